@@ -1,0 +1,52 @@
+/**
+ * Checks of option values, which refuse a bad one by name.
+ *
+ * Each check returns the value it was given, so that a resolver reads as a list. This file holds
+ * no defaults.
+ */
+import { OptionError } from "./errors.ts";
+
+/** An integer of at least `min`. */
+export function integerOption(option: string, value: unknown, min: number): number {
+  if (Number.isSafeInteger(value) && (value as number) >= min) return value as number;
+  throw new OptionError(option, `an integer >= ${min}`, value);
+}
+
+/** A finite number above zero. */
+export function positiveOption(option: string, value: unknown): number {
+  if (typeof value === "number" && value > 0 && value < Number.POSITIVE_INFINITY) return value;
+  throw new OptionError(option, "a number > 0", value);
+}
+
+/** A duration in milliseconds: a number of at least zero; `Infinity` means without limit. */
+export function durationOption(option: string, value: unknown): number {
+  if (typeof value === "number" && value >= 0) return value;
+  throw new OptionError(option, "a number of milliseconds >= 0", value);
+}
+
+/** A string with something in it. */
+export function nameOption(option: string, value: unknown): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new OptionError(option, "a non-empty string", value);
+}
+
+/** One of a few words. */
+export function oneOfOption<T extends string>(
+  option: string,
+  value: unknown,
+  words: readonly T[],
+): T {
+  if (words.includes(value as T)) return value as T;
+  throw new OptionError(option, `one of ${words.map((word) => `"${word}"`).join(", ")}`, value);
+}
+
+/** A plain object. */
+export function objectOption(option: string, value: unknown): object {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new OptionError(option, "an object", value);
+}
+
+/** A function. */
+export function functionOption(option: string, value: unknown): void {
+  if (typeof value !== "function") throw new OptionError(option, "a function", value);
+}

@@ -1,0 +1,135 @@
+/**
+ * What a caller holds: the `Ref` interface, its options, and the types that read an operation's
+ * argument and reply off its handler.
+ *
+ * A ref is one interface with several implementations (local, remote, group). This file has types
+ * and the resolving of call options only; it never delivers anything.
+ */
+import { durationOption, objectOption } from "./option.ts";
+
+/**
+ * Stands where TypeScript must infer a type from a handler: `unknown` there would refuse every
+ * handler, because parameters are compared the other way round.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the one `any` of the package; the reason is above
+export type Inferred = any;
+
+/** Any handler; the three parameters are state, argument and `ctx`. */
+export type AnyHandler = (state: Inferred, arg: Inferred, ctx: Inferred) => unknown;
+
+/** The second parameter of a handler. */
+export type Arg<F> = F extends (state: Inferred, arg: infer A, ...rest: Inferred[]) => unknown
+  ? A
+  : never;
+
+/** What a handler answers: its return value, awaited. */
+export type Reply<F> = F extends (...args: Inferred[]) => infer R ? Awaited<R> : never;
+
+/** The parameters after the operation's name: the argument, optional when it may be absent. */
+export type Rest<F, Options extends unknown[]> =
+  Parameters<F extends (...args: Inferred[]) => unknown ? F : never> extends [] | [Inferred]
+    ? [arg?: undefined, ...Options]
+    : undefined extends Arg<F>
+      ? [arg?: Arg<F>, ...Options]
+      : [arg: Arg<F>, ...Options];
+
+/** How long a call may take, and what may abort it. */
+export interface CallOptions {
+  /**
+   * Milliseconds to wait for the answer; `Infinity` waits for as long as the process lives.
+   * @default 5000
+   */
+  readonly timeout?: number;
+  /** Aborting it rejects the call with `CallAbortedError`; the operation may still run. */
+  readonly signal?: AbortSignal;
+}
+
+/** The defaults of {@link CallOptions}. OTP's `gen_server:call` waits as long. */
+export const callDefaults = { timeout: 5000 } as const satisfies CallOptions;
+
+/** Where a process, or a group of replicas, is. Equal addresses reach the same one. */
+export interface RefAddress {
+  readonly kind: "process" | "group";
+  /** The name of the node it runs on; undefined in a system without a name. */
+  readonly node: string | undefined;
+  /** Which life of that node. */
+  readonly incarnation: number;
+  /** The number of the process, never reused within one life of a node. */
+  readonly id: number;
+  /** The name of its definition. */
+  readonly actor: string;
+  /** The name of the group; its replicas are on several nodes, so the fields above say nothing. */
+  readonly group?: string;
+}
+
+/** A ref whose operations are not known to the compiler. */
+export interface AnyRef {
+  readonly address: RefAddress;
+  call(operation: string, arg?: unknown, options?: CallOptions): Promise<unknown>;
+  query(operation: string, arg?: unknown, options?: CallOptions): Promise<unknown>;
+  cast(operation: string, arg?: unknown): void;
+}
+
+declare const operations: unique symbol;
+
+/**
+ * A typed address of a process. `Q`, `C` and `K` are the handlers of its queries, calls and casts.
+ *
+ * A ref stays valid as a value when its process ends; calls through it then reject with
+ * `NoProcessError` (did not run) and casts become dead letters.
+ */
+export interface Ref<Q, C, K> {
+  readonly address: RefAddress;
+  /** For the compiler: refs of different definitions are different types. Never present. */
+  readonly [operations]?: readonly [Q, C, K];
+
+  /**
+   * Sends a message and waits for the handler's return value.
+   *
+   * Rejects with `NoProcessError`, `UnknownOperationError`, `MailboxFullError`, `CallingSelfError`
+   * (did not run); `ReplyError` when the handler refused (ran); `ProcessExitedError` (see its
+   * `outcome`), `CallTimeoutError` and `CallAbortedError` (may have run).
+   *
+   * @example
+   * ```ts
+   * await counter.call("add", 5, { timeout: 1000 }); // => 5
+   * ```
+   */
+  call<O extends keyof C & string>(
+    operation: O,
+    ...rest: Rest<C[O], [options?: CallOptions]>
+  ): Promise<Reply<C[O]>>;
+
+  /** Like {@link Ref.call} for an operation that only reads. On a local actor it is a call. */
+  query<O extends keyof Q & string>(
+    operation: O,
+    ...rest: Rest<Q[O], [options?: CallOptions]>
+  ): Promise<Reply<Q[O]>>;
+
+  /**
+   * Sends a message and waits for nothing. It never throws: a message that cannot be delivered
+   * becomes a `deadLetter` event. OTP: `gen_server:cast`.
+   */
+  cast<O extends keyof K & string>(operation: O, ...rest: Rest<K[O], []>): void;
+}
+
+/** Where the answer to one call goes. Only the first answer counts. */
+export interface ReplyPort {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** `counter <7>`, or `counter <7@a>` on a named node: how a process is called in messages. */
+export function describeAddress(address: RefAddress): string {
+  if (address.group !== undefined) return `${address.actor} in group "${address.group}"`;
+  const node = address.node === undefined ? "" : `@${address.node}`;
+  return `${address.actor} <${address.id}${node}>`;
+}
+
+/** Reads the timeout of a call; throws `OptionError` for a bad one. */
+export function callTimeout(options: CallOptions | undefined): number {
+  if (options === undefined) return callDefaults.timeout;
+  objectOption("options", options);
+  if (options.timeout === undefined) return callDefaults.timeout;
+  return durationOption("timeout", options.timeout);
+}

@@ -1,0 +1,24 @@
+/**
+ * What the other packages of Troupe use besides the public names. Unstable: it changes with them.
+ *
+ * A list; no code lives here.
+ */
+export { systemClock } from "./clock.ts";
+export { assert } from "./errors.ts";
+export { nodeEventLoop } from "./event-loop.ts";
+export { describeExit, isExitReason, isOrderlyExit, toErrorValue } from "./exit-reason.ts";
+export { LocalRef } from "./local-ref.ts";
+export {
+  durationOption,
+  functionOption,
+  integerOption,
+  nameOption,
+  objectOption,
+  oneOfOption,
+  positiveOption,
+} from "./option.ts";
+export { PendingCalls, type PendingCallsOptions } from "./pending-calls.ts";
+export { type AnyHandler, callTimeout, describeAddress, type ReplyPort } from "./ref.ts";
+export { RingQueue } from "./ring-queue.ts";
+export { ActorSystem, type SystemIdentity } from "./system.ts";
+export { type ErrorClass, fromWireError, toWireError, type WireError } from "./wire-error.ts";

@@ -1,0 +1,66 @@
+/**
+ * Errors as plain data, for a wire or a log, and back.
+ *
+ * The revived error has the class, code, outcome and data of the original, so `isActorError` and
+ * `isReplyError` answer the same on both sides. This file encodes nothing into bytes.
+ */
+import { ActorError, type ActorErrorInit, isActorError, type Outcome } from "./actor-error.ts";
+import * as errors from "./errors.ts";
+import { toErrorValue } from "./exit-reason.ts";
+
+/** An error as plain data. `data` is whatever the error carried and must itself be encodable. */
+export interface WireError {
+  readonly name: string;
+  readonly code: string;
+  readonly outcome: Outcome;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+/** A subclass of `ActorError` whose own fields are read from `data`. */
+export interface ErrorClass {
+  readonly name: string;
+  readonly prototype: ActorError;
+}
+
+const ownClasses = new Map<string, ErrorClass>(
+  Object.entries(errors).filter(
+    (entry): entry is [string, (typeof errors)["OptionError"]] =>
+      typeof entry[1] === "function" && entry[1].prototype instanceof ActorError,
+  ),
+);
+
+/**
+ * Reduces any thrown value to plain data.
+ *
+ * An error that is not Troupe's keeps its name and message; its outcome is `"unknown"`.
+ */
+export function toWireError(error: unknown): WireError {
+  if (isActorError(error)) {
+    const { name, code, outcome, message, data } = error;
+    return data === undefined
+      ? { name, code, outcome, message }
+      : { name, code, outcome, message, data };
+  }
+  const { name, message, code } = toErrorValue(error);
+  return { name, code: code ?? "ERR_UNKNOWN", outcome: "unknown", message };
+}
+
+/**
+ * Makes an error again from its plain data.
+ *
+ * `classes` names further error classes, keyed by the `name` their instances carry. An unknown
+ * name becomes a plain `ActorError` with that name.
+ */
+export function fromWireError(
+  wire: WireError,
+  classes?: Readonly<Record<string, ErrorClass>>,
+): ActorError {
+  const { name, code, outcome, message, data } = wire;
+  const init: ActorErrorInit = { name, code, outcome, data };
+  const own = classes !== undefined && Object.hasOwn(classes, name) ? classes[name] : undefined;
+  const target = own ?? ownClasses.get(name) ?? ActorError;
+  // The subclass constructors build messages from their arguments; a revived error already has
+  // its message, so only the base constructor runs, with the subclass as its prototype.
+  return Reflect.construct(ActorError, [message, init], target as typeof ActorError);
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import {
+  ActorError,
+  isReplyError,
+  OptionError,
+  ProcessExitedError,
+  ReplyError,
+} from "../src/index.ts";
+import { fromWireError, toWireError, type WireError } from "../src/runtime.ts";
+
+/** As a wire would do it: nothing but plain data survives. */
+function roundTrip(error: unknown): ActorError {
+  return fromWireError(JSON.parse(JSON.stringify(toWireError(error))) as WireError);
+}
+
+class CloudyError extends ActorError {
+  constructor(cover: number) {
+    const name = "CloudyError";
+    super(`cloudy: ${cover}`, { name, code: "ERR_CLOUDY", outcome: "not_run", data: { cover } });
+  }
+
+  get cover(): number {
+    return (this.data as { cover: number }).cover;
+  }
+}
+
+describe("toWireError and fromWireError", () => {
+  it("revive the class, code, outcome, message and data", () => {
+    const revived = roundTrip(new ProcessExitedError("counter <1>", "killed", "not_run"));
+    expect(revived).toBeInstanceOf(ProcessExitedError);
+    expect(revived.outcome).toBe("not_run");
+    expect((revived as ProcessExitedError).reason).toBe("killed");
+    expect(revived.message).toBe("counter <1> exited: killed");
+  });
+
+  it("revive fields that are read from data", () => {
+    expect((roundTrip(new OptionError("max", "a number", "x")) as OptionError).option).toBe("max");
+  });
+
+  it("keep the user's code of a refusal", () => {
+    const revived = roundTrip(new ReplyError("insufficient", { have: 3 }));
+    expect(isReplyError(revived, "insufficient")).toBe(true);
+    expect(revived.data).toEqual({ have: 3 });
+  });
+
+  it("carry an ordinary error with an unknown outcome", () => {
+    const revived = roundTrip(new TypeError("not a function"));
+    expect(revived.name).toBe("TypeError");
+    expect(revived.message).toBe("not a function");
+    expect(revived.outcome).toBe("unknown");
+    expect(toWireError("just text").message).toBe("just text");
+  });
+
+  it("revive the classes of another package when they are given", () => {
+    const wire = toWireError(new CloudyError(7));
+    expect(fromWireError(wire)).not.toBeInstanceOf(CloudyError);
+    const revived = fromWireError(wire, { CloudyError });
+    expect(revived).toBeInstanceOf(CloudyError);
+    expect((revived as CloudyError).cover).toBe(7);
+  });
+
+  it("do not take a class from the prototype of the given classes", () => {
+    const wire: WireError = { name: "constructor", code: "X", outcome: "ran", message: "m" };
+    expect(fromWireError(wire, {})).toBeInstanceOf(ActorError);
+  });
+});

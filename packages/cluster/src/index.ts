@@ -1,0 +1,34 @@
+/** The public names of `@troupe/cluster`. A list; no code lives here. */
+export type { Channel } from "./channels.ts";
+export type { CloseReason } from "./connection.ts";
+export type { Discovery, DiscoveryContext } from "./discovery/discovery.ts";
+export { staticSeeds } from "./discovery/static.ts";
+export {
+  ActorUnknownError,
+  ConnectionLostError,
+  DecodeError,
+  FrameTooLargeError,
+  HandshakeError,
+  ListenError,
+  NodeUnknownError,
+  OverloadedError,
+  ProtocolError,
+  type RefusalReason,
+} from "./errors.ts";
+export { createNode, Node, type StartOnOptions, type StartOnRest } from "./node.ts";
+export type {
+  Congested,
+  NodeDeadLetter,
+  NodeDown,
+  NodeEvents,
+  NodeInfo,
+  Refused,
+} from "./node-events.ts";
+export type { NodeLimits, NodeOptions } from "./options.ts";
+export type {
+  ListenAddress,
+  Listener,
+  Socket,
+  SocketListener,
+  Transport,
+} from "./transport/transport.ts";

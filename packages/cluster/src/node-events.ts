@@ -1,0 +1,46 @@
+/** What a node tells the application besides the events of its system. */
+import type { ActorError, SystemEvents } from "@troupe/actor";
+import type { CloseReason } from "./connection.ts";
+import type { RefusalReason } from "./errors.ts";
+
+/** Another node, in one of its lives. */
+export interface NodeInfo {
+  readonly name: string;
+  /** Which life of the node: a restarted one has a higher number. */
+  readonly incarnation: number;
+  /** Where it says that it can be dialled. */
+  readonly url?: string;
+}
+
+export interface NodeDown extends NodeInfo {
+  readonly reason: CloseReason;
+}
+
+/** A connection that was not made, by our decision or by the other side's. */
+export interface Refused {
+  readonly reason: RefusalReason;
+  /** Who the other side claims to be, if it said so. */
+  readonly name: string | undefined;
+  /** The address we dialled; undefined when we were dialled. */
+  readonly url: string | undefined;
+}
+
+export interface Congested {
+  readonly node: string;
+  readonly queuedBytes: number;
+}
+
+/** A dead letter that was meant for another node says in `error` what stood in its way. */
+export type NodeDeadLetter = SystemEvents["deadLetter"] & { readonly error?: ActorError };
+
+export interface NodeEvents extends SystemEvents {
+  /** A node is connected. No message of this life of it was delivered before. */
+  nodeup: NodeInfo;
+  /** A node is gone. No message of this life of it is delivered any more. */
+  nodedown: NodeDown;
+  /** A connection was refused, here or there. */
+  refused: Refused;
+  /** A link went above its soft limit; told once until it was below half of it again. */
+  congested: Congested;
+  deadLetter: NodeDeadLetter;
+}

@@ -1,0 +1,249 @@
+/**
+ * The options of a node: one interface, one object of defaults, one resolver.
+ *
+ * The resolver is the only reader of an absent option. It refuses a bad one by name before
+ * anything is opened, and fills in the transport and the sources of chance.
+ */
+import { randomBytes } from "node:crypto";
+import { type AnyActorDefinition, OptionError, type SystemOptions } from "@troupe/actor";
+import {
+  durationOption,
+  functionOption,
+  integerOption,
+  nameOption,
+  objectOption,
+  positiveOption,
+  systemClock,
+} from "@troupe/actor/runtime";
+import type { Discovery } from "./discovery/discovery.ts";
+import { FRAME_HEADER_BYTES } from "./frame.ts";
+import { isNodeName } from "./handshake.ts";
+import { BATCH_BYTES } from "./outbox.ts";
+import type { ListenAddress, Transport } from "./transport/transport.ts";
+import { webSocketTransport } from "./transport/websocket.ts";
+
+/** What may be queued, and for how many. */
+export interface NodeLimits {
+  /** The largest body of one frame: one call, one reply, one payload. @default 8388608 */
+  readonly maxFrameBytes?: number;
+  /** Bytes waiting for one node above which `congested` is emitted. @default 1048576 */
+  readonly softOutboxBytes?: number;
+  /** Bytes waiting for one node above which nothing more is taken. @default 16777216 */
+  readonly hardOutboxBytes?: number;
+  /** Calls waiting for answers of one node. @default 1048576 */
+  readonly maxPendingCalls?: number;
+  /** Accepted sockets that have not proven themselves, at a time. @default 64 */
+  readonly maxUnauthenticated?: number;
+}
+
+/** What `createNode` takes. */
+export interface NodeOptions extends SystemOptions {
+  /** How the node is called. Unique in its cluster. */
+  readonly name: string;
+  /** Nodes of different clusters refuse each other. @default "troupe" */
+  readonly cluster?: string;
+  /** Where others can dial this node. Without it the node only dials. Port 0 takes a free one. */
+  readonly listen?: { readonly host?: string; readonly port: number };
+  /**
+   * Shared secrets: the first one signs, any of them is accepted. To change a key, first add the
+   * new one behind the old one everywhere, then swap them everywhere, then remove the old one.
+   * Needed to listen beyond loopback. @default none
+   */
+  readonly keys?: readonly (string | undefined)[];
+  /** Where other nodes may be found. @default none */
+  readonly discovery?: readonly Discovery[];
+  /** What other nodes may start here. @default none */
+  readonly actors?: readonly AnyActorDefinition[];
+  /** Milliseconds after which an idle link is ticked. @default 1000 */
+  readonly heartbeatMs?: number;
+  /** Silent heartbeats after which a node is down; one alone may be chance. @default 5 */
+  readonly heartbeatMisses?: number;
+  /** How long a handshake or a dial may take, in milliseconds. @default 5000 */
+  readonly handshakeTimeoutMs?: number;
+  /** How long a connected node may take to prove that it is alive to a rival. @default 1000 */
+  readonly probeTimeoutMs?: number;
+  /** The first wait before dialling again, before jitter. @default 100 */
+  readonly reconnectMinMs?: number;
+  /** The longest wait before dialling again, before jitter. @default 3000 */
+  readonly reconnectMaxMs?: number;
+  /** How long a stopping node waits for its links to close. @default 3000 */
+  readonly closeTimeoutMs?: number;
+  readonly limits?: NodeLimits;
+  /** How bytes move. @default WebSockets */
+  readonly transport?: Transport;
+  /** The source of nonces. @default node:crypto */
+  readonly randomBytes?: (size: number) => Uint8Array;
+}
+
+export const limitDefaults = {
+  maxFrameBytes: 8 * 1024 * 1024,
+  softOutboxBytes: 1024 * 1024,
+  hardOutboxBytes: 16 * 1024 * 1024,
+  maxPendingCalls: 1_048_576,
+  maxUnauthenticated: 64,
+} as const satisfies NodeLimits;
+
+export const nodeDefaults = {
+  cluster: "troupe",
+  heartbeatMs: 1000,
+  heartbeatMisses: 5,
+  handshakeTimeoutMs: 5000,
+  probeTimeoutMs: 1000,
+  reconnectMinMs: 100,
+  reconnectMaxMs: 3000,
+  closeTimeoutMs: 3000,
+} as const satisfies Omit<NodeOptions, "name">;
+
+const defaultHost = "127.0.0.1";
+
+/** {@link NodeOptions} with every value filled in. */
+export interface ResolvedNodeOptions {
+  readonly system: SystemOptions;
+  readonly name: string;
+  readonly cluster: string;
+  readonly listen: ListenAddress | undefined;
+  readonly keys: readonly Uint8Array[];
+  readonly discovery: readonly Discovery[];
+  readonly actors: ReadonlyMap<string, AnyActorDefinition>;
+  readonly heartbeatMs: number;
+  readonly heartbeatMisses: number;
+  readonly handshakeTimeoutMs: number;
+  readonly probeTimeoutMs: number;
+  readonly reconnectMinMs: number;
+  readonly reconnectMaxMs: number;
+  readonly closeTimeoutMs: number;
+  readonly limits: Required<NodeLimits>;
+  readonly transport: Transport;
+  readonly randomBytes: (size: number) => Uint8Array;
+}
+
+/** Fills in and checks the options of a node; throws OptionError for a bad one. */
+export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
+  objectOption("options", options);
+  const given = { ...nodeDefaults, randomBytes, ...withoutAbsent(options) };
+  const { clock = systemClock, random = Math.random } = options;
+  const keys = resolveKeys(options.keys ?? []);
+  const limits = resolveLimits(options.limits ?? {});
+  const handshakeTimeoutMs = positiveOption("handshakeTimeoutMs", given.handshakeTimeoutMs);
+  functionOption("randomBytes", given.randomBytes);
+  return Object.freeze({
+    system: { ...pickSystem(options), clock, random },
+    name: resolveName("name", given.name),
+    cluster: resolveName("cluster", given.cluster),
+    listen: resolveListen(options.listen, keys),
+    keys,
+    discovery: resolveDiscovery(options.discovery ?? []),
+    actors: resolveActors(options.actors ?? []),
+    heartbeatMs: integerOption("heartbeatMs", given.heartbeatMs, 1),
+    heartbeatMisses: integerOption("heartbeatMisses", given.heartbeatMisses, 2),
+    handshakeTimeoutMs,
+    probeTimeoutMs: positiveOption("probeTimeoutMs", given.probeTimeoutMs),
+    reconnectMinMs: positiveOption("reconnectMinMs", given.reconnectMinMs),
+    reconnectMaxMs: positiveOption("reconnectMaxMs", given.reconnectMaxMs),
+    closeTimeoutMs: durationOption("closeTimeoutMs", given.closeTimeoutMs),
+    limits,
+    transport:
+      options.transport ??
+      webSocketTransport({
+        clock,
+        handshakeTimeoutMs,
+        maxUnauthenticated: limits.maxUnauthenticated,
+        maxMessageBytes: Math.max(BATCH_BYTES, limits.maxFrameBytes + FRAME_HEADER_BYTES),
+      }),
+    randomBytes: given.randomBytes,
+  });
+}
+
+/** An option that is present but undefined counts as absent. */
+function withoutAbsent<T extends object>(options: T): T {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as T;
+}
+
+function pickSystem({ loop, mailboxCapacity, logger }: NodeOptions): SystemOptions {
+  return {
+    ...(loop === undefined ? {} : { loop }),
+    ...(mailboxCapacity === undefined ? {} : { mailboxCapacity }),
+    ...(logger === undefined ? {} : { logger }),
+  };
+}
+
+function resolveName(option: string, value: unknown): string {
+  if (isNodeName(value)) return value;
+  throw new OptionError(option, "a name of 1 to 128 bytes without spaces", value);
+}
+
+function resolveKeys(keys: readonly unknown[]): readonly Uint8Array[] {
+  if (!Array.isArray(keys)) throw new OptionError("keys", "a list of strings", keys);
+  return keys.map((key, index) => {
+    // The value of a key must not end in a log, so it is not shown.
+    if (typeof key === "string" && key !== "") return Buffer.from(key, "utf8");
+    throw new OptionError(`keys[${index}]`, "a non-empty string", key === "" ? key : typeof key);
+  });
+}
+
+function resolveListen(
+  listen: NodeOptions["listen"],
+  keys: readonly Uint8Array[],
+): ListenAddress | undefined {
+  if (listen === undefined) return undefined;
+  objectOption("listen", listen);
+  const host = nameOption("listen.host", listen.host ?? defaultHost);
+  const port = integerOption("listen.port", listen.port, 0);
+  if (port > 65_535) throw new OptionError("listen.port", "a port of 0 to 65535", port);
+  if (keys.length === 0 && !isLoopback(host)) {
+    throw new OptionError("keys", `a key, because other machines can reach ${host}`, "none");
+  }
+  return { host, port };
+}
+
+/** Whether only programs of this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function resolveDiscovery(discovery: readonly Discovery[]): readonly Discovery[] {
+  if (!Array.isArray(discovery)) throw new OptionError("discovery", "a list", discovery);
+  for (const [index, source] of discovery.entries()) {
+    objectOption(`discovery[${index}]`, source);
+    functionOption(`discovery[${index}].watch`, source.watch);
+  }
+  return [...discovery];
+}
+
+function resolveActors(
+  actors: readonly AnyActorDefinition[],
+): ReadonlyMap<string, AnyActorDefinition> {
+  if (!Array.isArray(actors)) throw new OptionError("actors", "a list of definitions", actors);
+  const byName = new Map<string, AnyActorDefinition>();
+  for (const [index, definition] of actors.entries()) {
+    objectOption(`actors[${index}]`, definition);
+    functionOption(`actors[${index}].init`, definition.init);
+    if (byName.has(definition.name)) {
+      throw new OptionError(`actors[${index}]`, "a name not used before", definition.name);
+    }
+    byName.set(definition.name, definition);
+  }
+  return byName;
+}
+
+function resolveLimits(limits: NodeLimits): Required<NodeLimits> {
+  objectOption("limits", limits);
+  const given = { ...limitDefaults, ...withoutAbsent(limits) };
+  const resolved = {
+    maxFrameBytes: integerOption("limits.maxFrameBytes", given.maxFrameBytes, 1024),
+    softOutboxBytes: integerOption("limits.softOutboxBytes", given.softOutboxBytes, 1),
+    hardOutboxBytes: integerOption("limits.hardOutboxBytes", given.hardOutboxBytes, 1024),
+    maxPendingCalls: integerOption("limits.maxPendingCalls", given.maxPendingCalls, 1),
+    maxUnauthenticated: integerOption("limits.maxUnauthenticated", given.maxUnauthenticated, 1),
+  };
+  if (resolved.hardOutboxBytes < resolved.softOutboxBytes) {
+    const { softOutboxBytes, hardOutboxBytes } = resolved;
+    throw new OptionError(
+      "limits.hardOutboxBytes",
+      `at least limits.softOutboxBytes (${softOutboxBytes})`,
+      hardOutboxBytes,
+    );
+  }
+  return resolved;
+}

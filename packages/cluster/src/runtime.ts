@@ -1,0 +1,30 @@
+/**
+ * What the other packages of Troupe use besides the public names. Unstable: it changes with them.
+ *
+ * A list; no code lives here.
+ */
+export { ByteReader, ByteWriter } from "./bytes.ts";
+export { Codec, type CodecOptions, type RefPort } from "./codec.ts";
+export {
+  encodeFrame,
+  FLAG_ANSWER,
+  FLAG_OPTIONAL,
+  FRAME_HEADER_BYTES,
+  type Frame,
+  FrameKind,
+  Lane,
+  readFrames,
+} from "./frame.ts";
+export {
+  AcceptorHandshake,
+  DialerHandshake,
+  type HandshakeConfig,
+  type HandshakeStep,
+  type Identity,
+  type Peer,
+  PROTOCOL_VERSION,
+} from "./handshake.ts";
+export { Node } from "./node.ts";
+export { RemoteRef } from "./remote-ref.ts";
+export { type WebSocketTransportOptions, webSocketTransport } from "./transport/websocket.ts";
+export { reviveError } from "./wire-errors.ts";

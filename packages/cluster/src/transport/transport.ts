@@ -1,0 +1,61 @@
+/**
+ * The port through which bytes move between two nodes.
+ *
+ * A transport carries whole messages, in order, over sockets that it opens and accepts. It knows
+ * no frames, names or keys. What it promises is checked by one suite that every transport runs,
+ * `test/contract/transport.ts`.
+ */
+
+/** What a socket tells its owner. */
+export interface SocketListener {
+  /** A whole message, in the order of sending. The bytes stay valid. */
+  message(bytes: Uint8Array): void;
+  /** The socket is closed, by whomever; called once, and nothing follows it. */
+  closed(): void;
+}
+
+/** One open connection. */
+export interface Socket {
+  /** Bytes that were sent but have not left this process. */
+  readonly bufferedBytes: number;
+  /** Begins delivery; called once, before anything is expected to arrive. */
+  open(listener: SocketListener): void;
+  /** Sends a message and keeps the bytes until it has left. On a closed socket: nothing. */
+  send(message: Uint8Array): void;
+  /**
+   * The peer has proven who it is. Until then an accepted socket takes only a little, and for a
+   * limited time, before the transport closes it.
+   */
+  admit(): void;
+  /** Closes after what was sent; a peer that does not answer is cut off after a short while. */
+  close(): void;
+  /** Closes at once and drops what was not sent. */
+  terminate(): void;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Listener {
+  /** Where others can dial, with the port that was really taken. */
+  readonly url: string;
+  /** Stops accepting; sockets that were accepted live on. Resolves when the port is free. */
+  close(): Promise<void>;
+}
+
+/** A way to open and to accept connections. */
+export interface Transport {
+  /**
+   * Opens a connection. Rejects with ConnectionLostError (did not run) if there is none to be
+   * had, and promptly when the signal is aborted.
+   */
+  dial(url: string, signal: AbortSignal): Promise<Socket>;
+  /** Accepts connections. Rejects with ListenError if the address cannot be had. */
+  listen(address: ListenAddress, accept: (socket: Socket) => void): Promise<Listener>;
+  /**
+   * Calls back once this turn is over: when a batch of frames should leave. Never synchronously.
+   */
+  defer(flush: () => void): void;
+}

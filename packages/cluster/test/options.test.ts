@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import { isLoopback, type NodeOptions, resolveNodeOptions } from "../src/options.ts";
+import { Counter } from "./support.ts";
+
+const resolve = (options: Partial<NodeOptions>) => resolveNodeOptions({ name: "a", ...options });
+
+test("defaults are filled in", () => {
+  expect(resolve({})).toMatchObject({
+    cluster: "troupe",
+    listen: undefined,
+    keys: [],
+    heartbeatMs: 1000,
+    limits: { hardOutboxBytes: 16 * 1024 * 1024 },
+  });
+  expect(resolve({ listen: { port: 0 } }).listen).toEqual({ host: "127.0.0.1", port: 0 });
+});
+
+test("an option that is there but undefined counts as absent", () => {
+  const { cluster, limits } = resolve({ cluster: undefined, limits: {} } as never);
+  expect([cluster, limits.maxPendingCalls]).toEqual(["troupe", 1_048_576]);
+});
+
+describe("a bad option is refused by name:", () => {
+  const cases: [string, object, string][] = [
+    ["an empty name", { name: "" }, 'option name: expected a name of 1 to 128 bytes without sp'],
+    ["a name with a space", { name: "a b" }, "invalid option name"],
+    ["no name", { name: undefined }, "invalid option name"],
+    ["a cluster that is no name", { cluster: "" }, "invalid option cluster"],
+    ["an empty key", { keys: ["good", ""] }, "option keys[1]: expected a non-empty string"],
+    ["an absent key", { keys: [undefined] }, "keys[0]: expected a non-empty string"],
+    ["keys that are no list", { keys: "secret" }, "invalid option keys"],
+    ["a port that is none", { listen: { port: 65_536 } }, "listen.port"],
+    ["a port that is text", { listen: { port: "7400" } }, "listen.port"],
+    ["an empty host", { listen: { host: "", port: 1 } }, "listen.host"],
+    ["a heartbeat of zero", { heartbeatMs: 0 }, "heartbeatMs: expected an integer >= 1, got 0"],
+    ["a frame limit of zero", { limits: { maxFrameBytes: 0 } }, "limits.maxFrameBytes"],
+    [
+      "a hard limit below the soft one",
+      { limits: { softOutboxBytes: 9000, hardOutboxBytes: 8000 } },
+      "hardOutboxBytes: expected at least limits.softOutboxBytes (9000), got 8000",
+    ],
+    ["a discovery that is none", { discovery: [{}] }, "discovery[0].watch"],
+    ["an actor that is none", { actors: [{}] }, "actors[0].init"],
+    ["two actors of one name", { actors: [Counter, Counter] }, "actors[1]"],
+    ["a bad source of chance", { randomBytes: 5 }, "randomBytes"],
+  ];
+  test.each(cases)("%s", (_name, options, message) => {
+    expect(() => resolve(options)).toThrow(
+      expect.objectContaining({
+        code: "ERR_INVALID_OPTION",
+        outcome: "not_run",
+        message: expect.stringContaining(message),
+      }),
+    );
+  });
+});
+
+test("a key is never shown in an error", () => {
+  expect(() => resolve({ keys: [12345 as never] })).toThrow(/^(?!.*12345)/);
+});
+
+test("listening beyond loopback needs a key", () => {
+  for (const host of ["0.0.0.0", "::", "10.0.0.1", "example.org"]) {
+    expect(() => resolve({ listen: { host, port: 1 } })).toThrow(
+      `invalid option keys: expected a key, because other machines can reach ${host}, got "none"`,
+    );
+    expect(resolve({ listen: { host, port: 1 }, keys: ["k"] }).listen).toEqual({ host, port: 1 });
+  }
+});
+
+test("loopback is known by its addresses and by its name", () => {
+  expect(["127.0.0.1", "127.8.8.8", "::1", "localhost"].map(isLoopback)).not.toContain(false);
+  expect(["127.evil.org", "128.0.0.1", "0.0.0.0", "::"].map(isLoopback)).not.toContain(true);
+});

@@ -1,0 +1,211 @@
+/**
+ * The one suite that opens sockets. It listens on 127.0.0.1 with port 0 and waits for events,
+ * never for durations.
+ */
+import { once } from "node:events";
+import { createConnection, type Socket as TcpSocket } from "node:net";
+import { systemClock } from "@troupe/actor";
+import { settle } from "@troupe/actor/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
+import { encodeFrame, FrameKind, Lane } from "../src/frame.ts";
+import { createNode, type Node } from "../src/node.ts";
+import type { NodeOptions } from "../src/options.ts";
+import { staticSeeds } from "../src/discovery/static.ts";
+import { webSocketTransport, type WebSocketTransportOptions } from "../src/transport/websocket.ts";
+import { transportContract } from "./contract/transport.ts";
+import { Counter } from "./support.ts";
+
+const transportOptions: WebSocketTransportOptions = {
+  clock: systemClock,
+  maxMessageBytes: 1 << 20,
+  maxUnauthenticated: 8,
+  handshakeTimeoutMs: 5000,
+};
+
+transportContract("WebSocket", () => {
+  const transport = webSocketTransport(transportOptions);
+  return {
+    server: transport,
+    client: transport,
+    nowhere: "ws://127.0.0.1:1",
+    settle,
+    end: async () => {},
+  };
+});
+
+async function start(options: Partial<NodeOptions> & { name: string }): Promise<Node> {
+  const node = await createNode({
+    listen: { port: 0 },
+    actors: [Counter],
+    logger: false,
+    reconnectMaxMs: 200,
+    ...options,
+  });
+  onTestFinished(() => node.shutdown());
+  return node;
+}
+
+type EventName = Parameters<Node["events"]["once"]>[0];
+
+function event<K extends EventName>(node: Node, name: K): Promise<unknown> {
+  return new Promise((resolve) => node.events.once(name, resolve));
+}
+
+async function pair(options: Partial<NodeOptions> = {}): Promise<[Node, Node]> {
+  const b = await start({ name: "b", ...options });
+  const seeds = staticSeeds([b.url as string]);
+  const up = event(b, "nodeup");
+  const a = await start({ name: "a", ...options, discovery: [seeds] });
+  if (a.nodes().length === 0) await event(a, "nodeup");
+  await up;
+  return [a, b];
+}
+
+describe("two nodes over WebSockets", () => {
+  test("find each other and call each other's actors", async () => {
+    const [a, b] = await pair({ keys: ["a shared secret"] });
+    const counter = await a.startOn("b", Counter, { start: 1 }, { name: "c" });
+    expect(await counter.call("add", 2)).toBe(3);
+    const back = await b.startOn("a", Counter, { start: 0 });
+    expect(await back.call("echo", { ref: counter, n: 5n })).toMatchObject({ n: 5n });
+    expect(a.url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  test("carry a megabyte each way while small calls go on", async () => {
+    const [a] = await pair();
+    const counter = await a.startOn("b", Counter, { start: 0 });
+    const large = new Uint8Array(1 << 20).fill(9);
+    const [echo, ...sums] = await Promise.all([
+      counter.call("echo", large),
+      ...Array.from({ length: 200 }, () => counter.call("add", 1)),
+    ]);
+    expect(Buffer.compare(echo as Uint8Array, large)).toBe(0);
+    expect(sums).toEqual(Array.from({ length: 200 }, (_, n) => n + 1));
+  });
+
+  test("notice a goodbye at once, and find the node again when it is restarted", async () => {
+    const [a, b] = await pair();
+    const port = Number(new URL(b.url as string).port);
+    const old = await a.startOn("b", Counter, { start: 0 });
+    const down = event(a, "nodedown");
+    await b.shutdown();
+    expect(await down).toMatchObject({ name: "b", incarnation: b.incarnation, reason: "left" });
+    await expect(old.call("add", 1)).rejects.toMatchObject({
+      code: "ERR_CONNECTION_LOST",
+      outcome: "not_run",
+    });
+    const up = event(a, "nodeup");
+    const again = await start({ name: "b", listen: { port } });
+    expect(await up).toMatchObject({ name: "b", incarnation: again.incarnation });
+    expect(again.incarnation).toBeGreaterThan(b.incarnation);
+    await expect(old.call("add", 1)).rejects.toMatchObject({ code: "ERR_NO_PROCESS" });
+  });
+
+  test("refuse each other with different keys, and nobody is any the wiser", async () => {
+    const b = await start({ name: "b", keys: ["right"] });
+    const refused = event(b, "refused");
+    const a = await start({
+      name: "a",
+      keys: ["wrong"],
+      discovery: [staticSeeds([b.url as string])],
+    });
+    expect(await refused).toMatchObject({ reason: "auth" });
+    expect([a.nodes(), b.nodes()]).toEqual([[], []]);
+  });
+});
+
+describe("listening:", () => {
+  test("a port in use is one clear line", async () => {
+    const first = await start({ name: "a" });
+    const port = Number(new URL(first.url as string).port);
+    await expect(createNode({ name: "b", listen: { port } })).rejects.toMatchObject({
+      code: "ERR_LISTEN",
+      outcome: "not_run",
+      message: `cannot listen on 127.0.0.1:${port}: the port is in use`,
+    });
+  });
+
+  test("an address that is not ours is one clear line", async () => {
+    const refused = createNode({ name: "b", listen: { host: "192.0.2.1", port: 0 }, keys: ["k"] });
+    await expect(refused).rejects.toMatchObject({ code: "ERR_LISTEN" });
+  });
+
+  test("the port is free once the node has stopped", async () => {
+    const first = await start({ name: "a" });
+    const port = Number(new URL(first.url as string).port);
+    await first.shutdown();
+    const second = await start({ name: "a", listen: { port } });
+    expect(second.url).toBe(first.url);
+  });
+});
+
+describe("strangers:", () => {
+  const dialRaw = async (node: Node, path = "/cluster"): Promise<WebSocket> => {
+    const ws = new WebSocket(`${node.url}${path}`);
+    ws.on("error", () => {});
+    await once(ws, "open");
+    return ws;
+  };
+  const dialTcp = async (node: Node): Promise<TcpSocket> => {
+    const socket = createConnection(Number(new URL(node.url as string).port), "127.0.0.1");
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    return socket;
+  };
+
+  test("compression is never agreed to", async () => {
+    const node = await start({ name: "a" });
+    const ws = await dialRaw(node);
+    expect(ws.extensions).toBe("");
+    ws.terminate();
+  });
+
+  test("text, rubbish and too much of anything close the socket, and the node lives on", async () => {
+    const node = await start({ name: "a" });
+    const rubbish = [
+      "text",
+      Buffer.alloc(0),
+      Buffer.from([0xee, 0, 0, 0, 0, 0, 0, 0]),
+      Buffer.alloc(100_000, 1),
+      encodeFrame(FrameKind.call, Lane.actors, 0, Buffer.alloc(50)),
+    ];
+    for (const message of rubbish) {
+      const ws = await dialRaw(node);
+      ws.send(message);
+      await once(ws, "close");
+    }
+    expect(node.nodes()).toEqual([]);
+    const other = await start({ name: "b", discovery: [staticSeeds([node.url as string])] });
+    await event(other, "nodeup");
+  });
+
+  test("a stranger who says nothing is shown out", async () => {
+    const node = await start({ name: "a", handshakeTimeoutMs: 50 });
+    const ws = await dialRaw(node);
+    await once(ws, "close");
+    const tcp = await dialTcp(node);
+    await once(tcp, "close");
+  });
+
+  test("more strangers than allowed at a time are not let in", async () => {
+    const node = await start({ name: "a", limits: { maxUnauthenticated: 2 } });
+    const one = await dialTcp(node);
+    const two = await dialTcp(node);
+    const three = await dialTcp(node);
+    await once(three, "close");
+    const closed = once(one, "close");
+    one.destroy();
+    await closed;
+    two.destroy();
+  });
+
+  test("another path, and plain HTTP, are refused", async () => {
+    const node = await start({ name: "a" });
+    const elsewhere = new WebSocket(`${node.url}/elsewhere`);
+    const [error] = await once(elsewhere, "error");
+    expect(String(error)).toContain("400");
+    const response = await fetch((node.url as string).replace("ws:", "http:"));
+    expect(response.status).toBe(426);
+  });
+});

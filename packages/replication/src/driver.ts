@@ -1,0 +1,113 @@
+/**
+ * The loop around a replica: persist → send → apply → answer, over and over.
+ *
+ * All that the protocol decides is in `vsr/`; all that the world does is behind the four ports. The
+ * driver carries data from one to the other and keeps one promise: whatever breaks (an invariant, a
+ * write, the state machine) stops this replica for good rather than letting it guess (J6, J8).
+ */
+import type { Journal } from "./journal/journal.ts";
+import type { StateMachine } from "./state-machine.ts";
+import type {
+  Input,
+  Ready,
+  Replica,
+  ReplicaIndex,
+  ReplicaMessage,
+  ReplyToClient,
+} from "./vsr/index.ts";
+
+export interface DriverPorts {
+  readonly replica: Replica;
+  readonly journal: Journal;
+  readonly machine: StateMachine;
+  readonly send: (to: ReplicaIndex, message: ReplicaMessage) => void;
+  readonly reply: (message: ReplyToClient) => void;
+  /** Wall clock in milliseconds; it stamps prepares. */
+  readonly now: () => number;
+  /** Runs a function after whatever else has arrived by now has been taken in. */
+  readonly defer: (turn: () => void) => void;
+  /** Told once, when the replica has stopped because of an error. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export class Driver {
+  readonly #ports: DriverPorts;
+  #turnDue = false;
+  #stopped = false;
+
+  constructor(ports: DriverPorts) {
+    this.#ports = ports;
+    this.#scheduleTurn();
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Takes one input in; what follows from it is carried out at the end of the turn. */
+  step(input: Input): void {
+    if (this.#stopped) return;
+    try {
+      this.#ports.replica.step(input, this.#ports.now());
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.#scheduleTurn();
+  }
+
+  /** Stops for good and says why. */
+  fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#ports.onFailure(error);
+  }
+
+  /** Stops without a reason to tell: nothing comes out any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnDue) return;
+    this.#turnDue = true;
+    this.#ports.defer(() => {
+      this.#turnDue = false;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    const { replica } = this.#ports;
+    try {
+      // Applying makes replies, and answering too: they leave in the same turn.
+      do this.#carryOut(replica.take());
+      while (!this.#stopped && replica.hasReady);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #carryOut(ready: Ready): void {
+    const { replica, journal, machine, send, reply, now } = this.#ports;
+    if (this.#stopped) return;
+    const { write } = ready;
+    if (write !== undefined) {
+      journal.append(write, () => this.step({ type: "written", write: write.write }));
+    }
+    for (const { to, message } of ready.messages) send(to, message);
+    for (const committed of ready.apply) {
+      const replies = machine.apply(committed);
+      replica.step({ type: "applied", op: committed.op, replies }, now());
+    }
+    if (ready.queries.length > 0) {
+      const answers = ready.queries.map(({ client, number, body }) => ({
+        client,
+        number,
+        body: machine.answer(body),
+      }));
+      replica.step({ type: "answered", answers }, now());
+    }
+    for (const message of ready.replies) reply(message);
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * What can go wrong with a group, and whether the call may have run.
+ */
+import { ActorError } from "@troupe/actor";
+
+/** More calls wait for the group than its session holds. The call was not sent. */
+export class BusyError extends ActorError {
+  constructor(group: string, max: number) {
+    super(`${max} calls already wait for group "${group}"`, {
+      name: "BusyError",
+      code: "ERR_BUSY",
+      outcome: "not_run",
+      data: { group, max },
+    });
+  }
+}
+
+/** The group took no call from this node for too long: the call never left, and will not run. */
+export class NoQuorumError extends ActorError {
+  constructor(group: string, operation: string, timeoutMs: number) {
+    super(`group "${group}" did not take ${operation} within ${timeoutMs} ms`, {
+      name: "NoQuorumError",
+      code: "ERR_NO_QUORUM",
+      outcome: "not_run",
+      data: { group, operation, timeoutMs },
+    });
+  }
+}
+
+/** A call, with its argument, is larger than one prepare may be. It was not sent. */
+export class CallTooLargeError extends ActorError {
+  constructor(operation: string, bytes: number, max: number) {
+    super(`${operation} has ${bytes} bytes, a call may have ${max}`, {
+      name: "CallTooLargeError",
+      code: "ERR_CALL_TOO_LARGE",
+      outcome: "not_run",
+      data: { operation, bytes, max },
+    });
+  }
+}
+
+/** The group forgot the session, because others were more active. The call may have run (I51). */
+export class SessionEvictedError extends ActorError {
+  constructor(group: string) {
+    super(`group "${group}" forgot this session; the call may or may not have run`, {
+      name: "SessionEvictedError",
+      code: "ERR_SESSION_EVICTED",
+      outcome: "unknown",
+      data: { group },
+    });
+  }
+}
+
+/** Two nodes describe one group differently. Nothing was run. */
+export class GroupConfigMismatchError extends ActorError {
+  constructor(group: string, replica: string, differences: readonly string[]) {
+    super(`replica ${replica} has other settings for group "${group}": ${differences.join("; ")}`, {
+      name: "GroupConfigMismatchError",
+      code: "ERR_GROUP_CONFIG_MISMATCH",
+      outcome: "not_run",
+      data: { group, replica, differences },
+    });
+  }
+}
+
+/** The journal cannot be opened, or cannot be written. A replica that meets it stops for good. */
+export class JournalError extends ActorError {
+  constructor(path: string, problem: string, cause?: unknown) {
+    super(`journal ${path}: ${problem}`, {
+      name: "JournalError",
+      code: "ERR_JOURNAL",
+      outcome: "unknown",
+      data: { path, problem },
+      cause,
+    });
+  }
+}
+
+/** This node's handle of the group was closed. A call that had been sent may have run. */
+export class GroupClosedError extends ActorError {
+  constructor(group: string, outcome: "not_run" | "unknown") {
+    super(`the handle of group "${group}" is closed`, {
+      name: "GroupClosedError",
+      code: "ERR_GROUP_CLOSED",
+      outcome,
+      data: { group },
+    });
+  }
+}
+
+/**
+ * A definition has, or a handler asked its `ctx` for, what a replicated actor cannot have: found when
+ * the group is made (`not_run`), or in a handler, whose call then changed nothing (`ran`).
+ */
+export class NotReplicableError extends ActorError {
+  constructor(what: string, outcome: "not_run" | "ran" = "ran") {
+    super(`${what} is not available to a replicated actor`, {
+      name: "NotReplicableError",
+      code: "ERR_NOT_REPLICABLE",
+      outcome,
+      data: { what },
+    });
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * `replicate` and `replicated`: an actor behind a group.
+ *
+ * Every node of the group says the same thing. Where `replicas` names the node, it also starts this
+ * node's replica; the handles of one node share one channel and one replica.
+ */
+import {
+  type ActorDefinition,
+  type AnyActorDefinition,
+  type ChildSpec,
+  type ExitReason,
+  OptionError,
+  type Restart,
+  type Shutdown,
+  type StartedChild,
+} from "@troupe/actor";
+import { toErrorValue } from "@troupe/actor/runtime";
+import { Node } from "@troupe/cluster";
+import { GroupConfigMismatchError } from "./errors.ts";
+import { GroupChannel } from "./group-channel.ts";
+import { GroupHandle, type GroupRef } from "./group-ref.ts";
+import {
+  differences,
+  type GroupOptions,
+  type ResolvedGroupOptions,
+  resolveGroupOptions,
+} from "./options.ts";
+import { ReplicaHost } from "./replica-host.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: stands where TypeScript infers from a handler
+type Inferred = any;
+
+/** The names of the handlers in a table that return a promise. */
+type AsyncIn<T> = {
+  [O in keyof T & string]: T[O] extends (...args: Inferred[]) => infer R
+    ? 0 extends 1 & R
+      ? never
+      : [Extract<R, PromiseLike<unknown>>] extends [never]
+        ? never
+        : O
+    : never;
+}[keyof T & string];
+
+/** `unknown` for a definition that can be replicated, else a type that says what is in the way. */
+export type Replicable<Q, C, K> = [AsyncIn<Q> | AsyncIn<C> | AsyncIn<K>] extends [never]
+  ? unknown
+  : {
+      readonly "a replicated actor's handlers are synchronous":
+        | AsyncIn<Q>
+        | AsyncIn<C>
+        | AsyncIn<K>;
+    };
+
+/**
+ * Starts this node's replica of an actor if `replicas` names the node, and returns a ref.
+ *
+ * The ref's calls are linearizable and applied once, and survive the loss of any minority of the
+ * replicas. Resolves when the journal has been read; it does not wait for the other replicas, the
+ * first call does. All nodes must give the same definition, argument and shared options.
+ *
+ * Rejects, with nothing started, with OptionError, NotReplicableError (an asynchronous handler),
+ * GroupConfigMismatchError (this node holds the group with other settings), JournalError (the
+ * directory cannot be used, or holds another group's journal), or what `init` throws.
+ *
+ * @example
+ * ```ts
+ * const safe = await replicate(node, Counter, { start: 0 }, {
+ *   group: "counter", replicas: ["a", "b", "c"], storage: "./data",
+ * });
+ * await safe.call("add", 5); // => 5, on a majority of disks
+ * ```
+ */
+export async function replicate<A, S, Q, C, K>(
+  node: Node,
+  definition: ActorDefinition<string, A, S, Q, C, K> & Replicable<Q, C, K>,
+  arg: A,
+  options: GroupOptions,
+): Promise<GroupRef<Q, C, K>> {
+  const handle = await join(node, definition as AnyActorDefinition, arg, options);
+  return handle as unknown as GroupRef<Q, C, K>;
+}
+
+/** How a replica is supervised; see `child` of `@troupe/actor`. */
+export interface ReplicatedOptions extends GroupOptions {
+  /** Unique within its supervisor. @default the group's name */
+  readonly id?: string;
+  /** @default "permanent" */
+  readonly restart?: Restart;
+  /** @default 5000 */
+  readonly shutdown?: Shutdown;
+}
+
+/**
+ * The same as {@link replicate}, as a child spec: the replica lives in a supervision tree and is
+ * restarted from its journal when it stops because of an error. The supervisor must be started on a
+ * node; the start of the child fails with OptionError elsewhere.
+ *
+ * @example
+ * ```ts
+ * await node.start(supervisor({ strategy: "one_for_one", children: [
+ *   replicated(Counter, { start: 0 }, { group: "counter", replicas: ["a", "b", "c"], storage: "./data" }),
+ * ] }));
+ * ```
+ */
+export function replicated<A, S, Q, C, K>(
+  definition: ActorDefinition<string, A, S, Q, C, K> & Replicable<Q, C, K>,
+  arg: A,
+  options: ReplicatedOptions,
+): ChildSpec {
+  const { group } = resolveGroupOptions(definition as AnyActorDefinition, options);
+  const { id = group, restart = "permanent", shutdown = 5000 } = options;
+  return Object.freeze({
+    id,
+    restart,
+    shutdown,
+    type: "worker" as const,
+    start: async (host: unknown) => {
+      if (!(host instanceof Node)) throw new OptionError("host", "a node of createNode", host);
+      return new GroupChild(await join(host, definition as AnyActorDefinition, arg, options));
+    },
+  });
+}
+
+/** A handle in a supervision tree: it has ended when its replica has, or when it was closed. */
+class GroupChild implements StartedChild {
+  readonly #handle: GroupHandle;
+  readonly #listeners: ((reason: ExitReason) => void)[] = [];
+  #reason: ExitReason | undefined;
+
+  constructor(handle: GroupHandle) {
+    this.#handle = handle;
+    handle.onReplicaFailure((error) => this.exit({ error: toErrorValue(error) }));
+  }
+
+  get ref(): GroupHandle {
+    return this.#handle;
+  }
+
+  onExit(listener: (reason: ExitReason) => void): void {
+    if (this.#reason === undefined) this.#listeners.push(listener);
+    else listener(this.#reason);
+  }
+
+  exit(reason: ExitReason): void {
+    void this.#end(reason);
+  }
+
+  async #end(reason: ExitReason): Promise<void> {
+    // Only when the journal is closed may a restart open it again.
+    await this.#handle.close();
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    for (const listener of this.#listeners) listener(reason);
+  }
+}
+
+/** What the handles of one node and group share. */
+interface Member {
+  readonly channel: GroupChannel;
+  readonly failureListeners: Set<(error: unknown) => void>;
+  replica: ReplicaHost | undefined;
+  handles: number;
+  /** Fulfilled when the replica, if this node holds one, has started. */
+  started: Promise<void>;
+  failure: { readonly error: unknown } | undefined;
+  /** Set once the last handle is closed: whoever comes next waits for it and begins anew. */
+  closing: Promise<void> | undefined;
+}
+
+const members = new WeakMap<Node, Map<string, Member>>();
+
+async function join(
+  node: Node,
+  definition: AnyActorDefinition,
+  arg: unknown,
+  options: GroupOptions,
+): Promise<GroupHandle> {
+  if (!(node instanceof Node)) throw new OptionError("node", "a node of createNode", node);
+  const resolved = resolveGroupOptions(definition, options);
+  if (resolved.replicas.includes(node.name) && resolved.storage === undefined) {
+    throw new OptionError("storage", "a directory, on a node that holds a replica", undefined);
+  }
+  const member = await memberOf(node, definition, arg, resolved);
+  const release = () => leave(member, node);
+  try {
+    await member.started;
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  const handle = new GroupHandle({
+    node,
+    channel: member.channel,
+    definition,
+    onReplicaFailure: (listener) => {
+      if (member.failure !== undefined) listener(member.failure.error);
+      else member.failureListeners.add(listener);
+    },
+    release: () => {
+      forgetStop();
+      return release();
+    },
+  });
+  const forgetStop = node.onStop(() => handle.close());
+  return handle;
+}
+
+/** The member of this node, made if there is none; counted as held by one handle more. */
+async function memberOf(
+  node: Node,
+  definition: AnyActorDefinition,
+  arg: unknown,
+  resolved: ResolvedGroupOptions,
+): Promise<Member> {
+  const groups = members.get(node) ?? new Map<string, Member>();
+  members.set(node, groups);
+  for (let closing = groups.get(resolved.group)?.closing; closing !== undefined; ) {
+    await closing;
+    closing = groups.get(resolved.group)?.closing;
+  }
+  const member = groups.get(resolved.group) ?? open(node, definition, arg, resolved, groups);
+  const differing = differences(member.channel.options.shared, resolved.shared);
+  if (differing.length > 0) {
+    throw new GroupConfigMismatchError(resolved.group, node.name, differing);
+  }
+  member.handles++;
+  if (member.failure !== undefined) {
+    // A restarted child gets a replica that runs, also where other handles keep the member.
+    member.failure = undefined;
+    const stopped = member.replica?.stop() ?? Promise.resolve();
+    member.started = stopped.then(() => startReplica(node, definition, arg, member));
+  }
+  return member;
+}
+
+function open(
+  node: Node,
+  definition: AnyActorDefinition,
+  arg: unknown,
+  options: ResolvedGroupOptions,
+  groups: Map<string, Member>,
+): Member {
+  const member: Member = {
+    channel: new GroupChannel(node, options),
+    failureListeners: new Set(),
+    replica: undefined,
+    handles: 0,
+    started: Promise.resolve(),
+    failure: undefined,
+    closing: undefined,
+  };
+  groups.set(options.group, member);
+  if (options.replicas.includes(node.name)) {
+    member.started = startReplica(node, definition, arg, member);
+  }
+  return member;
+}
+
+async function startReplica(
+  node: Node,
+  definition: AnyActorDefinition,
+  arg: unknown,
+  member: Member,
+): Promise<void> {
+  const { channel } = member;
+  const { group, storage = "" } = channel.options;
+  member.replica = await ReplicaHost.start({
+    node,
+    channel,
+    definition,
+    arg,
+    storage,
+    onEnd: (error) => {
+      if (error === undefined) return;
+      node.logger.error(`the replica of group "${group}" has stopped`, error);
+      member.failure = { error };
+      for (const listener of member.failureListeners) listener(error);
+    },
+  });
+}
+
+async function leave(member: Member, node: Node): Promise<void> {
+  member.handles--;
+  if (member.handles > 0) return;
+  member.closing = close(member, node);
+  await member.closing;
+}
+
+async function close(member: Member, node: Node): Promise<void> {
+  const { group } = member.channel.options;
+  await member.replica?.stop();
+  member.channel.close();
+  members.get(node)?.delete(group);
+}

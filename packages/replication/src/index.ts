@@ -1,0 +1,20 @@
+/** The public names of `@troupe/replication`. A list; no code lives here. */
+export {
+  BusyError,
+  CallTooLargeError,
+  GroupClosedError,
+  GroupConfigMismatchError,
+  JournalError,
+  NoQuorumError,
+  NotReplicableError,
+  SessionEvictedError,
+} from "./errors.ts";
+export { type Replicable, type ReplicatedOptions, replicate, replicated } from "./group.ts";
+export type {
+  GroupRef,
+  ReachableReplica,
+  ReplicaStatus,
+  StatusOptions,
+  UnreachableReplica,
+} from "./group-ref.ts";
+export type { GroupOptions } from "./options.ts";

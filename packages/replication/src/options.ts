@@ -1,0 +1,161 @@
+/**
+ * The options of a group: one interface, one object of defaults, one resolver.
+ *
+ * Some of them must be the same on every node (`shared` below): they are hashed into a fingerprint that
+ * every message carries, and nodes whose fingerprints differ refuse each other by naming what differs.
+ */
+import { type AnyActorDefinition, OptionError } from "@troupe/actor";
+import { integerOption, nameOption, objectOption, positiveOption } from "@troupe/actor/runtime";
+import { checksum } from "./checksum.ts";
+import { NotReplicableError } from "./errors.ts";
+import { type GroupConfig, type TimeoutTicks, timeoutTicksDefaults } from "./vsr/index.ts";
+
+/** What `replicate` and `replicated` take. Every node of the group passes the same. */
+export interface GroupOptions {
+  /** Names the group in its cluster, its directory and its messages: letters, digits, `_`, `-`, `.`. */
+  readonly group: string;
+  /**
+   * The names of the nodes that hold a replica, in an order that never changes; 2f + 1 of them
+   * survive the loss of f.
+   */
+  readonly replicas: readonly string[];
+  /** The directory for the journals. Needed on the nodes that `replicas` names. */
+  readonly storage?: string;
+  /** How many prepares may be under way at once. Shared. @default 8 */
+  readonly pipeline?: number;
+  /** How many calls one prepare may carry. Shared. @default 512 */
+  readonly batchRequests?: number;
+  /** How many bytes one prepare, and so one call, may have. Shared. @default 262144 */
+  readonly batchBytes?: number;
+  /** Sessions that the group remembers; one more evicts the idlest. Shared. @default 1024 */
+  readonly sessions?: number;
+  /** Calls that one node may have under way. Shared. @default 256 */
+  readonly window?: number;
+  /** Calls that wait at the primary. @default 8192 */
+  readonly queue?: number;
+  /** Calls that wait at this node, beyond the window. @default 10000 */
+  readonly maxQueuedCalls?: number;
+  /** Milliseconds between two ticks of the protocol; all its timeouts scale with it. @default 20 */
+  readonly tickMs?: number;
+}
+
+export const groupDefaults = {
+  pipeline: 8,
+  batchRequests: 512,
+  batchBytes: 256 * 1024,
+  sessions: 1024,
+  window: 256,
+  queue: 8192,
+  maxQueuedCalls: 10_000,
+  tickMs: 20,
+} as const satisfies Omit<GroupOptions, "group" | "replicas">;
+
+/** What a reply may have, in bytes: it must fit a frame, and be kept until it is acknowledged. */
+export const replyBytesMax = 1024 * 1024;
+/** More replicas make a group slower, not safer; TigerBeetle stops at six. */
+const replicasMax = 7;
+/** Ticks after which a session repeats what has not been answered. */
+export const retryTicks = 10;
+/** Names become directories and parts of file names. */
+const safeName = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/;
+
+export interface ResolvedGroupOptions {
+  readonly group: string;
+  readonly replicas: readonly string[];
+  readonly storage: string | undefined;
+  readonly config: GroupConfig;
+  readonly ticks: TimeoutTicks;
+  readonly maxQueuedCalls: number;
+  readonly tickMs: number;
+  /** What must be the same everywhere, by name. */
+  readonly shared: Readonly<Record<string, unknown>>;
+  /** The hash of `shared`. */
+  readonly fingerprint: string;
+}
+
+/** Fills in and checks the options of a group; throws OptionError for a bad one. */
+export function resolveGroupOptions(
+  definition: AnyActorDefinition,
+  options: GroupOptions,
+): ResolvedGroupOptions {
+  objectOption("options", options);
+  refuseAsync(definition);
+  const group = safeNameOption("group", options.group);
+  const replicas = replicasOption(options.replicas);
+  const given = { ...groupDefaults, ...dropUndefined(options) };
+  const counts = {
+    pipeline: integerOption("pipeline", given.pipeline, 1),
+    batchRequests: integerOption("batchRequests", given.batchRequests, 1),
+    batchBytes: integerOption("batchBytes", given.batchBytes, 1024),
+    sessions: integerOption("sessions", given.sessions, 1),
+    window: integerOption("window", given.window, 1),
+  };
+  const { name: actor, version } = definition;
+  const shared = { group, replicas, actor, version, ...counts };
+  const storage = given.storage === undefined ? undefined : nameOption("storage", given.storage);
+  return {
+    group,
+    replicas,
+    storage,
+    config: {
+      replicaCount: replicas.length,
+      // Not a hash of everything shared: a group may change its limits and keep its log.
+      root: checksum(Buffer.from(JSON.stringify(["troupe", group, replicas, actor]))),
+      pipelineMax: counts.pipeline,
+      batchRequestsMax: counts.batchRequests,
+      batchBytesMax: counts.batchBytes,
+      queueMax: integerOption("queue", given.queue, 1),
+      sessionsMax: counts.sessions,
+      sessionWindow: counts.window,
+    },
+    ticks: timeoutTicksDefaults,
+    maxQueuedCalls: integerOption("maxQueuedCalls", given.maxQueuedCalls, 1),
+    tickMs: positiveOption("tickMs", given.tickMs),
+    shared,
+    fingerprint: checksum(Buffer.from(JSON.stringify(shared))),
+  };
+}
+
+/** Names what differs between two nodes' settings: `pipeline: 8 here, 16 there`. */
+export function differences(
+  here: Readonly<Record<string, unknown>>,
+  there: Readonly<Record<string, unknown>>,
+): string[] {
+  const show = (value: unknown) => JSON.stringify(value) ?? "nothing";
+  return [...new Set([...Object.keys(here), ...Object.keys(there)])]
+    .filter((name) => show(here[name]) !== show(there[name]))
+    .map((name) => `${name}: ${show(here[name])} here, ${show(there[name])} there`);
+}
+
+/** An absent option and one that is `undefined` are the same. */
+function dropUndefined(options: GroupOptions): GroupOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as unknown as GroupOptions;
+}
+
+function replicasOption(replicas: unknown): readonly string[] {
+  if (!Array.isArray(replicas) || replicas.length < 1 || replicas.length > replicasMax) {
+    throw new OptionError("replicas", `a list of 1 to ${replicasMax} node names`, replicas);
+  }
+  const names = replicas.map((name, i) => safeNameOption(`replicas[${i}]`, name));
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new OptionError("replicas", "names that all differ", twice);
+  return Object.freeze(names);
+}
+
+function safeNameOption(option: string, value: unknown): string {
+  if (typeof value === "string" && safeName.test(value)) return value;
+  throw new OptionError(option, "1 to 100 letters, digits, '_', '-' or '.'", value);
+}
+
+/** The compiler refuses these too; this is for those who do not ask it. */
+function refuseAsync(definition: AnyActorDefinition): void {
+  const { init, queries, calls, casts } = definition;
+  const handlers: Record<string, unknown> = { init, ...queries, ...calls, ...casts };
+  for (const [name, handler] of Object.entries(handlers)) {
+    const kind = Object.prototype.toString.call(handler);
+    if (kind === "[object AsyncFunction]" || kind === "[object AsyncGeneratorFunction]") {
+      throw new NotReplicableError(`the asynchronous handler "${name}"`, "not_run");
+    }
+  }
+}

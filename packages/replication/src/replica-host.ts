@@ -1,0 +1,178 @@
+/**
+ * A replica on a node: the driver with a real journal, real links and a real clock.
+ *
+ * It owns what must be given back (the journal, the ticking) and reports one thing: why it ended.
+ */
+import { join } from "node:path";
+import type { AnyActorDefinition, TimerHandle } from "@troupe/actor";
+import type { Node } from "@troupe/cluster";
+import { checksum } from "./checksum.ts";
+import { Driver } from "./driver.ts";
+import type { GroupChannel } from "./group-channel.ts";
+import { openFileJournal } from "./journal/file-journal.ts";
+import type { Journal } from "./journal/journal.ts";
+import { ActorMachine } from "./state-machine.ts";
+import { type ClientId, Replica, type ReplyToClient } from "./vsr/index.ts";
+import type { GetStatusMessage, GroupMessage } from "./wire.ts";
+
+/** Where the answers to a client go is remembered for so many clients; the oldest is forgotten. */
+const routesMax = 4096;
+
+export interface ReplicaHostOptions {
+  readonly node: Node;
+  readonly channel: GroupChannel;
+  readonly definition: AnyActorDefinition;
+  readonly arg: unknown;
+  readonly storage: string;
+  /** Told once, when the replica has stopped: with the error, or undefined if it was asked to. */
+  readonly onEnd: (error: unknown) => void;
+}
+
+export class ReplicaHost {
+  readonly #options: ReplicaHostOptions;
+  readonly #replica: Replica;
+  readonly #machine: ActorMachine;
+  readonly #driver: Driver;
+  readonly #journal: Journal;
+  readonly #routes = new Map<ClientId, string>();
+  readonly #unlisten: () => void;
+  #timer: TimerHandle | undefined;
+  #ended = false;
+
+  private constructor(
+    options: ReplicaHostOptions,
+    replica: Replica,
+    journal: Journal,
+    machine: ActorMachine,
+  ) {
+    this.#options = options;
+    this.#replica = replica;
+    this.#journal = journal;
+    this.#machine = machine;
+    const { node, channel } = options;
+    this.#driver = new Driver({
+      replica,
+      journal,
+      machine,
+      send: (to, message) => channel.sendToReplica(to, message),
+      reply: (message) => this.#reply(message),
+      now: () => node.clock.now(),
+      defer: (turn) => setImmediate(turn),
+      onFailure: (error) => this.#end(error),
+    });
+    this.#unlisten = channel.listen((from, message) => this.#receive(from, message));
+    this.#armTick();
+  }
+
+  /** Opens the journal and begins. Rejects with JournalError, or with what `init` throws. */
+  static async start(options: ReplicaHostOptions): Promise<ReplicaHost> {
+    const { node, channel, definition, arg, storage } = options;
+    const { group, replicas, config, ticks } = channel.options;
+    const machine = new ActorMachine(definition, arg, channel.codec, config.root);
+    let host: ReplicaHost | undefined;
+    const { journal, recovered } = await openFileJournal({
+      path: join(storage, group, `${node.name}.journal`),
+      identity: JSON.stringify({ format: 1, group, replica: node.name, replicas }),
+      hash: checksum,
+      onFailure: (error) => host?.fail(error),
+    });
+    const index = channel.indexOf(node.name);
+    const random = () => node.random();
+    const replica = new Replica({ index, config, ticks, hash: checksum, random }, recovered);
+    host = new ReplicaHost(options, replica, journal, machine);
+    return host;
+  }
+
+  get replica(): Replica {
+    return this.#replica;
+  }
+
+  fail(error: unknown): void {
+    this.#driver.fail(error);
+  }
+
+  async stop(): Promise<void> {
+    this.#driver.stop();
+    this.#end(undefined);
+    await this.#journal.close();
+  }
+
+  #end(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#unlisten();
+    if (this.#timer !== undefined) this.#options.node.clock.clearTimer(this.#timer);
+    if (error !== undefined) void this.#journal.close();
+    this.#options.onEnd(error);
+  }
+
+  /**
+   * One tick, and then the wait for the next. A stalled event loop makes ticks late, never many at
+   * once, and what the sockets hold is taken in first: a process that was paused must not conclude
+   * from its own silence that the primary is gone (J1).
+   */
+  #armTick(): void {
+    const { node, channel } = this.#options;
+    this.#timer = node.clock.setTimer(channel.options.tickMs, () => {
+      setImmediate(() => {
+        if (this.#ended) return;
+        this.#driver.step({ type: "tick" });
+        this.#armTick();
+      });
+    });
+  }
+
+  #receive(from: string, message: GroupMessage): void {
+    const index = this.#options.channel.indexOf(from);
+    switch (message.type) {
+      case "request":
+      case "query":
+        this.#remember(message.client, from);
+        this.#driver.step({ type: "client", message });
+        break;
+      case "get_status":
+        this.#sendStatus(from, message);
+        break;
+      case "reply":
+      case "query_reply":
+      case "not_primary":
+      case "eviction":
+      case "status":
+      case "config_mismatch":
+        break;
+      default:
+        // Only the replicas themselves may speak as such.
+        if (index >= 0) this.#driver.step({ type: "message", from: index, message });
+    }
+  }
+
+  #remember(client: ClientId, from: string): void {
+    if (!this.#routes.has(client) && this.#routes.size >= routesMax) {
+      for (const oldest of this.#routes.keys()) {
+        this.#routes.delete(oldest);
+        break;
+      }
+    }
+    this.#routes.set(client, from);
+  }
+
+  #reply(message: ReplyToClient): void {
+    const to = this.#routes.get(message.client);
+    if (to !== undefined) this.#options.channel.send(to, message);
+  }
+
+  #sendStatus(to: string, { number, digest }: GetStatusMessage): void {
+    const { status, view, primary, op, commit } = this.#replica.report;
+    const table = this.#replica.state.clients.snapshot();
+    this.#options.channel.send(to, {
+      type: "status",
+      number,
+      status,
+      view,
+      primary,
+      op,
+      commit,
+      digest: digest ? this.#machine.digest(table) : "",
+    });
+  }
+}

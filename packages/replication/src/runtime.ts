@@ -1,0 +1,38 @@
+/**
+ * What the simulator and other hosts use besides the public names. Unstable: it changes with them.
+ *
+ * A list; no code lives here.
+ */
+export { checksum } from "./checksum.ts";
+export { Driver, type DriverPorts } from "./driver.ts";
+export { type FileJournalOptions, openFileJournal } from "./journal/file-journal.ts";
+export { type Journal, type OpenedJournal, Recovery } from "./journal/journal.ts";
+export { MemoryDisk, openMemoryJournal } from "./journal/memory-journal.ts";
+export { type Answered, type Cancel, Session, type SessionOptions } from "./session.ts";
+export { ActorMachine, type StateMachine } from "./state-machine.ts";
+export {
+  type Addressed,
+  type ClientMessage,
+  type Committed,
+  decodeBatch,
+  type GroupConfig,
+  type Input,
+  type Op,
+  ProtocolError,
+  primaryOf,
+  quorumOf,
+  type Ready,
+  type Recovered,
+  Replica,
+  type ReplicaIndex,
+  type ReplicaMessage,
+  type ReplicaOptions,
+  type ReplyToClient,
+  type Request,
+  type RequestMessage,
+  type TimeoutTicks,
+  timeoutTicksDefaults,
+  type View,
+  type Write,
+} from "./vsr/index.ts";
+export { decodeMessage, type Envelope, encodeMessage, type GroupMessage } from "./wire.ts";

@@ -1,0 +1,279 @@
+/**
+ * The client's side of a group: numbers each call, repeats it until it is answered, and finds the
+ * primary (VRR §4.5, I47–I52).
+ *
+ * A session registers itself through the log and then has up to a window of calls under way, which
+ * run in the order in which they were made. A call that has been sent is repeated until it is
+ * answered even if its caller has given up, because the calls after it wait for it. Nothing here
+ * reads a clock: the host ticks. The simulator drives this same code.
+ */
+import type { ClientMessage, ReplyToClient, RequestMessage } from "./vsr/index.ts";
+import { type ClientId, type Op, primaryOf, type ReplicaIndex, type View } from "./vsr/index.ts";
+
+/** What becomes of a call. Exactly one of them is called, once, unless the call was cancelled. */
+export interface Answered {
+  reply(body: Uint8Array): void;
+  evicted(): void;
+}
+
+export interface SessionOptions {
+  readonly replicaCount: number;
+  /** How many calls may be unanswered at the replicas; the same number at every client. */
+  readonly window: number;
+  /** How many calls and queries may wait here, beyond the window. */
+  readonly queueMax: number;
+  /** Ticks without an answer after which what is unanswered is sent again. */
+  readonly retryTicks: number;
+  readonly newClientId: () => ClientId;
+  readonly send: (to: ReplicaIndex, message: ClientMessage) => void;
+}
+
+interface Call {
+  readonly body: Uint8Array;
+  /** Absent once the caller has given up. */
+  answered: Answered | undefined;
+  /** Present once it has been sent. */
+  message?: RequestMessage;
+}
+
+interface Query {
+  readonly number: number;
+  readonly body: Uint8Array;
+  readonly answered: Answered;
+}
+
+/** A call or query that can still be taken back. */
+export interface Cancel {
+  /** Gives it up. True if it will certainly never run, because it was never sent. */
+  cancel(): boolean;
+}
+
+export class Session {
+  readonly #options: SessionOptions;
+  #client: ClientId;
+  /** The op that registered the session; undefined until then. */
+  #session: Op | undefined;
+  #registering = false;
+  #view: View = 0;
+  #lastNumber = 0;
+  /** Sent and unanswered, in the order of their numbers. */
+  #sent = new Map<number, Call>();
+  #queue: Call[] = [];
+  #queries = new Map<number, Query>();
+  #lastQuery = 0;
+  #ticksLeft = 0;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#client = options.newClientId();
+  }
+
+  get client(): ClientId {
+    return this.#client;
+  }
+
+  /** Whether the group has ever taken it. */
+  get isRegistered(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** The highest view that an answer has told of. */
+  get view(): View {
+    return this.#view;
+  }
+
+  /** Calls and queries that are neither answered nor cancelled. */
+  get size(): number {
+    return this.#sent.size + this.#queue.length + this.#queries.size;
+  }
+
+  /** Makes a call; undefined if too many wait already, and then nothing is sent. */
+  call(body: Uint8Array, answered: Answered): Cancel | undefined {
+    if (this.#queue.length >= this.#options.queueMax) return undefined;
+    const call: Call = { body, answered };
+    this.#queue.push(call);
+    this.#pump();
+    return { cancel: () => this.#cancelCall(call) };
+  }
+
+  /** Asks a query; undefined if too many wait already. Queries need no session and no order. */
+  query(body: Uint8Array, answered: Answered): Cancel | undefined {
+    if (this.#queries.size >= this.#options.queueMax) return undefined;
+    const number = ++this.#lastQuery;
+    const query: Query = { number, body, answered };
+    this.#queries.set(number, query);
+    this.#sendQuery(query, this.#primary);
+    this.#armRetry();
+    // A query changes nothing, so that it can never have run is true of every query.
+    return { cancel: () => this.#queries.delete(number) };
+  }
+
+  receive(from: ReplicaIndex, message: ReplyToClient): void {
+    if (message.client !== this.#client) return;
+    const { view } = message;
+    if (view > this.#view) this.#followTo(view);
+    switch (message.type) {
+      case "reply":
+        this.#onReply(message.session, message.number, message.body);
+        break;
+      case "query_reply":
+        this.#onQueryReply(message.number, message.body);
+        break;
+      case "eviction":
+        if (message.session === this.#session) this.#onEviction();
+        break;
+      case "not_primary":
+        // From the primary itself it means "not yet", from another that ours is the newest view
+        // that we know of; either way there is nothing to do before the next retry.
+        void from;
+        break;
+    }
+  }
+
+  /** Counts a tick; repeats what has not been answered for too long. */
+  tick(): void {
+    if (this.#ticksLeft === 0 || --this.#ticksLeft > 0) return;
+    if (this.#sent.size === 0 && !this.#registering && this.#queries.size === 0) return;
+    // Somebody knows the view that has begun; the first message asks everybody for it.
+    this.#askEverybody();
+    this.#resend();
+    this.#armRetry();
+  }
+
+  /** Forgets everything; whoever waited is told by the caller. */
+  close(): void {
+    this.#sent.clear();
+    this.#queue = [];
+    this.#queries.clear();
+    this.#ticksLeft = 0;
+  }
+
+  get #primary(): ReplicaIndex {
+    return primaryOf(this.#view, this.#options.replicaCount);
+  }
+
+  get #acked(): number {
+    for (const number of this.#sent.keys()) return number;
+    return this.#lastNumber + 1;
+  }
+
+  #cancelCall(call: Call): boolean {
+    call.answered = undefined;
+    const waiting = this.#queue.indexOf(call);
+    if (waiting === -1) return false;
+    this.#queue.splice(waiting, 1);
+    return true;
+  }
+
+  /** Sends what the window has room for, once the session is registered. */
+  #pump(): void {
+    if (this.#queue.length === 0) return;
+    if (this.#session === undefined) {
+      this.#register();
+      return;
+    }
+    const { window } = this.#options;
+    while (this.#queue.length > 0 && this.#lastNumber + 1 < this.#acked + window) {
+      const call = this.#queue.shift();
+      if (call === undefined) return;
+      const number = ++this.#lastNumber;
+      const acked = this.#sent.size === 0 ? number : this.#acked;
+      call.message = this.#request("call", this.#session, number, acked, call.body);
+      this.#sent.set(number, call);
+      this.#options.send(this.#primary, call.message);
+    }
+    this.#armRetry();
+  }
+
+  #register(): void {
+    if (this.#registering) return;
+    this.#registering = true;
+    this.#options.send(this.#primary, this.#registration);
+    this.#armRetry();
+  }
+
+  get #registration(): RequestMessage {
+    return this.#request("register", 0, 0, 0, new Uint8Array(0));
+  }
+
+  #request(
+    kind: RequestMessage["kind"],
+    session: Op,
+    number: number,
+    acked: number,
+    body: Uint8Array,
+  ): RequestMessage {
+    return { type: "request", kind, client: this.#client, session, number, acked, body };
+  }
+
+  #onReply(session: Op, number: number, body: Uint8Array): void {
+    if (number === 0) {
+      this.#registering = false;
+      this.#session ??= session;
+      this.#pump();
+      return;
+    }
+    const call = this.#sent.get(number);
+    if (call === undefined || session !== this.#session) return;
+    this.#sent.delete(number);
+    this.#armRetry();
+    call.answered?.reply(body);
+    this.#pump();
+  }
+
+  #onQueryReply(number: number, body: Uint8Array): void {
+    const query = this.#queries.get(number);
+    if (query === undefined) return;
+    this.#queries.delete(number);
+    this.#armRetry();
+    query.answered.reply(body);
+  }
+
+  /** The group forgot us: what was sent may have run; what was not goes on in a new session. */
+  #onEviction(): void {
+    const lost = [...this.#sent.values()];
+    this.#sent.clear();
+    this.#client = this.#options.newClientId();
+    this.#session = undefined;
+    this.#lastNumber = 0;
+    for (const call of lost) call.answered?.evicted();
+    // Queries carry the name too, and an answer to the old one would not be recognised.
+    for (const query of this.#queries.values()) this.#sendQuery(query, this.#primary);
+    this.#pump();
+  }
+
+  #followTo(view: View): void {
+    const before = this.#primary;
+    this.#view = view;
+    if (this.#primary !== before) this.#resend();
+  }
+
+  #resend(): void {
+    const to = this.#primary;
+    if (this.#registering) this.#options.send(to, this.#registration);
+    for (const { message } of this.#sent.values()) {
+      if (message !== undefined) this.#options.send(to, message);
+    }
+    for (const query of this.#queries.values()) this.#sendQuery(query, to);
+  }
+
+  #askEverybody(): void {
+    const [first] = this.#sent.values();
+    const [query] = this.#queries.values();
+    for (let to = 0; to < this.#options.replicaCount; to++) {
+      if (to === this.#primary) continue;
+      if (first?.message !== undefined) this.#options.send(to, first.message);
+      else if (this.#registering) this.#options.send(to, this.#registration);
+      else if (query !== undefined) this.#sendQuery(query, to);
+    }
+  }
+
+  #sendQuery({ number, body }: Query, to: ReplicaIndex): void {
+    this.#options.send(to, { type: "query", client: this.#client, number, body });
+  }
+
+  #armRetry(): void {
+    const waits = this.#sent.size > 0 || this.#registering || this.#queries.size > 0;
+    this.#ticksLeft = waits ? this.#options.retryTicks : 0;
+  }
+}

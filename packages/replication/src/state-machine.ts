@@ -1,0 +1,177 @@
+/**
+ * Any actor as a deterministic state machine: committed requests in, encoded replies out.
+ *
+ * What a handler learns about time and chance comes from the log, so every replica computes the same.
+ * A handler that throws has done nothing: the state is rebuilt from the last snapshot and the requests
+ * since, without the one that threw, and the call answers the error (I58). `ctx.fail` refuses a call
+ * and rebuilds nothing, so it must come before the handler changes the state.
+ */
+import {
+  type AnyActorDefinition,
+  type Handler,
+  HandlerError,
+  isActorError,
+  isReplyError,
+  NotSerializableError,
+  UnknownOperationError,
+} from "@troupe/actor";
+import { toWireError, type WireError } from "@troupe/actor/runtime";
+import type { Codec } from "@troupe/cluster/runtime";
+import { checksum } from "./checksum.ts";
+import { NotReplicableError } from "./errors.ts";
+import { replyBytesMax } from "./options.ts";
+import { ReplicatedContext } from "./replicated-context.ts";
+import type { Committed } from "./vsr/index.ts";
+
+/** What the driver needs of a state machine; the simulator brings another one. */
+export interface StateMachine {
+  /** Runs the requests of a committed op, and gives one reply for each. */
+  apply(committed: Committed): Uint8Array[];
+  answer(query: Uint8Array): Uint8Array;
+  /** A hash of the state: equal on all replicas that have run the same ops. */
+  digest(extra: unknown): string;
+}
+
+/** The body of a request or a query, before encoding. */
+export type Operation = readonly [kind: "call" | "cast" | "query", name: string, arg: unknown];
+/** The body of a reply: the value, or why there is none. */
+export type Outcome = { readonly value: unknown } | { readonly error: WireError };
+
+interface Step {
+  readonly committed: Committed;
+  /** Place of the request in its op. */
+  readonly index: number;
+  readonly operation: Operation;
+}
+
+/** After so many requests the next snapshot is due: what a throw costs at most to replay. */
+const stepsMax = 4096;
+/** How V8 says that the stack overflowed, which says nothing about the other replicas' stacks. */
+const overflow = /call stack/i;
+const nothing = new Uint8Array(0);
+
+export class ActorMachine implements StateMachine {
+  readonly #definition: AnyActorDefinition;
+  readonly #codec: Codec;
+  readonly #seed: string;
+  #state: unknown;
+  #snapshot: Uint8Array;
+  #steps: Step[] = [];
+
+  /** Throws what `init` throws, and NotSerializableError if its state cannot be encoded. */
+  constructor(definition: AnyActorDefinition, arg: unknown, codec: Codec, seed: string) {
+    this.#definition = definition;
+    this.#codec = codec;
+    this.#seed = seed;
+    this.#state = definition.init(arg, new ReplicatedContext(seed, 0, 0, 0));
+    if (isThenable(this.#state)) throw new NotReplicableError("an asynchronous init", "not_run");
+    this.#snapshot = codec.encode(this.#state);
+  }
+
+  apply(committed: Committed): Uint8Array[] {
+    return committed.requests.map((request, index) =>
+      request.kind === "register" ? nothing : this.#run(committed, index, request.body),
+    );
+  }
+
+  answer(query: Uint8Array): Uint8Array {
+    try {
+      const [kind, name, arg] = this.#codec.decode(query) as Operation;
+      const value = this.#handler(kind, name)(
+        this.#state,
+        arg,
+        new ReplicatedContext(this.#seed, 0, 0, 0),
+      );
+      return this.#encodeOutcome({ value });
+    } catch (error) {
+      return this.#encodeOutcome({ error: this.#callError(error) });
+    }
+  }
+
+  digest(extra: unknown): string {
+    return checksum(this.#codec.encode([this.#state, extra]));
+  }
+
+  #run(committed: Committed, index: number, body: Uint8Array): Uint8Array {
+    let operation: Operation;
+    try {
+      operation = this.#codec.decode(body) as Operation;
+    } catch (error) {
+      return this.#encodeOutcome({ error: this.#callError(error) });
+    }
+    if (this.#steps.length >= stepsMax) this.#takeSnapshot();
+    const step: Step = { committed, index, operation };
+    try {
+      const value = this.#perform(step);
+      // Encoded before the step counts as done: a reply that cannot be sent is a throw as well.
+      const reply = this.#encodeOutcome({ value: operation[0] === "cast" ? undefined : value });
+      this.#steps.push(step);
+      return reply;
+    } catch (error) {
+      if (error instanceof RangeError && overflow.test(error.message)) throw error;
+      if (isRefusal(error)) this.#steps.push(step);
+      else this.#rebuild();
+      return this.#encodeOutcome({ error: this.#callError(error) });
+    }
+  }
+
+  #perform({ committed, index, operation }: Step): unknown {
+    const [kind, name, arg] = operation;
+    const { op, timestamp } = committed;
+    const ctx = new ReplicatedContext(this.#seed, op, index, timestamp);
+    const value = this.#handler(kind, name)(this.#state, arg, ctx);
+    if (isThenable(value)) throw new NotReplicableError(`the asynchronous handler "${name}"`);
+    return value;
+  }
+
+  /** Runs the requests since the snapshot again; each of them has run before without a throw. */
+  #rebuild(): void {
+    this.#state = this.#codec.decode(this.#snapshot);
+    for (const step of this.#steps) {
+      try {
+        this.#perform(step);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+      }
+    }
+  }
+
+  #takeSnapshot(): void {
+    this.#snapshot = this.#codec.encode(this.#state);
+    this.#steps = [];
+  }
+
+  #handler(kind: Operation[0], name: string): Handler<unknown> {
+    const { calls, casts, queries } = this.#definition;
+    const table = { call: calls, cast: casts, query: queries }[kind];
+    const handler: Handler<unknown> | undefined = table?.[name];
+    if (handler === undefined) {
+      const known = Object.keys(table ?? {});
+      throw new UnknownOperationError(this.#definition.name, kind, name, known);
+    }
+    return handler;
+  }
+
+  /** Throws NotSerializableError for a reply that cannot be sent: then the handler has failed. */
+  #encodeOutcome(outcome: Outcome): Uint8Array {
+    const bytes = this.#codec.encode(outcome, "reply");
+    if (bytes.length <= replyBytesMax) return bytes;
+    throw new NotSerializableError("reply", `${bytes.length} bytes, the limit is ${replyBytesMax}`);
+  }
+
+  #callError(error: unknown): WireError {
+    if (isRefusal(error)) return toWireError(error);
+    const message = error instanceof Error ? error.message : String(error);
+    const data = { actor: this.#definition.name };
+    return toWireError(new HandlerError(`a handler of ${data.actor} threw: ${message}`, data));
+  }
+}
+
+/** An expected outcome, after which the state needs no mending. */
+function isRefusal(error: unknown): boolean {
+  return isReplyError(error) || isActorError(error, "ERR_UNKNOWN_OPERATION");
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}

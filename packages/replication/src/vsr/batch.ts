@@ -1,0 +1,93 @@
+/**
+ * The canonical bytes of a log entry.
+ *
+ * A batch of requests is encoded once, by the primary that prepares it, and the same bytes travel
+ * the wire, lie in the journal and are hashed. Numbers are big-endian; a layout that never varies is
+ * what makes one op have one checksum on every replica (J4). docs/wire.md has the layout.
+ */
+import { assert } from "./assert.ts";
+import type { Checksum, Hash, Prepare, Request } from "./types.ts";
+
+const kinds = ["register", "call"] as const;
+/** kind, length of the client's name, session, number, acked, length of the body. */
+const requestHeaderBytes = 1 + 1 + 8 + 8 + 8 + 4;
+
+/** What a request adds to a batch, in bytes. */
+export function requestBytes(request: Request): number {
+  return requestHeaderBytes + request.client.length + request.body.length;
+}
+
+export function encodeBatch(requests: readonly Request[]): Uint8Array {
+  let size = 4;
+  for (const request of requests) size += requestBytes(request);
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, requests.length);
+  let at = 4;
+  for (const { kind, client, session, number, acked, body } of requests) {
+    view.setUint8(at, kinds.indexOf(kind));
+    view.setUint8(at + 1, client.length);
+    view.setFloat64(at + 2, session);
+    view.setFloat64(at + 10, number);
+    view.setFloat64(at + 18, acked);
+    view.setUint32(at + 26, body.length);
+    at += requestHeaderBytes;
+    writeAscii(bytes, at, client);
+    at += client.length;
+    bytes.set(body, at);
+    at += body.length;
+  }
+  return bytes;
+}
+
+/** The requests of a batch. The bytes have been checked by their checksum; bad ones are a bug. */
+export function decodeBatch(bytes: Uint8Array): Request[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const requests: Request[] = [];
+  const count = view.getUint32(0);
+  let at = 4;
+  for (let i = 0; i < count; i++) {
+    const kind = kinds[view.getUint8(at)];
+    assert(kind !== undefined, "a batch holds a request of an unknown kind");
+    const clientLength = view.getUint8(at + 1);
+    const session = view.getFloat64(at + 2);
+    const number = view.getFloat64(at + 10);
+    const acked = view.getFloat64(at + 18);
+    const bodyLength = view.getUint32(at + 26);
+    at += requestHeaderBytes;
+    const client = String.fromCharCode(...bytes.subarray(at, at + clientLength));
+    at += clientLength;
+    const body = bytes.subarray(at, at + bodyLength);
+    at += bodyLength;
+    requests.push({ kind, client, session, number, acked, body });
+  }
+  assert(at === bytes.length, "a batch has bytes behind its last request");
+  return requests;
+}
+
+/** Makes the entry that follows the one with checksum `parent`. */
+export function sealPrepare(fields: Omit<Prepare, "checksum">, hash: Hash): Prepare {
+  return { ...fields, checksum: checksumOf(fields, hash) };
+}
+
+/** Whether an entry that came from a peer or from disk is what its author sealed. */
+export function isIntact(entry: Prepare, hash: Hash): boolean {
+  return checksumOf(entry, hash) === entry.checksum;
+}
+
+function checksumOf(entry: Omit<Prepare, "checksum">, hash: Hash): Checksum {
+  const header = 3 * 8 + 1 + entry.parent.length;
+  const bytes = new Uint8Array(header + entry.body.length);
+  const view = new DataView(bytes.buffer);
+  view.setFloat64(0, entry.view);
+  view.setFloat64(8, entry.op);
+  view.setFloat64(16, entry.timestamp);
+  view.setUint8(24, entry.parent.length);
+  writeAscii(bytes, 25, entry.parent);
+  bytes.set(entry.body, header);
+  return hash(bytes);
+}
+
+function writeAscii(bytes: Uint8Array, at: number, text: string): void {
+  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+}

@@ -1,0 +1,92 @@
+/**
+ * Catching up (VRR §5.2): a replica that lacks entries gets them from one that has them.
+ *
+ * Two cases, told apart by what may be trusted. A backup in the view of the sender may take whatever
+ * follows its head, for a view has one log. Any other replica takes committed entries only, each
+ * chained to the committed one before it, and keeps its old log and log_view until it has them all:
+ * the paper's way of truncating first can lose a committed op (I40).
+ */
+
+import { acceptEntry } from "./acks.ts";
+import { assert } from "./assert.ts";
+import { isIntact } from "./batch.ts";
+import type { GetStateMessage, NewStateMessage } from "./message.ts";
+import type { ReplicaState } from "./state.ts";
+import type { Prepare, ReplicaIndex } from "./types.ts";
+
+/** A `new_state` brings no more than about this; the next one is asked for at once. */
+const newStateBytesMax = 512 * 1024;
+
+/** Asks for what is missing, if anything is and no question is under way. */
+export function askForMissing(state: ReplicaState): void {
+  if (state.timeouts.catchUp.running) return;
+  const { view, log, commitMin } = state;
+  if (state.isBackup && state.commitMax > log.head) {
+    state.outbox.send(state.primary, { type: "get_state", view, op: log.head });
+  } else if (state.status === "view_change" && state.catchUp !== undefined) {
+    state.outbox.send(state.catchUp.from, { type: "get_state", view, op: commitMin });
+  } else {
+    return;
+  }
+  state.timeouts.catchUp.start();
+}
+
+/** Any replica gives what is committed; one that is normal in the asker's view gives all it has. */
+export function onGetState(
+  state: ReplicaState,
+  from: ReplicaIndex,
+  message: GetStateMessage,
+): void {
+  const { log, commitMin: commit, view } = state;
+  const sameView = state.status === "normal" && message.view === view;
+  const entries = log.slice(message.op, sameView ? log.head : commit, newStateBytesMax);
+  if (entries.length === 0) return;
+  state.outbox.send(from, { type: "new_state", view, commit, entries });
+}
+
+/** Returns whether a catch-up that a view change waits for has reached its target. */
+export function onNewState(state: ReplicaState, message: NewStateMessage): boolean {
+  state.timeouts.catchUp.stop();
+  if (state.status === "normal") {
+    if (state.isBackup && message.view === state.view) takeOfView(state, message);
+    return false;
+  }
+  if (state.catchUp === undefined) return false;
+  const before = state.commitMin;
+  takeCommitted(state, message);
+  // Progress is a reason to wait longer before giving the view up.
+  if (state.commitMin > before) state.timeouts.viewChange.start();
+  return state.commitMin >= state.catchUp.target;
+}
+
+function takeOfView(state: ReplicaState, message: NewStateMessage): void {
+  for (const entry of message.entries) acceptEntry(state, entry);
+  state.learnCommit(message.commit);
+}
+
+function takeCommitted(state: ReplicaState, message: NewStateMessage): void {
+  for (const entry of message.entries) {
+    if (entry.op > message.commit || !isIntact(entry, state.options.hash)) return;
+    if (!takeOneCommitted(state, entry)) return;
+  }
+}
+
+/** Takes a committed entry if it is the next; false if it is not, and so none after it is. */
+function takeOneCommitted(state: ReplicaState, entry: Prepare): boolean {
+  const { log } = state;
+  const held = log.checksumAt(entry.op);
+  if (entry.op <= state.commitMin) {
+    assert(held === entry.checksum, `two committed entries at op ${entry.op}`);
+    return true;
+  }
+  if (entry.op !== state.commitMin + 1) return false;
+  assert(log.checksumAt(entry.op - 1) === entry.parent, `op ${entry.op} forks what is committed`);
+  if (held !== entry.checksum) {
+    // What is held here was never committed, for the committed entry at this op is another one;
+    // nor was anything after it, which is chained to it.
+    if (held !== undefined) state.truncateLog(entry.op - 1);
+    state.appendEntry(entry);
+  }
+  state.learnCommit(entry.op);
+  return true;
+}

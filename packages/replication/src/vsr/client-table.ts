@@ -1,0 +1,121 @@
+/**
+ * The client table: which requests have run, and what they answered (VRR §4.1, I47–I52).
+ *
+ * It changes at commit only, in the order of the log, so it is the same on every replica. A session's
+ * requests run in the order of their numbers, each once; the reply to one is kept until the client
+ * has said that it got it. A table written when an op is prepared, as the paper has it, would lock a
+ * client out when a view change loses that op.
+ */
+import { assert } from "./assert.ts";
+import type { ClientId, Op, Request } from "./types.ts";
+
+interface Session {
+  /** The op that registered it: tells two sessions of one client name apart. */
+  readonly session: Op;
+  /** The number of the last request that ran. */
+  last: number;
+  /** The op of that request; the session with the lowest is evicted first. */
+  lastOp: Op;
+  acked: number;
+  readonly replies: Map<number, Uint8Array>;
+}
+
+/** What is to be done with a request, judged by what has committed before it. */
+export type Verdict = "run" | "duplicate" | "too_early" | "no_session";
+
+export class ClientTable {
+  readonly #sessionsMax: number;
+  readonly #sessions = new Map<ClientId, Session>();
+
+  constructor(sessionsMax: number) {
+    this.#sessionsMax = sessionsMax;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** The session of a registered client; undefined if it never was, or has been evicted. */
+  sessionOf(client: ClientId): Op | undefined {
+    return this.#sessions.get(client)?.session;
+  }
+
+  /** The number of the last request of this client that has run. */
+  lastOf(client: ClientId): number {
+    return this.#sessions.get(client)?.last ?? 0;
+  }
+
+  replyTo(client: ClientId, number: number): Uint8Array | undefined {
+    return this.#sessions.get(client)?.replies.get(number);
+  }
+
+  /** Judges a request without changing anything: the primary asks before it prepares. */
+  judge(request: Request): Verdict {
+    const session = this.#sessions.get(request.client);
+    if (request.kind === "register") return session === undefined ? "run" : "duplicate";
+    if (session === undefined || session.session !== request.session) return "no_session";
+    if (request.number <= session.last) return "duplicate";
+    return request.number === session.last + 1 ? "run" : "too_early";
+  }
+
+  /** Takes a committed request at `op`: judges it and, if it is to run, counts it as run. */
+  commit(request: Request, op: Op): Verdict {
+    const verdict = this.judge(request);
+    if (verdict !== "run") return verdict;
+    if (request.kind === "register") {
+      this.#register(request.client, op);
+      return verdict;
+    }
+    const session = this.#sessions.get(request.client);
+    assert(session !== undefined, "a request without a session was judged fit to run");
+    session.last = request.number;
+    session.lastOp = op;
+    for (; session.acked < request.acked; session.acked++) session.replies.delete(session.acked);
+    return verdict;
+  }
+
+  /**
+   * Keeps the reply of a request that ran, unless the session is gone (I51) or a later request,
+   * committed before this one had run, has acknowledged it: what the table holds must not depend on
+   * how many ops a replica commits before it runs them.
+   */
+  keepReply(request: Request, reply: Uint8Array): void {
+    const session = this.#sessions.get(request.client);
+    if (session?.session !== request.session || request.number < session.acked) return;
+    session.replies.set(request.number, reply);
+  }
+
+  #register(client: ClientId, op: Op): void {
+    if (this.#sessions.size >= this.#sessionsMax) this.#evictIdlest();
+    this.#sessions.set(client, {
+      session: op,
+      last: 0,
+      lastOp: op,
+      acked: 1,
+      replies: new Map(),
+    });
+  }
+
+  /** Every replica evicts the same session at the same op: the longest idle, then by name. */
+  #evictIdlest(): void {
+    let idlest: [ClientId, Session] | undefined;
+    for (const [client, session] of this.#sessions) {
+      const older = idlest === undefined || session.lastOp < idlest[1].lastOp;
+      const tied = idlest !== undefined && session.lastOp === idlest[1].lastOp;
+      if (older || (tied && idlest !== undefined && client < idlest[0])) idlest = [client, session];
+    }
+    if (idlest !== undefined) this.#sessions.delete(idlest[0]);
+  }
+
+  /** Everything that the table holds, for a digest: plain data in a fixed order. */
+  snapshot(): readonly unknown[] {
+    return [...this.#sessions].map(([client, s]) => [
+      client,
+      s.session,
+      s.last,
+      s.lastOp,
+      s.acked,
+      [...s.replies],
+    ]);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * What a group has agreed upon before its first message, and the quorums that follow from it.
+ *
+ * All members of a group must hold the same `GroupConfig`: the host refuses to talk to one that
+ * does not. `ReplicaOptions` are a replica's own affair. Durations are in ticks; the host owns the
+ * length of a tick.
+ */
+import type { Checksum, Hash, ReplicaIndex } from "./types.ts";
+
+export interface GroupConfig {
+  /** How many replicas there are; `2f + 1` of them survive the loss of `f`. */
+  readonly replicaCount: number;
+  /** The parent of op 1: a hash of the group's identity, so that two groups' logs never mix. */
+  readonly root: Checksum;
+  /** How many prepared and not yet committed ops there may be at once (the P of I24). */
+  readonly pipelineMax: number;
+  readonly batchRequestsMax: number;
+  readonly batchBytesMax: number;
+  /** Requests that wait at the primary for room in the pipeline; beyond it they are dropped. */
+  readonly queueMax: number;
+  /** Sessions in the client table; one more evicts the one that has been idle for longest. */
+  readonly sessionsMax: number;
+  /** Unanswered requests that one session may have, and so replies that the table keeps for it. */
+  readonly sessionWindow: number;
+}
+
+export interface TimeoutTicks {
+  /** Between two signs of life of an idle primary. */
+  readonly heartbeat: number;
+  /** Silence of the primary after which a backup wants the next view; jitter is added to it. */
+  readonly primarySilence: number;
+  /** The most ticks of jitter added to the timeouts that start view changes. */
+  readonly jitter: number;
+  /** Between two sendings of something that has not been answered. */
+  readonly resend: number;
+  /** A vote for a view is forgotten after this long without being repeated. */
+  readonly voteWindow: number;
+  /** Without one `prepare_ok` for so long, a primary that has work falls silent (I30). */
+  readonly abdicate: number;
+}
+
+export interface ReplicaOptions {
+  readonly index: ReplicaIndex;
+  readonly config: GroupConfig;
+  readonly ticks: TimeoutTicks;
+  readonly hash: Hash;
+  /** In [0, 1); used for jitter alone, never for anything that replicas must agree upon. */
+  readonly random: () => number;
+}
+
+export const timeoutTicksDefaults = {
+  heartbeat: 4,
+  primarySilence: 25,
+  jitter: 15,
+  resend: 8,
+  voteWindow: 60,
+  abdicate: 100,
+} as const satisfies TimeoutTicks;
+
+/**
+ * The replicas that must hold an op before it is committed, and that must meet to change the view.
+ * Any two such quorums share a replica (I4); with an even count the majority is the larger half.
+ */
+export function quorumOf(replicaCount: number): number {
+  return Math.floor(replicaCount / 2) + 1;
+}

@@ -1,0 +1,48 @@
+/**
+ * The protocol room's door. Nothing in this folder imports anything from outside it.
+ */
+export { assert, ProtocolError } from "./assert.ts";
+export { decodeBatch, encodeBatch, isIntact, requestBytes, sealPrepare } from "./batch.ts";
+export { ClientTable } from "./client-table.ts";
+export {
+  type GroupConfig,
+  quorumOf,
+  type ReplicaOptions,
+  type TimeoutTicks,
+  timeoutTicksDefaults,
+} from "./config.ts";
+export { Log } from "./log.ts";
+export type {
+  ClientMessage,
+  EvictionMessage,
+  NotPrimaryMessage,
+  QueryMessage,
+  QueryReplyMessage,
+  ReplicaMessage,
+  ReplyMessage,
+  ReplyToClient,
+  RequestMessage,
+} from "./message.ts";
+export type {
+  Addressed,
+  Answer,
+  Committed,
+  Input,
+  Query,
+  Ready,
+  Recovered,
+  Write,
+} from "./ready.ts";
+export { Replica, type ReplicaReport } from "./replica.ts";
+export type {
+  Checksum,
+  ClientId,
+  Hash,
+  Op,
+  Prepare,
+  ReplicaIndex,
+  Request,
+  Status,
+  View,
+} from "./types.ts";
+export { primaryOf } from "./types.ts";

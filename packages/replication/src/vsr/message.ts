@@ -1,0 +1,163 @@
+/**
+ * Everything that replicas and clients say to each other, one interface per message.
+ *
+ * The `type` tags are the wire names and, but for `request_start_view`, `read_round` and the client's
+ * messages, the paper's (VRR §4). docs/protocol.md has a row for each. Who sent a message is told by
+ * the transport, never by the message.
+ */
+import type { Checksum, ClientId, Op, Prepare, Request, View } from "./types.ts";
+
+/** primary → backups: append this entry (VRR §4.1 step 3). Promises nothing about durability. */
+export interface PrepareMessage {
+  readonly type: "prepare";
+  /** The sender's view; an inherited entry keeps the older view that it was prepared in. */
+  readonly view: View;
+  readonly commit: Op;
+  readonly entry: Prepare;
+}
+
+/** backup → primary: my log up to `op` is durable and ends in `checksum` (§4.1 step 4). */
+export interface PrepareOkMessage {
+  readonly type: "prepare_ok";
+  readonly view: View;
+  readonly op: Op;
+  readonly checksum: Checksum;
+}
+
+/** primary → backups: the sign of life of an idle primary (§4.1 step 6). */
+export interface CommitMessage {
+  readonly type: "commit";
+  readonly view: View;
+  readonly commit: Op;
+  /** Checksum of the entry at `commit`: a backup that has another one there must stop (I26). */
+  readonly checksum: Checksum;
+}
+
+/** replica → all: I should like to leave for `view` (§4.2 step 1). A vote, no promise. */
+export interface StartViewChangeMessage {
+  readonly type: "start_view_change";
+  readonly view: View;
+  /** The sender has left for the view, because a quorum wanted it: so must who hears of it. */
+  readonly left: boolean;
+}
+
+/** replica → primary of `view`: what I know; I shall take part in no older view (§4.2 step 2). */
+export interface DoViewChangeMessage {
+  readonly type: "do_view_change";
+  readonly view: View;
+  /** The last view in which the sender was normal: the paper's v'. */
+  readonly log_view: View;
+  readonly op: Op;
+  readonly commit: Op;
+  readonly commit_checksum: Checksum;
+  /** The entries after `commit`, up to `op`: at most a pipeline of them. */
+  readonly entries: readonly Prepare[];
+}
+
+/** primary of `view` → all: the log of the new view (§4.2 step 4). */
+export interface StartViewMessage {
+  readonly type: "start_view";
+  readonly view: View;
+  readonly op: Op;
+  readonly commit: Op;
+  readonly commit_checksum: Checksum;
+  readonly entries: readonly Prepare[];
+}
+
+/** replica → primary of `view`: I know that the view has begun but have not got its log. */
+export interface RequestStartViewMessage {
+  readonly type: "request_start_view";
+  readonly view: View;
+}
+
+/** replica → replica: send me what comes after `op` (§5.2). */
+export interface GetStateMessage {
+  readonly type: "get_state";
+  readonly view: View;
+  readonly op: Op;
+}
+
+/** answer to `get_state`: consecutive entries; those up to `commit` are committed. */
+export interface NewStateMessage {
+  readonly type: "new_state";
+  readonly view: View;
+  readonly commit: Op;
+  readonly entries: readonly Prepare[];
+}
+
+/** primary → backups: am I still the primary? The number is that of a batch of reads (I55). */
+export interface ReadRoundMessage {
+  readonly type: "read_round";
+  readonly view: View;
+  readonly round: number;
+}
+
+/** backup → primary: in that view, at the time that I got this round, you were. */
+export interface ReadRoundOkMessage {
+  readonly type: "read_round_ok";
+  readonly view: View;
+  readonly round: number;
+}
+
+export type ReplicaMessage =
+  | PrepareMessage
+  | PrepareOkMessage
+  | CommitMessage
+  | StartViewChangeMessage
+  | DoViewChangeMessage
+  | StartViewMessage
+  | RequestStartViewMessage
+  | GetStateMessage
+  | NewStateMessage
+  | ReadRoundMessage
+  | ReadRoundOkMessage;
+
+/** client → primary: run this once (§4.1 step 1). */
+export interface RequestMessage extends Request {
+  readonly type: "request";
+}
+
+/** client → primary: answer this from the state; it never enters the log. */
+export interface QueryMessage {
+  readonly type: "query";
+  readonly client: ClientId;
+  readonly number: number;
+  readonly body: Uint8Array;
+}
+
+export type ClientMessage = RequestMessage | QueryMessage;
+
+/** primary → client: the outcome of the request with this number; of a `register`, the session. */
+export interface ReplyMessage {
+  readonly type: "reply";
+  readonly view: View;
+  readonly client: ClientId;
+  readonly session: Op;
+  readonly number: number;
+  readonly body: Uint8Array;
+}
+
+export interface QueryReplyMessage {
+  readonly type: "query_reply";
+  readonly view: View;
+  readonly client: ClientId;
+  readonly number: number;
+  readonly body: Uint8Array;
+}
+
+/** replica → client: ask the primary of `view` instead. Nothing was done. */
+export interface NotPrimaryMessage {
+  readonly type: "not_primary";
+  readonly view: View;
+  readonly client: ClientId;
+}
+
+/** primary → client: the table does not know this session (any more), I51. */
+export interface EvictionMessage {
+  readonly type: "eviction";
+  readonly view: View;
+  readonly client: ClientId;
+  readonly session: Op;
+}
+
+export type ReplyToClient = ReplyMessage | QueryReplyMessage | NotPrimaryMessage | EvictionMessage;

@@ -1,0 +1,70 @@
+/**
+ * Linearizable queries without a write (I55): a batch of them is answered once a quorum has said,
+ * after the last of them came, that this replica still leads.
+ *
+ * A round's number never repeats within a view, and acks carry both, so that a late ack of an earlier
+ * round confirms nothing. One round is under way at a time; queries that come meanwhile share the next.
+ */
+import type { QueryMessage, ReadRoundMessage, ReadRoundOkMessage } from "./message.ts";
+import type { ReplicaState } from "./state.ts";
+import type { ReplicaIndex } from "./types.ts";
+
+/** Primary: notes what an answer must reflect at least. The queue is bounded; the client repeats. */
+export function onQuery(state: ReplicaState, query: QueryMessage): void {
+  if (!state.isPrimary) {
+    state.outbox.reply({ type: "not_primary", view: state.view, client: query.client });
+    return;
+  }
+  if (state.newQueries.length < state.options.config.queueMax) {
+    state.newQueries.push({ query, commit: state.commitMax });
+  }
+}
+
+/** Primary: begins a round for the queries that came since the last one began. */
+export function flushQueries(state: ReplicaState): void {
+  // An unsettled primary may not know of writes that its predecessor acknowledged.
+  if (!state.isSettled || state.newQueries.length === 0 || state.roundQueries.length > 0) return;
+  state.awaitQuorum();
+  state.roundQueries = state.newQueries;
+  state.newQueries = [];
+  state.round++;
+  state.roundOks = new Set();
+  sendRound(state);
+  countOk(state, state.index);
+}
+
+export function sendRound(state: ReplicaState): void {
+  if (state.roundQueries.length === 0) return;
+  state.sendToOthers({ type: "read_round", view: state.view, round: state.round });
+}
+
+/** Backup: it leads the view that I am in. */
+export function onReadRound(
+  state: ReplicaState,
+  from: ReplicaIndex,
+  message: ReadRoundMessage,
+): void {
+  state.hearPrimary();
+  const { view, round } = message;
+  state.outbox.send(from, { type: "read_round_ok", view, round });
+}
+
+export function onReadRoundOk(
+  state: ReplicaState,
+  from: ReplicaIndex,
+  message: ReadRoundOkMessage,
+): void {
+  if (!state.isPrimary) return;
+  state.hearBackup();
+  if (message.round === state.round) countOk(state, from);
+}
+
+function countOk(state: ReplicaState, from: ReplicaIndex): void {
+  state.roundOks.add(from);
+  if (state.roundOks.size < state.quorum || state.roundQueries.length === 0) return;
+  // The primary runs what it commits at once, so its state reflects every `commit` noted above.
+  for (const { query } of state.roundQueries) {
+    state.outbox.query({ client: query.client, number: query.number, body: query.body });
+  }
+  state.roundQueries = [];
+}

@@ -1,0 +1,202 @@
+/**
+ * What goes into a replica and what comes out of it, all of it plain data.
+ *
+ * The host feeds `Input`s to `step` and then takes a `Ready`; it carries out the parts of a `Ready` in
+ * the order of its fields and reports `written` and `applied` back as inputs. It needs to keep no
+ * rule about what may be sent when: a message that promises durability does not come out before the
+ * write that it promises has been reported (I9, I10, I12). That is what `Outbox` is for.
+ */
+import type { ClientMessage, ReplicaMessage, ReplyToClient } from "./message.ts";
+import type { ClientId, Op, Prepare, ReplicaIndex, Request, View } from "./types.ts";
+
+export type Input =
+  | { readonly type: "tick" }
+  | {
+      readonly type: "message";
+      readonly from: ReplicaIndex;
+      readonly message: ReplicaMessage;
+    }
+  | { readonly type: "client"; readonly message: ClientMessage }
+  /** The write with this number, and all before it, will survive a loss of power. */
+  | { readonly type: "written"; readonly write: number }
+  /** The requests of that op have run; one reply for each, in order. */
+  | { readonly type: "applied"; readonly op: Op; readonly replies: readonly Uint8Array[] }
+  | { readonly type: "answered"; readonly answers: readonly Answer[] };
+
+export interface Answer {
+  readonly client: ClientId;
+  readonly number: number;
+  readonly body: Uint8Array;
+}
+
+/** One atomic change of the durable state: all of it survives, or none. */
+export interface Write {
+  readonly write: number;
+  readonly view: View;
+  readonly log_view: View;
+  /** A committed op, for a quick start after a restart; it may be older than the truth. */
+  readonly commit: Op;
+  /** Forget the entries after this op before appending; absent if there are none to forget. */
+  readonly truncate?: Op;
+  readonly entries: readonly Prepare[];
+}
+
+/** A committed op, with those of its requests that are to run; the rest ran before. */
+export interface Committed {
+  readonly op: Op;
+  readonly view: View;
+  readonly timestamp: number;
+  readonly requests: readonly Request[];
+}
+
+/** A query that may be answered from the state as it is after everything in `apply`. */
+export interface Query {
+  readonly client: ClientId;
+  readonly number: number;
+  readonly body: Uint8Array;
+}
+
+export interface Addressed {
+  readonly to: ReplicaIndex;
+  readonly message: ReplicaMessage;
+}
+
+export interface Ready {
+  /** To be made durable, in order; may go on while the rest is carried out. */
+  readonly write: Write | undefined;
+  readonly messages: readonly Addressed[];
+  /** To be run on the state, in order. */
+  readonly apply: readonly Committed[];
+  /** To be answered after `apply`. */
+  readonly queries: readonly Query[];
+  readonly replies: readonly ReplyToClient[];
+}
+
+/** The durable state that a restarted replica begins with. */
+export interface Recovered {
+  readonly view: View;
+  readonly log_view: View;
+  readonly commit: Op;
+  readonly entries: readonly Prepare[];
+}
+
+interface Gated extends Addressed {
+  /** May leave once this write is durable. */
+  readonly after: number;
+}
+
+/** Collects the next `Ready`, and holds back what must not leave yet. */
+export class Outbox {
+  #messages: Addressed[] = [];
+  #apply: Committed[] = [];
+  #queries: Query[] = [];
+  #replies: ReplyToClient[] = [];
+  #gated: Gated[] = [];
+  #truncate: Op | undefined;
+  #entries: Prepare[] = [];
+  #dirty = false;
+  /** Numbers of the last write handed out and of the last one reported durable. */
+  #issued = 0;
+  #durable = 0;
+
+  /** Sends what promises nothing: it may overtake the writes that are under way. */
+  send(to: ReplicaIndex, message: ReplicaMessage): void {
+    this.#messages.push({ to, message });
+  }
+
+  /** Sends once everything that the replica has decided to write up to now is durable. */
+  sendWhenDurable(to: ReplicaIndex, message: ReplicaMessage): void {
+    const after = this.#dirty ? this.#issued + 1 : this.#issued;
+    this.#gated.push({ to, message, after });
+  }
+
+  reply(message: ReplyToClient): void {
+    this.#replies.push(message);
+  }
+
+  apply(committed: Committed): void {
+    this.#apply.push(committed);
+  }
+
+  query(query: Query): void {
+    this.#queries.push(query);
+  }
+
+  /** Notes that `view` or `log_view` changed and must be written. */
+  writeMeta(): void {
+    this.#dirty = true;
+  }
+
+  writeEntry(entry: Prepare): void {
+    this.#entries.push(entry);
+    this.#dirty = true;
+  }
+
+  writeTruncate(head: Op): void {
+    this.#entries = this.#entries.filter((entry) => entry.op <= head);
+    this.#truncate = Math.min(this.#truncate ?? head, head);
+    this.#dirty = true;
+  }
+
+  /** Records that writes up to this one are durable. */
+  written(write: number): void {
+    this.#durable = Math.max(this.#durable, write);
+  }
+
+  /**
+   * Takes the messages to `self` whose writes are durable. A replica's own vote passes the same
+   * gate as everybody else's: it counts when it is on disk (I25).
+   */
+  takeForSelf(self: ReplicaIndex): ReplicaMessage[] {
+    const passes = (gated: Gated) => gated.to === self && this.#passes(gated);
+    const mine = this.#gated.filter(passes).map((gated) => gated.message);
+    if (mine.length > 0) this.#gated = this.#gated.filter((gated) => !passes(gated));
+    return mine;
+  }
+
+  /** Whether there is anything to hand out, or `take` would be empty. */
+  get empty(): boolean {
+    return (
+      !this.#dirty &&
+      this.#messages.length === 0 &&
+      this.#apply.length === 0 &&
+      this.#queries.length === 0 &&
+      this.#replies.length === 0 &&
+      !this.#gated.some((gated) => this.#passes(gated))
+    );
+  }
+
+  take(view: View, logView: View, commit: Op): Ready {
+    const write = this.#takeWrite(view, logView, commit);
+    const messages = this.#messages;
+    for (const gated of this.#gated) if (this.#passes(gated)) messages.push(gated);
+    this.#gated = this.#gated.filter((gated) => !this.#passes(gated));
+    const ready = {
+      write,
+      messages,
+      apply: this.#apply,
+      queries: this.#queries,
+      replies: this.#replies,
+    };
+    this.#messages = [];
+    this.#apply = [];
+    this.#queries = [];
+    this.#replies = [];
+    return ready;
+  }
+
+  #takeWrite(view: View, log_view: View, commit: Op): Write | undefined {
+    if (!this.#dirty) return undefined;
+    this.#dirty = false;
+    this.#issued++;
+    const truncate = this.#truncate === undefined ? {} : { truncate: this.#truncate };
+    const entries = this.#entries;
+    this.#truncate = undefined;
+    this.#entries = [];
+    return { write: this.#issued, view, log_view, commit, ...truncate, entries };
+  }
+
+  #passes(gated: Gated): boolean {
+    return gated.after <= this.#durable;
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * One replica of a group: `step` in, `take` out. The only place that looks at view, status and
+ * message type together, and so the only place where stale input is dropped.
+ *
+ * @example
+ * const replica = new Replica(options);            // or (options, recovered) after a restart
+ * replica.step({ type: "tick" }, Date.now());
+ * const ready = replica.take();                    // write it, send it, run it, as `Ready` says
+ */
+import { flushAck } from "./acks.ts";
+import { assert } from "./assert.ts";
+import { askForMissing, onGetState, onNewState } from "./catch-up.ts";
+import type { ReplicaOptions } from "./config.ts";
+import type { ClientMessage, ReplicaMessage } from "./message.ts";
+import {
+  flushRequests,
+  onApplied,
+  onCommit,
+  onPrepare,
+  onPrepareOk,
+  onRequest,
+  resendPrepares,
+  sendCommit,
+} from "./normal.ts";
+import { flushQueries, onQuery, onReadRound, onReadRoundOk, sendRound } from "./read-round.ts";
+import type { Answer, Input, Ready, Recovered } from "./ready.ts";
+import { ReplicaState } from "./state.ts";
+import { primaryOf, type ReplicaIndex, type Status, type View } from "./types.ts";
+import {
+  enterViewChange,
+  expireVotes,
+  installCanonicalLog,
+  installStartView,
+  joinView,
+  onDoViewChange,
+  onRequestStartView,
+  onStartView,
+  onStartViewChange,
+  repeatWishes,
+  sendDoViewChange,
+  wantNextView,
+} from "./view-change.ts";
+
+/** What a replica tells about itself. */
+export interface ReplicaReport {
+  readonly status: Status;
+  readonly view: View;
+  readonly log_view: View;
+  readonly primary: ReplicaIndex;
+  readonly op: number;
+  readonly commit: number;
+  readonly sessions: number;
+}
+
+export class Replica {
+  /** Open to the checkers of the simulator; a host has no business in it. */
+  readonly state: ReplicaState;
+
+  /**
+   * A new replica of a new group; or, with `recovered`, one that comes back with what its journal
+   * held. The second kind does not resume a view that it led (I14).
+   */
+  constructor(options: ReplicaOptions, recovered?: Recovered) {
+    this.state = new ReplicaState(options, recovered);
+    if (recovered === undefined) this.#begin();
+    else this.#comeBack(recovered);
+  }
+
+  #begin(): void {
+    const { timeouts, isPrimary } = this.state;
+    if (isPrimary) timeouts.heartbeat.start();
+    else timeouts.primarySilence.start();
+  }
+
+  #comeBack(recovered: Recovered): void {
+    const { state } = this;
+    state.learnCommit(Math.min(recovered.commit, state.log.head));
+    if (state.view === state.logView && state.primary !== state.index) {
+      state.timeouts.primarySilence.start();
+      return;
+    }
+    state.status = "view_change";
+    state.timeouts.viewChange.start();
+    state.timeouts.resend.start();
+    // It led this view, and what it prepared and did not write is forgotten here but perhaps not
+    // elsewhere: preparing again in the same view could give one op two contents.
+    if (state.view === state.logView) wantNextView(state);
+    else sendDoViewChange(state);
+  }
+
+  /** Takes one input. `now` is the host's wall clock in milliseconds; it only stamps prepares. */
+  step(input: Input, now: number): void {
+    const { state } = this;
+    state.now = now;
+    switch (input.type) {
+      case "tick":
+        this.#tick();
+        break;
+      case "message":
+        this.#receive(input.from, input.message);
+        break;
+      case "client":
+        this.#receiveFromClient(input.message);
+        break;
+      case "written":
+        state.outbox.written(input.write);
+        break;
+      case "applied":
+        onApplied(state, input.op, input.replies);
+        break;
+      case "answered":
+        this.#answer(input.answers);
+        break;
+    }
+    this.#deliverToSelf();
+  }
+
+  /** Closes the turn: makes batches of what came in, and hands out all there is to do. */
+  take(): Ready {
+    const { state } = this;
+    flushRequests(state);
+    flushQueries(state);
+    flushAck(state);
+    askForMissing(state);
+    this.#deliverToSelf();
+    return state.outbox.take(state.view, state.logView, state.commitMin);
+  }
+
+  /** Whether `take` would hand out anything. */
+  get hasReady(): boolean {
+    return !this.state.outbox.empty;
+  }
+
+  get report(): ReplicaReport {
+    const { status, view, logView, primary, log, commitMin, clients } = this.state;
+    return {
+      status,
+      view,
+      log_view: logView,
+      primary,
+      op: log.head,
+      commit: commitMin,
+      sessions: clients.size,
+    };
+  }
+
+  #deliverToSelf(): void {
+    const { outbox, index } = this.state;
+    for (;;) {
+      const messages = outbox.takeForSelf(index);
+      if (messages.length === 0) return;
+      for (const message of messages) this.#receive(index, message);
+    }
+  }
+
+  #receiveFromClient(message: ClientMessage): void {
+    if (message.type === "request") onRequest(this.state, message);
+    else onQuery(this.state, message);
+  }
+
+  #answer(answers: readonly Answer[]): void {
+    const { outbox, view } = this.state;
+    for (const answer of answers) outbox.reply({ type: "query_reply", view, ...answer });
+  }
+
+  #receive(from: ReplicaIndex, message: ReplicaMessage): void {
+    const { state } = this;
+    assert(from >= 0 && from < state.replicaCount, `a message from ${from}, not of the group`);
+    switch (message.type) {
+      // Votes are for views to come; entries are judged by their chain, not by the sender's view.
+      case "start_view_change":
+        onStartViewChange(state, from, message);
+        return;
+      case "get_state":
+        onGetState(state, from, message);
+        return;
+      case "new_state":
+        if (onNewState(state, message)) this.#caughtUp();
+        return;
+    }
+    if (message.view < state.view) return;
+    if (message.view > state.view && !this.#follow(from, message)) return;
+    this.#receiveOfView(from, message);
+  }
+
+  /** Moves to the newer view that a message speaks of; false if that is no reason to. */
+  #follow(from: ReplicaIndex, message: ReplicaMessage): boolean {
+    const { state } = this;
+    const { view } = message;
+    switch (message.type) {
+      case "do_view_change":
+        // A quorum wanted the view, for else its sender would not have left for it.
+        if (primaryOf(view, state.replicaCount) !== state.index) return false;
+        enterViewChange(state, view);
+        return true;
+      case "prepare":
+      case "commit":
+      case "read_round":
+      case "start_view":
+        // The view has begun: its log is needed before anything in it can be taken part in (I8).
+        if (primaryOf(view, state.replicaCount) !== from) return false;
+        joinView(state, view);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #receiveOfView(from: ReplicaIndex, message: ReplicaMessage): void {
+    const { state } = this;
+    switch (message.type) {
+      case "prepare":
+        if (state.isBackup && from === state.primary) onPrepare(state, message);
+        break;
+      case "commit":
+        if (state.isBackup && from === state.primary) onCommit(state, message);
+        break;
+      case "read_round":
+        if (state.isBackup && from === state.primary) onReadRound(state, from, message);
+        break;
+      case "prepare_ok":
+        onPrepareOk(state, from, message);
+        break;
+      case "read_round_ok":
+        onReadRoundOk(state, from, message);
+        break;
+      case "do_view_change":
+        onDoViewChange(state, from, message);
+        break;
+      case "start_view":
+        onStartView(state, from, message);
+        break;
+      case "request_start_view":
+        onRequestStartView(state, from, message);
+        break;
+    }
+  }
+
+  #caughtUp(): void {
+    const { state } = this;
+    if (state.primary === state.index) installCanonicalLog(state);
+    else installStartView(state);
+  }
+
+  #tick(): void {
+    const { state } = this;
+    const { timeouts } = state;
+    if (timeouts.voteWindow.tick()) expireVotes(state);
+    timeouts.catchUp.tick();
+    if (timeouts.abdicate.tick() && state.isUnheard) wantNextView(state);
+    if (timeouts.heartbeat.tick()) this.#onHeartbeat();
+    if (timeouts.primarySilence.tick()) this.#onSilence();
+    if (timeouts.viewChange.tick()) this.#onStuck();
+    if (timeouts.resend.tick()) this.#onResend();
+  }
+
+  #onHeartbeat(): void {
+    const { state } = this;
+    if (!state.isUnheard) sendCommit(state);
+    state.timeouts.heartbeat.start();
+  }
+
+  #onSilence(): void {
+    wantNextView(this.state);
+    if (this.state.isBackup) this.state.timeouts.resend.start();
+    if (this.state.isBackup) this.state.timeouts.primarySilence.start();
+  }
+
+  #onStuck(): void {
+    wantNextView(this.state);
+    if (this.state.status === "view_change") this.state.timeouts.viewChange.start();
+  }
+
+  #onResend(): void {
+    const { state } = this;
+    if (state.isPrimary && !state.isUnheard) {
+      resendPrepares(state);
+      sendRound(state);
+    } else {
+      repeatWishes(state);
+    }
+    if (state.status === "view_change") sendDoViewChange(state);
+    const waits = state.isPrimary
+      ? state.awaitsQuorum
+      : state.status === "view_change" || state.wantsView !== undefined;
+    if (waits) state.timeouts.resend.start();
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * The state of a replica, and the few transitions that every sub-protocol shares.
+ *
+ * The sub-protocols (normal, view-change, catch-up, read-round) do not call each other: each reads and
+ * changes this state and leaves what it wants done in the outbox. Fields are public to them and to
+ * nobody else; `invariants()` says what must hold between them after every step.
+ */
+import { assert } from "./assert.ts";
+import { decodeBatch } from "./batch.ts";
+import { ClientTable } from "./client-table.ts";
+import { quorumOf, type ReplicaOptions } from "./config.ts";
+import { Log } from "./log.ts";
+import type {
+  DoViewChangeMessage,
+  QueryMessage,
+  ReplicaMessage,
+  RequestMessage,
+  StartViewMessage,
+} from "./message.ts";
+import { AckedOps, ViewVotes } from "./quorum.ts";
+import { type Committed, Outbox, type Recovered } from "./ready.ts";
+import { Timeout } from "./timeout.ts";
+import {
+  type ClientId,
+  type Op,
+  type Prepare,
+  primaryOf,
+  type ReplicaIndex,
+  type Request,
+  type Status,
+  type View,
+} from "./types.ts";
+
+/** A query that waits for its round: answered if a quorum confirms a round begun after it came. */
+export interface WaitingQuery {
+  readonly query: QueryMessage;
+  /** What had been committed when it came: the least that its answer must reflect. */
+  readonly commit: Op;
+}
+
+export class ReplicaState {
+  readonly options: ReplicaOptions;
+  readonly index: ReplicaIndex;
+  readonly quorum: number;
+  readonly log: Log;
+  readonly clients: ClientTable;
+  readonly outbox = new Outbox();
+
+  view: View;
+  logView: View;
+  status: Status = "normal";
+  /** Handed out to be run; the log is known to be everybody's up to here. */
+  commitMin: Op = 0;
+  /** Known to be committed; may lie beyond the log of a backup that lags (I23). */
+  commitMax: Op = 0;
+  /** Wall clock of the host in milliseconds, as of the current input. */
+  now = 0;
+  /** What is to be replied to requests that have been handed out and not yet reported applied. */
+  readonly applying: Committed[] = [];
+
+  /** A backup owes the primary a `prepare_ok`; one covers all that one turn of the host brought. */
+  ackDue = false;
+  /** Primary: up to where each replica holds this view's log. */
+  acked: AckedOps;
+  /** Primary: the head that it inherited. Until that is committed it takes no new request (I27). */
+  inheritedHead: Op = 0;
+  /** Primary: requests that wait for room in the pipeline. */
+  queue: RequestMessage[] = [];
+  /** Primary: the highest number in the pipeline per client; absent if none is. */
+  inFlight = new Map<ClientId, number>();
+
+  readonly votes = new ViewVotes();
+  /** Whether this replica itself wants another view. */
+  wantsView: View | undefined;
+  /** Candidate: the `do_view_change` of each replica for the current view. */
+  doViewChanges = new Map<ReplicaIndex, DoViewChangeMessage>();
+  /** What this replica sent for the current view; resent unchanged (I11). */
+  sentDoViewChange: DoViewChangeMessage | undefined;
+  /** Backup: the log of the view that began, kept until the gap before it has been filled. */
+  pendingStartView: StartViewMessage | undefined;
+  /** The committed op that is being caught up to, and from whom; undefined if none is. */
+  catchUp: { readonly target: Op; readonly from: ReplicaIndex } | undefined;
+
+  /** Primary: queries for which no round has begun, and those of the round that is under way. */
+  newQueries: WaitingQuery[] = [];
+  roundQueries: WaitingQuery[] = [];
+  round = 0;
+  roundOks = new Set<ReplicaIndex>();
+
+  readonly timeouts;
+
+  constructor(options: ReplicaOptions, recovered: Recovered | undefined) {
+    const { config, ticks, random } = options;
+    assert(options.index >= 0 && options.index < config.replicaCount, "index is not of the group");
+    this.options = options;
+    this.index = options.index;
+    this.quorum = quorumOf(config.replicaCount);
+    this.log = new Log(config.root, recovered?.entries);
+    this.clients = new ClientTable(config.sessionsMax);
+    this.acked = new AckedOps(config.replicaCount, this.quorum);
+    this.view = recovered?.view ?? 0;
+    this.logView = recovered?.log_view ?? 0;
+    assert(this.view >= this.logView, "recovered a log_view above the view (I1)");
+    this.timeouts = {
+      heartbeat: new Timeout(ticks.heartbeat),
+      primarySilence: new Timeout(ticks.primarySilence, ticks.jitter, random),
+      viewChange: new Timeout(ticks.primarySilence, ticks.jitter, random),
+      resend: new Timeout(ticks.resend),
+      catchUp: new Timeout(ticks.resend),
+      voteWindow: new Timeout(ticks.voteWindow),
+      abdicate: new Timeout(ticks.abdicate),
+    };
+  }
+
+  get replicaCount(): number {
+    return this.options.config.replicaCount;
+  }
+
+  get primary(): ReplicaIndex {
+    return primaryOf(this.view, this.replicaCount);
+  }
+
+  /** Whether it leads its view now: a candidate that has not got its log yet does not. */
+  get isPrimary(): boolean {
+    return this.status === "normal" && this.primary === this.index;
+  }
+
+  get isBackup(): boolean {
+    return this.status === "normal" && this.primary !== this.index;
+  }
+
+  /** A primary that has committed all that it inherited: only then is its client table complete. */
+  get isSettled(): boolean {
+    return this.isPrimary && this.commitMin >= this.inheritedHead;
+  }
+
+  /** Whether something that it sent still lacks a quorum's answer. */
+  get awaitsQuorum(): boolean {
+    return this.commitMin < this.log.head || this.roundQueries.length > 0;
+  }
+
+  /**
+   * A primary that has waited in vain: it may be able to send and not to receive. It falls silent and
+   * votes for the next view, so that the others replace it (I30).
+   */
+  get isUnheard(): boolean {
+    return this.isPrimary && this.awaitsQuorum && !this.timeouts.abdicate.running;
+  }
+
+  /** Primary: from now on an answer is due. To be called before the thing to be answered is made. */
+  awaitQuorum(): void {
+    if (!this.awaitsQuorum) this.timeouts.abdicate.start();
+    if (!this.timeouts.resend.running) this.timeouts.resend.start();
+  }
+
+  /** Backup: the primary of this view is alive, so there is no wish for another one. */
+  hearPrimary(): void {
+    this.timeouts.primarySilence.start();
+    this.#stay();
+  }
+
+  /** Primary: a backup of this view is alive, so this view may go on. */
+  hearBackup(): void {
+    this.timeouts.abdicate.start();
+    this.#stay();
+  }
+
+  #stay(): void {
+    this.wantsView = undefined;
+    this.votes.delete(this.index);
+  }
+
+  sendToOthers(message: ReplicaMessage): void {
+    for (let to = 0; to < this.replicaCount; to++) {
+      if (to !== this.index) this.outbox.send(to, message);
+    }
+  }
+
+  appendEntry(entry: Prepare): void {
+    this.log.append(entry);
+    this.outbox.writeEntry(entry);
+  }
+
+  truncateLog(head: Op): void {
+    assert(head >= this.commitMin, `truncation to ${head} would forget committed ops`);
+    if (head >= this.log.head) return;
+    this.log.truncate(head);
+    this.outbox.writeTruncate(head);
+  }
+
+  /**
+   * Runs what is known to be committed and in the log. To be called only where the log up to
+   * `commit` is known to be the group's: in the current view, or after a verified install.
+   */
+  learnCommit(commit: Op): void {
+    this.commitMax = Math.max(this.commitMax, commit);
+    while (this.commitMin < Math.min(this.commitMax, this.log.head)) this.#commitNext();
+  }
+
+  #commitNext(): void {
+    const entry = this.log.get(this.commitMin + 1);
+    this.commitMin++;
+    const requests: Request[] = [];
+    for (const request of decodeBatch(entry.body)) {
+      const verdict = this.clients.commit(request, entry.op);
+      if (verdict === "run") requests.push(request);
+      else if (this.isPrimary) this.replyAgain(request);
+      if (this.inFlight.get(request.client) === request.number) {
+        this.inFlight.delete(request.client);
+      }
+    }
+    const committed = { op: entry.op, view: entry.view, timestamp: entry.timestamp, requests };
+    this.applying.push(committed);
+    this.outbox.apply(committed);
+  }
+
+  /** Answers a request that will not run (again): from the table, or with an eviction. */
+  replyAgain(request: Request): void {
+    const { client, number } = request;
+    const session = this.clients.sessionOf(client);
+    if (session === undefined || (request.kind === "call" && session !== request.session)) {
+      this.outbox.reply({ type: "eviction", view: this.view, client, session: request.session });
+      return;
+    }
+    if (request.kind === "register") {
+      this.replyTo(request, session, noBytes);
+      return;
+    }
+    // Without a stored reply either it is still being computed and will be sent then, or the
+    // client has said that it has it; in both cases there is nothing to say.
+    const body = this.clients.replyTo(client, number);
+    if (body !== undefined) this.replyTo(request, session, body);
+  }
+
+  replyTo(request: Request, session: Op, body: Uint8Array): void {
+    const { client, number } = request;
+    this.outbox.reply({ type: "reply", view: this.view, client, session, number, body });
+  }
+
+  /** Must hold after every step. The checkers of the simulator call it, and so does the host. */
+  invariants(): void {
+    assert(this.view >= this.logView, "log_view is above the view (I1)");
+    if (this.status === "normal") assert(this.view === this.logView, "normal in no view (I2)");
+    assert(this.commitMin <= this.commitMax, "ran what is not committed (I23)");
+    assert(this.commitMin <= this.log.head, "ran what is not in the log (I23)");
+    if (this.isPrimary) {
+      const uncommitted = this.log.head - this.commitMin;
+      const { pipelineMax, queueMax } = this.options.config;
+      assert(uncommitted <= pipelineMax, "the pipeline is too long (I24)");
+      assert(this.queue.length <= queueMax, "the request queue is too long");
+      assert(this.commitMax === this.commitMin, "the primary lags behind its own commit (I24)");
+    }
+  }
+}
+
+export const noBytes = new Uint8Array(0);

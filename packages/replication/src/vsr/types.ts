@@ -1,0 +1,58 @@
+/**
+ * The vocabulary of the room: the numbers and names that every other file here speaks of.
+ */
+
+/** Position of a replica in the group's ordered configuration, from 0. */
+export type ReplicaIndex = number;
+/** The view-number of the paper. `primaryOf(view, n)` leads it. */
+export type View = number;
+/** The op-number of the paper: position in the log, from 1. 0 stands for "before the first". */
+export type Op = number;
+/** 128 bits of a cryptographic hash, as 32 hexadecimal digits. */
+export type Checksum = string;
+/** A random 128-bit name that a session chose for itself, as 32 hexadecimal digits. */
+export type ClientId = string;
+/** Hashes bytes; injected, because the room owns no cryptography. */
+export type Hash = (bytes: Uint8Array) => Checksum;
+
+/**
+ * - `normal`: takes part in the view `view == log_view`.
+ * - `view_change`: has left its last normal view and has not yet got the log of `view`.
+ */
+export type Status = "normal" | "view_change";
+
+/** One operation that a client asked for, as it stands in the log. */
+export interface Request {
+  readonly kind: "register" | "call";
+  readonly client: ClientId;
+  /** The op at which the session was registered; 0 in a `register`. */
+  readonly session: Op;
+  /** 1, 2, 3, … within the session; 0 in a `register`. */
+  readonly number: number;
+  /** Every reply below this number has reached the client, so the table may forget it. */
+  readonly acked: number;
+  readonly body: Uint8Array;
+}
+
+/**
+ * One entry of the log: a batch of requests, chained to the entry before it.
+ *
+ * `view` and `timestamp` are those of the primary that first prepared the entry; a later primary
+ * sends it on unchanged (I29), so an op has one checksum for ever.
+ */
+export interface Prepare {
+  readonly view: View;
+  readonly op: Op;
+  /** Microseconds since the epoch, strictly increasing along the log (I28). */
+  readonly timestamp: number;
+  /** Checksum of the entry at `op - 1`. */
+  readonly parent: Checksum;
+  readonly checksum: Checksum;
+  /** The requests, encoded by `batch.ts`: the same bytes in memory, on the wire and on disk. */
+  readonly body: Uint8Array;
+}
+
+/** The primary of a view: the configuration's order decides, never who is connected (I3). */
+export function primaryOf(view: View, replicaCount: number): ReplicaIndex {
+  return view % replicaCount;
+}

@@ -1,0 +1,144 @@
+/**
+ * The bytes between the nodes of a group: `[fingerprint, message]`, encoded by the cluster's codec.
+ *
+ * The fingerprint is a hash of the settings that all members must share: one that differs is refused
+ * before the message is looked at. A message whose fields are not of their types is refused as well,
+ * so that the protocol never meets one (and a replica is not stopped by a stranger's mistake).
+ * docs/wire.md has a row for each message.
+ */
+import type { Codec } from "@troupe/cluster/runtime";
+import type { ClientMessage, ReplicaMessage, ReplyToClient } from "./vsr/index.ts";
+
+/** A node asks a replica how it is. */
+export interface GetStatusMessage {
+  readonly type: "get_status";
+  readonly number: number;
+  readonly digest: boolean;
+}
+
+export interface StatusMessage {
+  readonly type: "status";
+  readonly number: number;
+  readonly status: "normal" | "view_change";
+  readonly view: number;
+  readonly primary: number;
+  readonly op: number;
+  readonly commit: number;
+  /** Empty if it was not asked for. */
+  readonly digest: string;
+}
+
+/** A replica answers a message whose fingerprint is not its own with what it was made from. */
+export interface ConfigMismatchMessage {
+  readonly type: "config_mismatch";
+  readonly settings: string;
+}
+
+export type GroupMessage =
+  | ReplicaMessage
+  | ClientMessage
+  | ReplyToClient
+  | GetStatusMessage
+  | StatusMessage
+  | ConfigMismatchMessage;
+
+type Check = (value: unknown) => boolean;
+
+/** Op-numbers, views, counters: J7, all of them are safe integers. */
+const natural: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const text: Check = (value) => typeof value === "string" && value.length <= 16_384;
+const flag: Check = (value) => typeof value === "boolean";
+const bytes: Check = (value) => value instanceof Uint8Array;
+const hex: Check = (value) => typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
+const oneOf =
+  (...words: string[]): Check =>
+  (value) =>
+    words.includes(value as string);
+const entry: Check = (value) =>
+  isShape(value, {
+    view: natural,
+    op: natural,
+    timestamp: natural,
+    parent: hex,
+    checksum: hex,
+    body: bytes,
+  });
+const entries: Check = (value) => Array.isArray(value) && value.every(entry);
+
+type Shape = Readonly<Record<string, Check>>;
+
+const log = { op: natural, commit: natural, commit_checksum: hex, entries };
+
+/** The fields of every message besides `type`. */
+const shapes: { readonly [T in GroupMessage["type"]]: Shape } = {
+  prepare: { view: natural, commit: natural, entry },
+  prepare_ok: { view: natural, op: natural, checksum: hex },
+  commit: { view: natural, commit: natural, checksum: hex },
+  start_view_change: { view: natural, left: flag },
+  do_view_change: { view: natural, log_view: natural, ...log },
+  start_view: { view: natural, ...log },
+  request_start_view: { view: natural },
+  get_state: { view: natural, op: natural },
+  new_state: { view: natural, commit: natural, entries },
+  read_round: { view: natural, round: natural },
+  read_round_ok: { view: natural, round: natural },
+  request: {
+    kind: oneOf("register", "call"),
+    client: hex,
+    session: natural,
+    number: natural,
+    acked: natural,
+    body: bytes,
+  },
+  query: { client: hex, number: natural, body: bytes },
+  reply: { view: natural, client: hex, session: natural, number: natural, body: bytes },
+  query_reply: { view: natural, client: hex, number: natural, body: bytes },
+  not_primary: { view: natural, client: hex },
+  eviction: { view: natural, client: hex, session: natural },
+  get_status: { number: natural, digest: flag },
+  status: {
+    number: natural,
+    status: oneOf("normal", "view_change"),
+    view: natural,
+    primary: natural,
+    op: natural,
+    commit: natural,
+    digest: text,
+  },
+  config_mismatch: { settings: text },
+};
+
+export interface Envelope {
+  readonly fingerprint: string;
+  readonly message: GroupMessage;
+}
+
+export function encodeMessage(
+  codec: Codec,
+  fingerprint: string,
+  message: GroupMessage,
+): Uint8Array {
+  return codec.encode([fingerprint, message]);
+}
+
+/** What the bytes say; undefined if it is not a message of this protocol. */
+export function decodeMessage(codec: Codec, payload: Uint8Array): Envelope | undefined {
+  let value: unknown;
+  try {
+    value = codec.decode(payload);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(value)) return undefined;
+  const [fingerprint, message] = value as [unknown, GroupMessage | undefined];
+  if (typeof fingerprint !== "string" || typeof message?.type !== "string") return undefined;
+  if (!Object.hasOwn(shapes, message.type)) return undefined;
+  return isShape(message, shapes[message.type]) ? { fingerprint, message } : undefined;
+}
+
+function isShape(value: unknown, shape: Shape): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const fields = value as Record<string, unknown>;
+  for (const field in shape) if (shape[field]?.(fields[field]) !== true) return false;
+  return true;
+}

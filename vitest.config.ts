@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config";
+
+// Each package tests its own sources; what it imports from another package comes from that
+// package's build, exactly as an application would get it.
+const project = (name: string, root: string) => ({
+  test: { name, root, include: ["test/**/*.test.ts"], environment: "node" },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project("house", "."),
+      project("actor", "packages/actor"),
+      project("cluster", "packages/cluster"),
+      project("replication", "packages/replication"),
+      project("ledger", "examples/ledger"),
+    ],
+  },
+});
