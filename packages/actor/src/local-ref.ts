@@ -55,6 +55,11 @@ export class LocalRef implements AnyRef {
     return describeAddress(this.address);
   }
 
+  /** Shows the ref by its name in `console.log`. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
   /** The receiver behind a ref, or undefined when the ref is not a local one. */
   static receiverOf(ref: unknown): Receiver | undefined {
     return typeof ref === "object" && ref !== null && #receiver in ref ? ref.#receiver : undefined;

@@ -5,6 +5,7 @@
  */
 import { Deadline, type Deadlines } from "./deadlines.ts";
 import { CallAbortedError } from "./errors.ts";
+import { onAbort } from "./on-abort.ts";
 import type { ReplyPort } from "./ref.ts";
 
 /** The resolving function of a promise, or anything like it. */
@@ -15,8 +16,7 @@ export abstract class OpenCall<R = unknown> extends Deadline implements ReplyPor
   readonly #deadlines: Deadlines;
   readonly #resolve: Settle<R>;
   readonly #reject: Settle<unknown>;
-  #signal: AbortSignal | undefined = undefined;
-  #onAbort: (() => void) | undefined = undefined;
+  #ignoreSignal: (() => void) | undefined = undefined;
   #open = true;
 
   constructor(deadlines: Deadlines, resolve: Settle<R>, reject: Settle<unknown>) {
@@ -36,9 +36,8 @@ export abstract class OpenCall<R = unknown> extends Deadline implements ReplyPor
   begin(timeoutMs: number, signal: AbortSignal | undefined): void {
     this.#deadlines.add(this, timeoutMs);
     if (signal === undefined) return;
-    this.#signal = signal;
-    this.#onAbort = () => this.reject(new CallAbortedError("unknown", signal.reason));
-    signal.addEventListener("abort", this.#onAbort, { once: true });
+    const abort = () => this.reject(new CallAbortedError("unknown", signal.reason));
+    this.#ignoreSignal = onAbort(signal, abort);
   }
 
   resolve(value: R): void {
@@ -57,9 +56,7 @@ export abstract class OpenCall<R = unknown> extends Deadline implements ReplyPor
     if (!this.#open) return false;
     this.#open = false;
     this.#deadlines.remove(this);
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#signal = undefined;
-    this.#onAbort = undefined;
+    if (this.#ignoreSignal !== undefined) this.#ignoreSignal();
     this.closed();
     return true;
   }

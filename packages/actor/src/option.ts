@@ -6,6 +6,15 @@
  */
 import { OptionError } from "./errors.ts";
 
+/** Options over their defaults; one that is given as undefined counts as left out. */
+export function withDefaults<D extends object, O extends object>(defaults: D, options: O): D & O {
+  const merged = { ...defaults } as Record<string, unknown>;
+  for (const [option, value] of Object.entries(options)) {
+    if (value !== undefined) merged[option] = value;
+  }
+  return merged as D & O;
+}
+
 /** An integer of at least `min`. */
 export function integerOption(option: string, value: unknown, min: number): number {
   if (Number.isSafeInteger(value) && (value as number) >= min) return value as number;

@@ -40,6 +40,8 @@ export interface ProcessOptions {
   /** How long an async `terminate` may take, in milliseconds. */
   readonly shutdownMs: number;
   readonly makeRef: (process: Process) => LocalRef;
+  /** Called when the process is asked to end while it initialises. */
+  readonly onExitAsked: (() => void) | undefined;
   readonly onStarted: (process: Process) => void;
   readonly onStartFailed: (error: StartError) => void;
 }

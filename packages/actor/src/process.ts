@@ -98,6 +98,7 @@ export class Process implements Runnable, InboxOwner, ContextPort {
       this.#exitAsked = reason;
       this.#exitAfter = this.inbox.mailbox.taken + this.inbox.mailbox.size;
       this.wake();
+      if (this.#phase === "initialising") this.#start?.onExitAsked?.();
     }
   }
 

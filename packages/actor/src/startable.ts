@@ -47,4 +47,6 @@ export interface Launch {
   readonly arg: unknown;
   readonly options: LaunchOptions;
   readonly makeRef: (process: Process) => LocalRef;
+  /** Called when the process is asked to end while it initialises, which then should fail soon. */
+  readonly onExitAsked?: () => void;
 }

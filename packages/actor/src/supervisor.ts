@@ -11,12 +11,14 @@ import { type ChildSpec, checkChildSpec } from "./child-spec.ts";
 import { assert, OptionError } from "./errors.ts";
 import { type ExitReason, isOrderlyExit } from "./exit-reason.ts";
 import { LocalRef } from "./local-ref.ts";
+import { onAbort } from "./on-abort.ts";
 import {
   functionOption,
   integerOption,
   objectOption,
   oneOfOption,
   positiveOption,
+  withDefaults,
 } from "./option.ts";
 import type { Process } from "./process.ts";
 import type { AnyRef, CallOptions } from "./ref.ts";
@@ -44,6 +46,8 @@ export const supervisorDefaults = {
   maxRestarts: 3,
   maxSeconds: 5,
 } as const satisfies Partial<SupervisorOptions>;
+
+type Defaults = Required<Pick<SupervisorOptions, "maxRestarts" | "maxSeconds">>;
 
 /** One child, as its supervisor sees it. */
 export interface ChildInfo {
@@ -97,7 +101,7 @@ export interface SupervisorDefinition
  */
 export function supervisor(options: SupervisorOptions): SupervisorDefinition {
   objectOption("options", options);
-  const definition = { ...supervisorDefaults, ...options };
+  const definition = withDefaults(supervisorDefaults as Defaults, options);
   oneOfOption("strategy", definition.strategy, ["one_for_one"]);
   integerOption("maxRestarts", definition.maxRestarts, 0);
   positiveOption("maxSeconds", definition.maxSeconds);
@@ -286,18 +290,19 @@ async function launchSupervisor(
   // Each child has its own limits, so the supervisor itself needs none. OTP: `infinity`.
   const ownLimits = { startTimeout: Number.POSITIVE_INFINITY, shutdown: "infinity" } as const;
   const cancel = () => born?.tree.cancelStart();
-  signal?.addEventListener("abort", cancel);
+  const ignoreSignal = signal === undefined ? undefined : onAbort(signal, cancel);
   try {
     const process = await launch(system, {
       definition: actor,
       arg: undefined,
       options: { ...rest, ...ownLimits },
       makeRef,
+      onExitAsked: cancel,
     });
     assert(born !== undefined, "a started supervisor has a ref");
     const onExit = (listener: (reason: ExitReason) => void) => process.onExit(listener);
     return { ref: born.ref, onExit, exit: (reason) => process.exit(reason) };
   } finally {
-    signal?.removeEventListener("abort", cancel);
+    ignoreSignal?.();
   }
 }

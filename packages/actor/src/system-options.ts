@@ -12,6 +12,7 @@ import {
   integerOption,
   nameOption,
   objectOption,
+  withDefaults,
 } from "./option.ts";
 
 /** What `createSystem` takes. */
@@ -49,7 +50,8 @@ export const systemDefaults = {
 /** Fills in and checks the options of a system; throws `OptionError` for a bad one. */
 export function resolveSystemOptions(options: SystemOptions = {}): ResolvedSystemOptions {
   objectOption("options", options);
-  const { clock, random, loop, mailboxCapacity, logger } = { ...systemDefaults, ...options };
+  const merged = withDefaults(systemDefaults as Required<SystemOptions>, options);
+  const { clock, random, loop, mailboxCapacity, logger } = merged;
   objectOption("clock", clock);
   functionOption("random", random);
   objectOption("loop", loop);
@@ -95,7 +97,7 @@ export const startDefaults = {
 /** Fills in and checks the options of a start; throws `OptionError` for a bad one. */
 export function resolveStartOptions(options: StartOptions = {}): ResolvedStartOptions {
   objectOption("options", options);
-  const { name, startTimeout, shutdown } = { ...startDefaults, ...options };
+  const { name, startTimeout, shutdown } = withDefaults(startDefaults as StartOptions, options);
   return {
     name: name === undefined ? undefined : nameOption("name", name),
     startTimeoutMs: durationOption("startTimeout", startTimeout),

@@ -19,7 +19,8 @@ import type { DeadLetterReason, Events, Logger, SystemEvents } from "./events.ts
 import { describeExit, type ExitReason, isOrderlyExit } from "./exit-reason.ts";
 import { Inbox } from "./inbox.ts";
 import { LocalRef } from "./local-ref.ts";
-import { functionOption } from "./option.ts";
+import { onAbort } from "./on-abort.ts";
+import { functionOption, objectOption } from "./option.ts";
 import { Process } from "./process.ts";
 import type { Failure, ProcessHost } from "./process-host.ts";
 import { type OperationKind, programOf } from "./program.ts";
@@ -134,10 +135,12 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> {
     second?: StartOptions,
   ): Promise<unknown> {
     if (this.#stopped !== undefined) throw new SystemStoppedError();
+    objectOption("definition", definition);
     if ("launchIn" in definition) {
       const started = await definition.launchIn(this as ActorSystem, (first ?? {}) as StartOptions);
       return started.ref;
     }
+    functionOption("definition.init", definition.init);
     const options = second ?? {};
     const process = await this.#launch({ definition, arg: first, options, makeRef: plainRef });
     return process.ref;
@@ -246,15 +249,14 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> {
     const { name } = options;
     const taken = name === undefined ? undefined : this.#registry.find(name);
     if (name !== undefined && taken !== undefined) throw new AlreadyStartedError(name, taken.ref);
-    let kill: (() => void) | undefined;
+    let ignoreSignal: (() => void) | undefined;
     try {
       return await new Promise<Process>((resolve, reject) => {
         const process = this.#create(launch, options, resolve, reject);
-        kill = () => process.exit("killed");
-        signal?.addEventListener("abort", kill);
+        if (signal !== undefined) ignoreSignal = onAbort(signal, () => process.exit("killed"));
       });
     } finally {
-      if (kill !== undefined) signal?.removeEventListener("abort", kill);
+      ignoreSignal?.();
     }
   }
 
@@ -276,6 +278,7 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> {
       startTimeoutMs: options.startTimeoutMs,
       shutdownMs: options.shutdownMs,
       makeRef,
+      onExitAsked: launch.onExitAsked,
       onStarted,
       onStartFailed,
     });

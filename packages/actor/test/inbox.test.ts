@@ -108,6 +108,26 @@ describe("a call", () => {
     expect(await ref.query("get")).toBe(1);
   });
 
+  it("may share its signal with many others", async () => {
+    const { system } = testSystem();
+    const warnings: unknown[] = [];
+    const onWarning = (warning: unknown) => warnings.push(warning);
+    process.on("warning", onWarning);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const ref = await system.start(Counter, { start: 0 });
+    const held = ref.call("wait", new Promise(() => {}), { signal });
+    const answered = [failure(held)];
+    for (let n = 0; n < 20; n += 1) answered.push(failure(ref.call("add", 1, { signal })));
+    await settle();
+    controller.abort();
+    const codes = (await Promise.all(answered)).map(({ code }) => code);
+    await settle();
+    process.off("warning", onWarning);
+    expect(new Set(codes)).toEqual(new Set(["ERR_CALL_ABORTED"]));
+    expect(warnings).toEqual([]);
+  });
+
   it("to a full mailbox is refused with MailboxFullError", async () => {
     const { system } = testSystem({ mailboxCapacity: 2 });
     const ref = await system.start(Counter, { start: 0 });
@@ -175,6 +195,16 @@ describe("messages from outside", () => {
     system.deliver(99, "cast", "bump", 2, undefined);
     expect(port.seen).toEqual(["ERR_NO_PROCESS"]);
     expect(reports).toEqual(["dead cast bump no_process"]);
+  });
+
+  it("48. are answered when the name of the process is already free", async () => {
+    const { system } = testSystem();
+    const ref = await system.start(Counter, { start: 1 }, { name: "one" });
+    const found: unknown[] = [];
+    const reject = () => found.push(system.whereis("one"), system.localRef(ref.address.id));
+    system.deliver(ref.address.id, "call", "crash", undefined, { resolve() {}, reject });
+    await settle();
+    expect(found).toEqual([undefined, undefined]);
   });
 
   it("are answered when the process exits", async () => {

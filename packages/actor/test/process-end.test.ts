@@ -161,6 +161,29 @@ describe("a kill", () => {
     expect(reasonOf(await failure(ref.call("die")))).toBe("killed");
   });
 
+  it("from within a handler that also asked to stop is the only end", async () => {
+    const { system, clock, reports } = testSystem();
+    let ends = 0;
+    const Torn = defineActor("torn", {
+      init: () => ({}),
+      casts: {
+        end: (_s, _: undefined, ctx) => {
+          ctx.sendAfter(1, "tick");
+          ctx.stop();
+          void system.stop(ctx.self, { reason: "killed" });
+        },
+      },
+      info: { tick: () => {} },
+      terminate: () => {
+        ends += 1;
+      },
+    });
+    const ref = await system.start(Torn);
+    ref.cast("end");
+    await settle();
+    expect([ends, reports, clock.pending]).toEqual([0, ["exit torn killed"], 0]);
+  });
+
   it("33. while terminate runs ends it", async () => {
     const { system, reports } = testSystem();
     const Stuck = defineActor("stuck", {

@@ -126,6 +126,31 @@ describe("the stop of a supervisor", () => {
   });
 });
 
+describe("the stop of a supervisor that still starts its children", () => {
+  it("ends the start at once, and the children that are up in reverse", async () => {
+    const { system, clock } = testSystem();
+    const log: string[] = [];
+    const stuck = () => new Promise(() => {});
+    const inner = supervisor({
+      strategy: "one_for_one",
+      children: [
+        child(Worker, { id: "b", log }, { name: "b" }),
+        child(Worker, { id: "c", log, init: stuck }, { name: "c" }),
+        child(Worker, { id: "d", log }, { name: "d" }),
+      ],
+    });
+    const children = [child(Worker, { id: "a", log }, { name: "a" }), child(inner)];
+    const starting = failure(system.start(supervisor({ strategy: "one_for_one", children })));
+    await settle();
+    const stopped = watch(system.shutdown());
+    await clock.advanceAsync(0);
+    expect((await starting).code).toBe("ERR_START");
+    await settle();
+    expect(stopped.state).toBe("resolved");
+    expect(log).toEqual(["start a", "start b", "start c", "end b shutdown", "end a shutdown"]);
+  });
+});
+
 describe("nested supervisors", () => {
   const nest = (log: string[], options: Partial<SupervisorOptions> = {}) => {
     const inner = supervisor({

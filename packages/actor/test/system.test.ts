@@ -166,6 +166,23 @@ describe("start", () => {
   });
 });
 
+describe("start, given what it does not know", () => {
+  it("refuses it by name", async () => {
+    const { system } = testSystem();
+    for (const definition of [undefined, null, "counter", {}]) {
+      const error = await failure(system.start(definition as never));
+      expect(error.message).toContain("invalid option definition");
+    }
+  });
+
+  it("takes an option that is undefined as left out", async () => {
+    const system = createSystem({ clock: undefined, logger: false } as never);
+    const options = { name: undefined, startTimeout: undefined } as never;
+    const ref = await system.start(Counter, { start: 1 }, options);
+    expect(await ref.query("get")).toBe(1);
+  });
+});
+
 describe("whereis", () => {
   it("refuses a definition that is not the process's", async () => {
     const { system } = testSystem();
@@ -300,6 +317,15 @@ describe("shutdown", () => {
     expect(reports).toEqual(["exit counter killed"]);
     await settle();
     expect(clock.pending).toBe(0);
+  });
+
+  it("ends a process whose init is under way, and the start says so", async () => {
+    const { system, clock } = testSystem();
+    const starting = failure(system.start(Started, () => new Promise(() => {})));
+    await settle();
+    const stopped = watch(system.shutdown());
+    await clock.advanceAsync(5000);
+    expect([stopped.state, startReason(await starting)]).toEqual(["resolved", "killed"]);
   });
 
   it("comes at the end of an await using block", async () => {

@@ -34,6 +34,8 @@ export interface ChannelsPorts {
   /** How much may be on its way to oneself. */
   readonly maxLoopbackBytes: number;
   readonly defer: (deliver: () => void) => void;
+  /** A listener threw: its fault must not cost the link that all others use. */
+  readonly listenerThrew: (channel: string, error: unknown) => void;
 }
 
 /** The longest name of a channel: it travels with every message. */
@@ -112,7 +114,11 @@ class NodeChannel implements Channel {
   }
 
   deliver(from: string, payload: Uint8Array): void {
-    this.#listener?.(from, payload);
+    try {
+      this.#listener?.(from, payload);
+    } catch (error) {
+      this.#ports.listenerThrew(this.name, error);
+    }
   }
 
   #loopBack(payload: Uint8Array): boolean {

@@ -1,6 +1,7 @@
 /** The public names of `@troupe/cluster`. A list; no code lives here. */
 export type { Channel } from "./channels.ts";
 export type { CloseReason } from "./connection.ts";
+export { createNode } from "./create-node.ts";
 export type { Discovery, DiscoveryContext } from "./discovery/discovery.ts";
 export { staticSeeds } from "./discovery/static.ts";
 export {
@@ -15,7 +16,7 @@ export {
   ProtocolError,
   type RefusalReason,
 } from "./errors.ts";
-export { createNode, Node, type StartOnOptions, type StartOnRest } from "./node.ts";
+export { Node, type StartOnOptions, type StartOnRest } from "./node.ts";
 export type {
   Congested,
   NodeDeadLetter,

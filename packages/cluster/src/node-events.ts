@@ -1,7 +1,8 @@
-/** What a node tells the application besides the events of its system. */
+/** What a node tells the application besides the events of its system. It emits nothing. */
 import type { ActorError, SystemEvents } from "@troupe/actor";
 import type { CloseReason } from "./connection.ts";
 import type { RefusalReason } from "./errors.ts";
+import type { Identity } from "./handshake.ts";
 
 /** Another node, in one of its lives. */
 export interface NodeInfo {
@@ -43,4 +44,21 @@ export interface NodeEvents extends SystemEvents {
   /** A link went above its soft limit; told once until it was below half of it again. */
   congested: Congested;
   deadLetter: NodeDeadLetter;
+}
+
+/** What others are told of a peer. */
+export function infoOf({ name, incarnation, url }: Identity): NodeInfo {
+  return url === undefined ? { name, incarnation } : { name, incarnation, url };
+}
+
+const letterReasons: Readonly<Record<string, NodeDeadLetter["reason"]>> = {
+  ERR_NO_PROCESS: "no_process",
+  ERR_NODE_UNKNOWN: "no_process",
+  ERR_CONNECTION_LOST: "no_process",
+  ERR_OVERLOADED: "mailbox_full",
+};
+
+/** The word of a local dead letter that comes closest to what stopped a remote one. */
+export function letterReason(code: string): NodeDeadLetter["reason"] {
+  return letterReasons[code] ?? "refused";
 }

@@ -22,13 +22,19 @@ import { Codec } from "./codec.ts";
 import type { CloseReason } from "./connection.ts";
 import { Dialer } from "./dialer.ts";
 import type { Discovery } from "./discovery/discovery.ts";
-import type { RefusalReason } from "./errors.ts";
+import { DecodeError, type RefusalReason } from "./errors.ts";
 import { BOOT_BYTES, type Peer } from "./handshake.ts";
 import { Inbound } from "./inbound.ts";
 import type { Link } from "./link.ts";
 import { Links } from "./links.ts";
-import type { NodeDeadLetter, NodeEvents, NodeInfo } from "./node-events.ts";
-import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.ts";
+import {
+  infoOf,
+  letterReason,
+  type NodeDeadLetter,
+  type NodeEvents,
+  type NodeInfo,
+} from "./node-events.ts";
+import type { ResolvedNodeOptions } from "./options.ts";
 import { Outbound } from "./outbound.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { RemoteRef } from "./remote-ref.ts";
@@ -48,8 +54,11 @@ export type StartOnRest<A> = undefined extends A
   ? [arg?: A, options?: StartOnOptions]
   : [arg: A, options?: StartOnOptions];
 
-let acceptSocket: (node: Node, socket: Socket) => void;
-let beginNode: (node: Node) => void;
+/** Hands a node a socket that was accepted for it. Not public. */
+export let acceptSocket: (node: Node, socket: Socket) => void;
+
+/** Makes a node look for others. Not public. */
+export let beginNode: (node: Node) => void;
 
 /**
  * A system that other nodes can reach. Made by {@link createNode}.
@@ -130,6 +139,8 @@ export class Node extends ActorSystem<NodeEvents> {
       maxFrameBytes: limits.maxFrameBytes,
       maxLoopbackBytes: limits.hardOutboxBytes,
       defer: (deliver) => transport.defer(deliver),
+      listenerThrew: (channel, error) =>
+        this.logger.error(`the listener of channel "${channel}" threw`, error),
     });
     this.onStop(() => this.#close());
   }
@@ -170,7 +181,8 @@ export class Node extends ActorSystem<NodeEvents> {
   ): Promise<unknown> {
     const { name } = options ?? {};
     if (node === this.name) return this.start(definition, arg, name === undefined ? {} : { name });
-    return this.#outbound.start({ node, actor: definition.name, arg, name, options });
+    const request = { node, actor: definition.name, arg, name, options };
+    return this.#refFrom(await this.#outbound.start(request));
   }
 
   /**
@@ -197,7 +209,7 @@ export class Node extends ActorSystem<NodeEvents> {
     definition?: AnyActorDefinition,
     options?: CallOptions,
   ): Promise<unknown> {
-    const ref = (await this.#lookup(node, name, options)) as AnyRef;
+    const ref = await this.#lookup(node, name, options);
     if (definition === undefined || ref.address.actor === definition.name) return ref;
     throw new OptionError("definition", `"${ref.address.actor}"`, definition.name);
   }
@@ -207,8 +219,10 @@ export class Node extends ActorSystem<NodeEvents> {
     return this.#channels.open(name);
   }
 
-  async #lookup(node: string, name: string, options: CallOptions | undefined): Promise<unknown> {
-    if (node !== this.name) return this.#outbound.lookup({ node, name, options });
+  async #lookup(node: string, name: string, options: CallOptions | undefined): Promise<AnyRef> {
+    if (node !== this.name) {
+      return this.#refFrom(await this.#outbound.lookup({ node, name, options }));
+    }
     const ref = this.whereis(name);
     if (ref === undefined) throw new NoProcessError(`"${name}" on node ${this.name}`);
     return ref;
@@ -297,9 +311,15 @@ export class Node extends ActorSystem<NodeEvents> {
     return local ?? new RemoteRef(address, this.#outbound);
   }
 
+  /** What another node answered where only a ref makes sense. */
+  #refFrom(value: unknown): AnyRef {
+    if (value instanceof RemoteRef || this.isLocalRef(value)) return value;
+    throw new DecodeError("an answer that is no ref", "unknown");
+  }
+
   #deadLetter(ref: AnyRef | undefined, operation: string, arg: unknown, error: ActorError): void {
     this.#undelivered += 1;
-    const reason = letterReasons[error.code] ?? "refused";
+    const reason = letterReason(error.code);
     const letter: NodeDeadLetter = { ref, kind: "cast", operation, arg, reason, error };
     this.emit("deadLetter", letter);
   }
@@ -321,55 +341,6 @@ export class Node extends ActorSystem<NodeEvents> {
   }
 }
 
-/**
- * Makes a node, listening if it is told to, and begins to look for others.
- *
- * Rejects with OptionError for a bad option, and with ListenError if it cannot listen where it
- * should: then nothing was opened. A node that others can reach from beyond this machine needs a
- * key.
- *
- * @example
- * ```ts
- * await using node = await createNode({
- *   name: "a",
- *   listen: { host: "10.0.0.1", port: 7400 },
- *   keys: [process.env.TROUPE_KEY],
- *   discovery: [staticSeeds(["ws://10.0.0.2:7400", "ws://10.0.0.3:7400"])],
- *   actors: [Counter],
- * });
- * ```
- */
-export async function createNode(options: NodeOptions): Promise<Node> {
-  const resolved = resolveNodeOptions(options);
-  const { transport, listen } = resolved;
-  let node: Node | undefined;
-  const early: Socket[] = [];
-  const accept = (socket: Socket) => {
-    if (node === undefined) early.push(socket);
-    else acceptSocket(node, socket);
-  };
-  const listener = listen === undefined ? undefined : await transport.listen(listen, accept);
-  try {
-    node = new Node(resolved, chooseIncarnation(resolved), listener);
-  } catch (error) {
-    await listener?.close();
-    throw error;
-  }
-  for (const socket of early) acceptSocket(node, socket);
-  beginNode(node);
-  return node;
-}
-
-/**
- * Higher for every start of a node: the wall clock in its upper part, chance below, so that two
- * starts within one millisecond differ. It fits the 53 bits of a number until the year 2248.
- */
-function chooseIncarnation({ system }: ResolvedNodeOptions): number {
-  const { clock, random } = system;
-  const wallMs = Math.max(0, Math.floor(clock?.now() ?? 0));
-  return wallMs * 1024 + Math.floor((random?.() ?? 0) * 1023) + 1;
-}
-
 /** Refusals that somebody has to do something about; the others pass by themselves. */
 const reportedReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   "auth",
@@ -379,14 +350,3 @@ const reportedReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   "duplicate",
   "stale_incarnation",
 ]);
-
-const letterReasons: Readonly<Record<string, NodeDeadLetter["reason"]>> = {
-  ERR_NO_PROCESS: "no_process",
-  ERR_NODE_UNKNOWN: "no_process",
-  ERR_CONNECTION_LOST: "no_process",
-  ERR_OVERLOADED: "mailbox_full",
-};
-
-function infoOf({ name, incarnation, url }: Peer): NodeInfo {
-  return url === undefined ? { name, incarnation } : { name, incarnation, url };
-}

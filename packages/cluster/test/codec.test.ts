@@ -20,12 +20,27 @@ describe("these values come back as they were:", () => {
     ["text", ["", "a", "grüße", "😀", "x".repeat(70), "é".repeat(300), "x".repeat(70_000)]],
     ["small bigints", [0n, 1n, -1n, 2n ** 63n, -(2n ** 63n)]],
     ["large bigints", [2n ** 64n, -(2n ** 64n) - 1n, 2n ** 8000n]],
-    ["dates", [new Date(0), new Date(-1), new Date(1_700_000_000_123), new Date(-(2 ** 50)), new Date(Number.NaN)]],
+    [
+      "dates",
+      [
+        new Date(0),
+        new Date(-1),
+        new Date(1_700_000_000_123),
+        new Date(-(2 ** 50)),
+        new Date(Number.NaN),
+      ],
+    ],
     ["bytes", [new Uint8Array([1, 2, 3]), new Uint8Array(0), Buffer.from("abc")]],
     ["typed arrays", [new Float64Array([1.5, -2]), new Int16Array([-3]), new BigInt64Array([4n])]],
     ["nested objects", { a: { b: [{ c: 1 }, []] }, "": {}, "a b": 1 }],
     ["an object with undefined", { a: undefined }],
-    ["a map with keys of all kinds", new Map<unknown, unknown>([[1, "a"], ["1", { x: 1 }]])],
+    [
+      "a map with keys of all kinds",
+      new Map<unknown, unknown>([
+        [1, "a"],
+        ["1", { x: 1 }],
+      ]),
+    ],
     ["a map in a map, with objects around", { m: new Map([[{ k: 1 }, new Map([[1, { z: 2 }]])]]) }],
     ["a set", new Set<unknown>([1, "a", new Set([2])])],
     ["a key like a method", { constructor: 1, toString: "x", hasOwnProperty: null }],
@@ -113,9 +128,18 @@ describe("ownership of memory:", () => {
 
 describe("refs:", () => {
   class FakeRef {
-    constructor(readonly address: RefAddress) {}
+    readonly address: RefAddress;
+    constructor(address: RefAddress) {
+      this.address = address;
+    }
   }
-  const address: RefAddress = { kind: "process", node: "a", incarnation: 2 ** 50, id: 7, actor: "c" };
+  const address: RefAddress = {
+    kind: "process",
+    node: "a",
+    incarnation: 2 ** 50,
+    id: 7,
+    actor: "c",
+  };
   const withRefs = new Codec({
     ref: {
       toAddress: (value) => (value instanceof FakeRef ? value.address : undefined),
@@ -212,7 +236,7 @@ describe("hostile bytes:", () => {
     ["a date of a huge integer", "c11b7fffffffffffffff"],
     ["a bigint of text", "c2617a"],
     ["a bigint of two kilobytes", `c2590800${"ff".repeat(2048)}`],
-    ["floats of seven bytes", "d85647" + "00".repeat(7)],
+    ["floats of seven bytes", `d85647${"00".repeat(7)}`],
     ["a set of an integer", "d9010200"],
     ["a map tag around an array", "d9010380"],
     ["an object with a key that is an array", "a18001"],

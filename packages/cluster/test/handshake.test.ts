@@ -118,7 +118,10 @@ describe("keys:", () => {
     const acceptor = new AcceptorHandshake(config("b"));
     dialer.receive(sent(acceptor.receive(frame(dialer.start()))));
     dialer.prove();
-    const forged = Buffer.concat([Buffer.from([FrameKind.welcome, 0, 0, 0, 0, 0, 0, 32]), Buffer.alloc(32)]);
+    const forged = Buffer.concat([
+      Buffer.from([FrameKind.welcome, 0, 0, 0, 0, 0, 0, 32]),
+      Buffer.alloc(32),
+    ]);
     expect(dialer.receive(frame(forged))).toMatchObject({ kind: "refused", reason: "auth" });
   });
 
@@ -248,9 +251,12 @@ test("what follows a HELLO that this version knows is ignored, but signed", () =
   expect(acceptor.receive(frame(dialer.prove()))).toMatchObject({ reason: "auth" });
 });
 
-test.each(["", "a b", "a\n", "\u0000", "x".repeat(129), "a\u200bb"])("%j is no node name", (name) => {
-  expect(isNodeName(name)).toBe(false);
-});
+test.each(["", "a b", "a\n", "\u0000", "x".repeat(129), "a\u200bb"])(
+  "%j is no node name",
+  (name) => {
+    expect(isNodeName(name)).toBe(false);
+  },
+);
 
 test.each(["a", "cart-1", "cart@10.0.0.3:7400", "knoten_ä"])("%j is a node name", (name) => {
   expect(isNodeName(name)).toBe(true);

@@ -22,7 +22,7 @@ test("an option that is there but undefined counts as absent", () => {
 
 describe("a bad option is refused by name:", () => {
   const cases: [string, object, string][] = [
-    ["an empty name", { name: "" }, 'option name: expected a name of 1 to 128 bytes without sp'],
+    ["an empty name", { name: "" }, "option name: expected a name of 1 to 128 bytes without sp"],
     ["a name with a space", { name: "a b" }, "invalid option name"],
     ["no name", { name: undefined }, "invalid option name"],
     ["a cluster that is no name", { cluster: "" }, "invalid option cluster"],

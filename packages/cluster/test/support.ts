@@ -2,9 +2,10 @@
 import { defineActor } from "@troupe/actor";
 import { ManualClock, seededRandom, settle } from "@troupe/actor/testing";
 import { onTestFinished } from "vitest";
-import { createNode, type Node } from "../src/node.ts";
-import type { NodeOptions } from "../src/options.ts";
+import { createNode } from "../src/create-node.ts";
 import { staticSeeds } from "../src/discovery/static.ts";
+import type { Node } from "../src/node.ts";
+import type { NodeOptions } from "../src/options.ts";
 import { type MemoryNetwork, memoryNetwork, memoryUrl } from "../src/transport/memory.ts";
 
 export const Counter = defineActor("counter", {
@@ -87,6 +88,16 @@ export class Bench {
 
   async pass(ms: number): Promise<void> {
     await this.clock.advanceAsync(ms);
+  }
+
+  /** Lets time pass until a promise has settled. */
+  async during<T>(pending: Promise<T>): Promise<T> {
+    let done = false;
+    const settled = pending.finally(() => {
+      done = true;
+    });
+    await this.until(() => done);
+    return settled;
   }
 
   async stop(): Promise<void> {

@@ -8,11 +8,12 @@ import { systemClock } from "@troupe/actor";
 import { settle } from "@troupe/actor/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
-import { encodeFrame, FrameKind, Lane } from "../src/frame.ts";
-import { createNode, type Node } from "../src/node.ts";
-import type { NodeOptions } from "../src/options.ts";
+import { createNode } from "../src/create-node.ts";
 import { staticSeeds } from "../src/discovery/static.ts";
-import { webSocketTransport, type WebSocketTransportOptions } from "../src/transport/websocket.ts";
+import { encodeFrame, FrameKind, Lane } from "../src/frame.ts";
+import type { Node } from "../src/node.ts";
+import type { NodeOptions } from "../src/options.ts";
+import { type WebSocketTransportOptions, webSocketTransport } from "../src/transport/websocket.ts";
 import { transportContract } from "./contract/transport.ts";
 import { Counter } from "./support.ts";
 

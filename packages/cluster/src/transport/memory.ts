@@ -83,6 +83,16 @@ export class MemoryNetwork {
     for (const wire of [...this.#wires]) if (wire.pair === pair) wire.break();
   }
 
+  /** Bytes on their way between two names, in both directions. */
+  heldBytes(a: string, b: string): number {
+    const pair = pairOf(a, b);
+    let held = 0;
+    for (const wire of this.#wires) {
+      if (wire.pair === pair) held += wire.dialler.bufferedBytes + wire.acceptor.bufferedBytes;
+    }
+    return held;
+  }
+
   isCut(pair: string): boolean {
     return this.#cuts.has(pair);
   }
@@ -181,6 +191,7 @@ class MemorySocket implements Socket {
   #unproven: { deadline: unknown; bytes: number } | undefined;
   #arrivesAt = 0;
   #closing = false;
+  #reset = false;
   #ended = false;
 
   constructor(wire: Wire, options: MemoryNetworkOptions, unproven: boolean) {
@@ -224,7 +235,9 @@ class MemorySocket implements Socket {
 
   terminate(): void {
     if (this.#ended) return;
+    // After a reset nothing arrives that was sent before it, not even what is on its way.
     this.#sent.length = 0;
+    this.#reset = true;
     this.#post("end");
     this.end();
   }
@@ -288,6 +301,7 @@ class MemorySocket implements Socket {
     const now = clock.monotonic();
     this.#arrivesAt = Math.max(this.#arrivesAt, now + min + random() * (max - min));
     clock.setTimer(this.#arrivesAt - now, () => {
+      if (this.#reset && parcel !== "end") return;
       this.#sent.push(parcel);
       this.pump();
     });

@@ -185,7 +185,9 @@ export function transportContract(name: string, makeBench: () => TransportBench)
       const bench = makeBench();
       const listener = await bench.server.listen({ host: "127.0.0.1", port: 0 }, () => {});
       const lost = { code: "ERR_CONNECTION_LOST", outcome: "not_run" };
-      await expect(bench.client.dial(listener.url, AbortSignal.abort())).rejects.toMatchObject(lost);
+      await expect(bench.client.dial(listener.url, AbortSignal.abort())).rejects.toMatchObject(
+        lost,
+      );
       const abort = new AbortController();
       const dialled = bench.client.dial(listener.url, abort.signal);
       abort.abort();

@@ -17,7 +17,11 @@ transportContract("the memory network", () => {
 
 async function wire(latencyMs?: { min: number; max: number }) {
   const clock = new ManualClock();
-  const network = memoryNetwork({ clock, random: seededRandom(1), ...(latencyMs && { latencyMs }) });
+  const network = memoryNetwork({
+    clock,
+    random: seededRandom(1),
+    ...(latencyMs && { latencyMs }),
+  });
   const heard: string[] = [];
   const listen = (who: string) => ({
     message: (bytes: Uint8Array) => heard.push(`${who}: ${Buffer.from(bytes)}`),

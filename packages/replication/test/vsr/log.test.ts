@@ -1,0 +1,93 @@
+import { describe, expect, test } from "vitest";
+import { ProtocolError } from "../../src/vsr/assert.ts";
+import { Log } from "../../src/vsr/log.ts";
+import type { Prepare } from "../../src/vsr/types.ts";
+import { chain, entryAfter, root } from "../support/entries.ts";
+
+const entries = chain(["one", "two", "three"]);
+const at = (op: number) => entries[op - 1] as Prepare;
+
+describe("an empty log", () => {
+  test("ends at op 0 in its root, and its time is before all others", () => {
+    const log = new Log(root);
+    expect([log.head, log.headChecksum, log.headTimestamp]).toEqual([0, root, 0]);
+    expect(log.checksumAt(0)).toBe(root);
+    expect(log.checksumAt(1)).toBeUndefined();
+  });
+
+  test("is continued by an entry of its own root only", () => {
+    const log = new Log(root);
+    expect(log.connects(at(1))).toBe(true);
+    expect(log.connects(at(2))).toBe(false);
+    expect(new Log("f".repeat(32)).connects(at(1))).toBe(false);
+  });
+});
+
+describe("a log", () => {
+  test("begins with the entries that it is given", () => {
+    const log = new Log(root, entries);
+    expect(log.head).toBe(3);
+    expect(log.headChecksum).toBe(at(3).checksum);
+    expect(log.headTimestamp).toBe(at(3).timestamp);
+    expect(log.get(2)).toBe(at(2));
+    expect(log.checksumAt(2)).toBe(at(2).checksum);
+  });
+
+  test("refuses an entry that leaves a gap", () => {
+    const log = new Log(root);
+    expect(() => log.append(at(2))).toThrow("op 2 appended to a log that ends at 0");
+  });
+
+  test("refuses an entry of another history (I21)", () => {
+    const log = new Log(root, entries.slice(0, 1));
+    const other = entryAfter({ op: 1, checksum: "e".repeat(32), timestamp: 5 }, "two");
+    expect(() => log.append(other)).toThrow("op 2 does not continue this log");
+  });
+
+  test("refuses an entry that is not later than the one before it (I28)", () => {
+    const log = new Log(root, entries.slice(0, 1));
+    const { op, checksum, timestamp } = at(1);
+    const early = entryAfter({ op, checksum, timestamp: timestamp - 1 }, "two");
+    expect(early.timestamp).toBe(timestamp);
+    expect(() => log.append(early)).toThrow("time runs backwards at op 2");
+  });
+
+  test("throws the error of a broken protocol, not an ordinary one", () => {
+    expect(() => new Log(root).get(1)).toThrow(ProtocolError);
+    expect(() => new Log(root).get(1)).toThrow("op 1 is not in the log, which ends at 0");
+  });
+
+  test("forgets what is truncated, and can then be continued otherwise", () => {
+    const log = new Log(root, entries);
+    log.truncate(1);
+    expect(log.head).toBe(1);
+    expect(log.checksumAt(2)).toBeUndefined();
+    const other = entryAfter(at(1), "another two", 1);
+    log.append(other);
+    expect(log.headChecksum).toBe(other.checksum);
+  });
+
+  test("cannot be truncated to a place beyond its head or before its beginning", () => {
+    const log = new Log(root, entries);
+    expect(() => log.truncate(4)).toThrow("cannot truncate to 4, head is 3");
+    expect(() => log.truncate(-1)).toThrow("cannot truncate to -1");
+    log.truncate(0);
+    expect(log.headChecksum).toBe(root);
+  });
+
+  test("gives the entries after one op and up to another", () => {
+    const log = new Log(root, entries);
+    expect(log.slice(0, 2)).toEqual([at(1), at(2)]);
+    expect(log.slice(2, 99)).toEqual([at(3)]);
+    expect(log.slice(3, 3)).toEqual([]);
+    expect(log.slice(7, 9)).toEqual([]);
+  });
+
+  test("stops a slice once it has the bytes that were asked for, but gives at least one", () => {
+    const log = new Log(root, entries);
+    const size = at(1).body.length;
+    expect(log.slice(0, 3, 1)).toHaveLength(1);
+    expect(log.slice(0, 3, size)).toHaveLength(1);
+    expect(log.slice(0, 3, size + 1)).toHaveLength(2);
+  });
+});
