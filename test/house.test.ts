@@ -1,7 +1,7 @@
 /** The laws of the house (DESIGN §2) that a machine can check, over every source of the project. */
 import { describe, expect, it } from "vitest";
-import { floors, rooms } from "./floors.ts";
 import { pages } from "./fences.ts";
+import { floors, rooms } from "./floors.ts";
 import { headings, importsOf, readSource, sources, specifiersOf } from "./sources.ts";
 
 const packages = ["actor", "cluster", "replication"] as const;
@@ -31,12 +31,16 @@ const everything = [
   ...packages.flatMap((name) => sources(`packages/${name}/test`)),
 ];
 
-/** The places that break a rule, as `file:line`; a test shows them all at once. */
-function offences(files: readonly string[], pattern: RegExp): string[] {
+const comment = /^\s*(\/?\*|\/\/)/;
+
+/** The lines that break a rule, as `file:line`; a test shows them all at once. */
+function offences(files: readonly string[], pattern: RegExp, where: "code" | "all" = "code") {
   return files.flatMap((file) =>
     readSource(file)
       .split("\n")
-      .flatMap((line, i) => (pattern.test(line) ? [`${file}:${i + 1}: ${line.trim()}`] : [])),
+      .map((line, i) => ({ line, place: `${file}:${i + 1}: ${line.trim()}` }))
+      .filter(({ line }) => pattern.test(line) && (where === "all" || !comment.test(line)))
+      .map(({ place }) => place),
   );
 }
 
@@ -99,10 +103,11 @@ describe("the walled room", () => {
   });
 
   it("has no promise, timer, clock, chance or console", () => {
-    const impure =
-      /\b(async|await|Promise|setTimeout|setInterval|setImmediate|queueMicrotask|Date|performance|process|Buffer|console)\b|Math\.random/;
-    const code = offences(room, impure).filter((line) => !/:\s*(\*|\/\/|\/\*\*)/.test(line));
-    expect(code).toEqual([]);
+    const words =
+      "async await Promise setTimeout setInterval setImmediate queueMicrotask Date performance " +
+      "process Buffer console";
+    const impure = new RegExp(`\\b(${words.replaceAll(" ", "|")})\\b|Math\\.random`);
+    expect(offences(room, impure)).toEqual([]);
   });
 });
 
@@ -132,8 +137,8 @@ describe("style", () => {
     expect(long).toEqual([]);
   });
 
-  it("no line is longer than 100 characters", () => {
-    expect(offences(everything, /^(?!\s*(\*|\/\/) biome).{101,}$/)).toEqual([]);
+  it("no line is longer than 100 characters, but a test's title that is one sentence", () => {
+    expect(offences(everything, /^(?!\s*(it|test)\(").{101,}$/, "all")).toEqual([]);
   });
 
   it("errors are typed, exports are listed, and nothing is left for later", () => {
@@ -159,7 +164,9 @@ describe("style", () => {
   });
 
   it("a page has one title", () => {
-    const wrong = pages().filter((page) => headings(page).filter((h) => h.level === 1).length !== 1);
+    const wrong = pages().filter(
+      (page) => headings(page).filter((h) => h.level === 1).length !== 1,
+    );
     expect(wrong).toEqual([]);
   });
 });

@@ -44,7 +44,9 @@ export function importsOf(file: string): Import[] {
 export function specifiersOf(file: string): string[] {
   const text = readSource(file);
   const named = [...text.matchAll(statement)].map(({ groups }) => groups?.from ?? "");
-  const others = [...text.matchAll(bare)].map(({ groups }) => groups?.from ?? groups?.dynamic ?? "");
+  const others = [...text.matchAll(bare)].map(
+    ({ groups }) => groups?.from ?? groups?.dynamic ?? "",
+  );
   return [...named, ...others];
 }
 

@@ -61,8 +61,8 @@ export type Handlers<S> = Record<string, Handler<S>>;
 export type NoHandlers = Record<never, never>;
 
 /**
- * What `defineActor` makes. `N` is its name, `A` the argument of `init`, `S` the state, and `Q`, `C`
- * and `K` are the handlers of its queries, calls and casts.
+ * What `defineActor` makes. `N` is its name, `A` the argument of `init`, `S` the state, and `Q`,
+ * `C` and `K` are the handlers of its queries, calls and casts.
  */
 export interface ActorDefinition<N extends string, A, S, Q, C, K> {
   readonly name: N;

@@ -41,7 +41,6 @@ const Counter = defineActor("counter", {
     none: () => undefined,
   },
   casts: {
-    // biome-ignore lint/suspicious/noConfusingVoidType: how DESIGN writes an absent argument
     reset: (s, _: void, ctx) => {
       s.count = 0;
       ctx.sendAfter(1000, "tick");
@@ -182,7 +181,6 @@ describe("the types of a start", () => {
   it("let an absent argument be left out", () => {
     const Empty = defineActor("empty", { init: () => ({ n: 0 }), queries: { n: (s) => s.n } });
     const Void = defineActor("void", {
-      // biome-ignore lint/suspicious/noConfusingVoidType: how DESIGN writes an absent argument
       init: (_: void) => ({ n: 0 }),
       queries: { n: (s) => s.n },
     });

@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- --quick] [--json]`: what a local call and a cast cost, beside a peer in the same
- * run. The ratio is what counts; absolute figures are this machine's at this moment.
+ * `npm run bench [-- --quick] [--json]`: what a local call and a cast cost, beside a peer in the
+ * same run. The ratio is what counts; absolute figures are this machine's at this moment.
  */
 import { parseArgs } from "node:util";
 import { Bench } from "tinybench";
@@ -69,7 +69,10 @@ function describe({ name, unit, troupe: own, peers, ratios }: Row): string {
 }
 
 const { values } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  },
 });
 const rows: Row[] = [];
 for (const name of Object.keys(loads)) {

@@ -1,8 +1,9 @@
 /**
  * The one hash of the package: the first 128 bits of SHA-256, as hexadecimal digits.
  *
- * It chains the log, guards the journal's records and digests states. A cryptographic hash costs more
- * than a CRC, but is paid per batch, not per call, and leaves collisions out of every argument.
+ * It chains the log, guards the journal's records and digests states. A cryptographic hash costs
+ * more than a CRC, but is paid per batch, not per call, and leaves collisions out of every
+ * argument.
  */
 import { createHash } from "node:crypto";
 import type { Hash } from "./vsr/index.ts";

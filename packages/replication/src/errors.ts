@@ -89,8 +89,8 @@ export class GroupClosedError extends ActorError {
 }
 
 /**
- * A definition has, or a handler asked its `ctx` for, what a replicated actor cannot have: found when
- * the group is made (`not_run`), or in a handler, whose call then changed nothing (`ran`).
+ * A definition has, or a handler asked its `ctx` for, what a replicated actor cannot have: found
+ * when the group is made (`not_run`), or in a handler, whose call then changed nothing (`ran`).
  */
 export class NotReplicableError extends ActorError {
   constructor(what: string, outcome: "not_run" | "ran" = "ran") {

@@ -97,9 +97,9 @@ export interface ReplicatedOptions extends GroupOptions {
  *
  * @example
  * ```ts
- * await node.start(supervisor({ strategy: "one_for_one", children: [
- *   replicated(Counter, { start: 0 }, { group: "counter", replicas: ["a", "b", "c"], storage: "./data" }),
- * ] }));
+ * const group = { group: "counter", replicas: ["a", "b", "c"], storage: "./data" };
+ * const children = [replicated(Counter, { start: 0 }, group)];
+ * await node.start(supervisor({ strategy: "one_for_one", children }));
  * ```
  */
 export function replicated<A, S, Q, C, K>(

@@ -1,8 +1,9 @@
 /**
  * The options of a group: one interface, one object of defaults, one resolver.
  *
- * Some of them must be the same on every node (`shared` below): they are hashed into a fingerprint that
- * every message carries, and nodes whose fingerprints differ refuse each other by naming what differs.
+ * Some of them must be the same on every node (`shared` below): they are hashed into a fingerprint
+ * that every message carries, and nodes whose fingerprints differ refuse each other by naming what
+ * differs.
  */
 import { type AnyActorDefinition, OptionError } from "@troupe/actor";
 import { integerOption, nameOption, objectOption, positiveOption } from "@troupe/actor/runtime";
@@ -12,7 +13,9 @@ import { type GroupConfig, type TimeoutTicks, timeoutTicksDefaults } from "./vsr
 
 /** What `replicate` and `replicated` take. Every node of the group passes the same. */
 export interface GroupOptions {
-  /** Names the group in its cluster, its directory and its messages: letters, digits, `_`, `-`, `.`. */
+  /**
+   * Names the group in its cluster, its directory and its messages: letters, digits, `_`, `-`, `.`.
+   */
   readonly group: string;
   /**
    * The names of the nodes that hold a replica, in an order that never changes; 2f + 1 of them

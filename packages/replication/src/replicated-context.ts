@@ -1,9 +1,9 @@
 /**
  * The `ctx` of a replicated handler: the same answers on every replica and at every replay.
  *
- * Time is the primary's at the moment it prepared the op; chance and ids are drawn from a hash of the
- * group, the op and the request's place in it. What would reach beyond the state (timers, stopping)
- * is refused by name until it can go through the log.
+ * Time is the primary's at the moment it prepared the op; chance and ids are drawn from a hash of
+ * the group, the op and the request's place in it. What would reach beyond the state (timers,
+ * stopping) is refused by name until it can go through the log.
  */
 import { type Ctx, type ExitReason, ReplyError } from "@troupe/actor";
 import { checksum } from "./checksum.ts";

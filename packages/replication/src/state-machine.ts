@@ -1,10 +1,10 @@
 /**
  * Any actor as a deterministic state machine: committed requests in, encoded replies out.
  *
- * What a handler learns about time and chance comes from the log, so every replica computes the same.
- * A handler that throws has done nothing: the state is rebuilt from the last snapshot and the requests
- * since, without the one that threw, and the call answers the error (I58). `ctx.fail` refuses a call
- * and rebuilds nothing, so it must come before the handler changes the state.
+ * What a handler learns about time and chance comes from the log, so every replica computes the
+ * same. A handler that throws has done nothing: the state is rebuilt from the last snapshot and the
+ * requests since, without the one that threw, and the call answers the error (I58). `ctx.fail`
+ * refuses a call and rebuilds nothing, so it must come before the handler changes the state.
  */
 import {
   type AnyActorDefinition,

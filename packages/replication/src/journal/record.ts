@@ -5,7 +5,8 @@
  *     u32 magic "TRJ1" | u32 payload length | f64 base | 16 bytes checksum of the rest | payload
  *
  * `base` is the offset up to which the file was durable when the record was written. A record thus
- * vouches for all bytes before its base: damage there is not a torn write, but a disk that lost data.
+ * vouches for all bytes before its base: damage there is not a torn write, but a disk that lost
+ * data.
  */
 import type { Checksum, Hash, Prepare, Write } from "../vsr/index.ts";
 

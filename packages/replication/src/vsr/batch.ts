@@ -2,8 +2,8 @@
  * The canonical bytes of a log entry.
  *
  * A batch of requests is encoded once, by the primary that prepares it, and the same bytes travel
- * the wire, lie in the journal and are hashed. Numbers are big-endian; a layout that never varies is
- * what makes one op have one checksum on every replica (J4). docs/wire.md has the layout.
+ * the wire, lie in the journal and are hashed. Numbers are big-endian; a layout that never varies
+ * is what makes one op have one checksum on every replica (J4). docs/wire.md has the layout.
  */
 import { assert } from "./assert.ts";
 import type { Checksum, Hash, Prepare, Request } from "./types.ts";

@@ -1,10 +1,10 @@
 /**
  * Catching up (VRR §5.2): a replica that lacks entries gets them from one that has them.
  *
- * Two cases, told apart by what may be trusted. A backup in the view of the sender may take whatever
- * follows its head, for a view has one log. Any other replica takes committed entries only, each
- * chained to the committed one before it, and keeps its old log and log_view until it has them all:
- * the paper's way of truncating first can lose a committed op (I40).
+ * Two cases, told apart by what may be trusted. A backup in the view of the sender may take
+ * whatever follows its head, for a view has one log. Any other replica takes committed entries
+ * only, each chained to the committed one before it, and keeps its old log and log_view until it
+ * has them all: the paper's way of truncating first can lose a committed op (I40).
  */
 
 import { acceptEntry } from "./acks.ts";

@@ -1,10 +1,10 @@
 /**
  * The client table: which requests have run, and what they answered (VRR §4.1, I47–I52).
  *
- * It changes at commit only, in the order of the log, so it is the same on every replica. A session's
- * requests run in the order of their numbers, each once; the reply to one is kept until the client
- * has said that it got it. A table written when an op is prepared, as the paper has it, would lock a
- * client out when a view change loses that op.
+ * It changes at commit only, in the order of the log, so it is the same on every replica. A
+ * session's requests run in the order of their numbers, each once; the reply to one is kept until
+ * the client has said that it got it. A table written when an op is prepared, as the paper has it,
+ * would lock a client out when a view change loses that op.
  */
 import { assert } from "./assert.ts";
 import type { ClientId, Op, Request } from "./types.ts";

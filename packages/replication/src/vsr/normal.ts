@@ -1,7 +1,8 @@
 /**
  * Normal operation (VRR §4.1): requests become prepares, acknowledged prepares become commits.
  *
- * Handlers here are reached only by messages of the current view; `replica.ts` has dropped the rest.
+ * Handlers here are reached only by messages of the current view; `replica.ts` has dropped the
+ * rest.
  */
 import { acceptEntry, ackToSelf } from "./acks.ts";
 import { assert } from "./assert.ts";
@@ -10,7 +11,10 @@ import type { CommitMessage, PrepareMessage, PrepareOkMessage, RequestMessage } 
 import { noBytes, type ReplicaState } from "./state.ts";
 import type { Op, ReplicaIndex } from "./types.ts";
 
-/** Primary: keeps a request until the next `flushRequests`; the queue is bounded, the client repeats. */
+/**
+ * Primary: keeps a request until the next `flushRequests`; the queue is bounded, the client
+ * repeats.
+ */
 export function onRequest(state: ReplicaState, request: RequestMessage): void {
   if (!state.isPrimary) {
     const { client } = request;
@@ -59,7 +63,9 @@ function takeBatch(state: ReplicaState): RequestMessage[] {
   return batch;
 }
 
-/** Whether to prepare a request: it must be the session's next, and within its window (I48, I49). */
+/**
+ * Whether to prepare a request: it must be the session's next, and within its window (I48, I49).
+ */
 function admit(state: ReplicaState, request: RequestMessage): boolean {
   const { client, number } = request;
   const inFlight = state.inFlight.get(client);

@@ -2,14 +2,17 @@
  * Linearizable queries without a write (I55): a batch of them is answered once a quorum has said,
  * after the last of them came, that this replica still leads.
  *
- * A round's number never repeats within a view, and acks carry both, so that a late ack of an earlier
- * round confirms nothing. One round is under way at a time; queries that come meanwhile share the next.
+ * A round's number never repeats within a view, and acks carry both, so that a late ack of an
+ * earlier round confirms nothing. One round is under way at a time; queries that come meanwhile
+ * share the next.
  */
 import type { QueryMessage, ReadRoundMessage, ReadRoundOkMessage } from "./message.ts";
 import type { ReplicaState } from "./state.ts";
 import type { ReplicaIndex } from "./types.ts";
 
-/** Primary: notes what an answer must reflect at least. The queue is bounded; the client repeats. */
+/**
+ * Primary: notes what an answer must reflect at least. The queue is bounded; the client repeats.
+ */
 export function onQuery(state: ReplicaState, query: QueryMessage): void {
   if (!state.isPrimary) {
     state.outbox.reply({ type: "not_primary", view: state.view, client: query.client });

@@ -1,10 +1,10 @@
 /**
  * What goes into a replica and what comes out of it, all of it plain data.
  *
- * The host feeds `Input`s to `step` and then takes a `Ready`; it carries out the parts of a `Ready` in
- * the order of its fields and reports `written` and `applied` back as inputs. It needs to keep no
- * rule about what may be sent when: a message that promises durability does not come out before the
- * write that it promises has been reported (I9, I10, I12). That is what `Outbox` is for.
+ * The host feeds `Input`s to `step` and then takes a `Ready`; it carries out the parts of a `Ready`
+ * in the order of its fields and reports `written` and `applied` back as inputs. It needs to keep
+ * no rule about what may be sent when: a message that promises durability does not come out before
+ * the write that it promises has been reported (I9, I10, I12). That is what `Outbox` is for.
  */
 import type { ClientMessage, ReplicaMessage, ReplyToClient } from "./message.ts";
 import type { ClientId, Op, Prepare, ReplicaIndex, Request, View } from "./types.ts";

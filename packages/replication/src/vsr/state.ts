@@ -1,9 +1,9 @@
 /**
  * The state of a replica, and the few transitions that every sub-protocol shares.
  *
- * The sub-protocols (normal, view-change, catch-up, read-round) do not call each other: each reads and
- * changes this state and leaves what it wants done in the outbox. Fields are public to them and to
- * nobody else; `invariants()` says what must hold between them after every step.
+ * The sub-protocols (normal, view-change, catch-up, read-round) do not call each other: each reads
+ * and changes this state and leaves what it wants done in the outbox. Fields are public to them and
+ * to nobody else; `invariants()` says what must hold between them after every step.
  */
 import { assert } from "./assert.ts";
 import { decodeBatch } from "./batch.ts";
@@ -140,14 +140,16 @@ export class ReplicaState {
   }
 
   /**
-   * A primary that has waited in vain: it may be able to send and not to receive. It falls silent and
-   * votes for the next view, so that the others replace it (I30).
+   * A primary that has waited in vain: it may be able to send and not to receive. It falls silent
+   * and votes for the next view, so that the others replace it (I30).
    */
   get isUnheard(): boolean {
     return this.isPrimary && this.awaitsQuorum && !this.timeouts.abdicate.running;
   }
 
-  /** Primary: from now on an answer is due. To be called before the thing to be answered is made. */
+  /**
+   * Primary: from now on an answer is due. To be called before the thing to be answered is made.
+   */
   awaitQuorum(): void {
     if (!this.awaitsQuorum) this.timeouts.abdicate.start();
     if (!this.timeouts.resend.running) this.timeouts.resend.start();

@@ -1,9 +1,9 @@
 /**
  * View change (VRR §4.2): the group leaves a primary that it no longer hears.
  *
- * A replica first only says that it wants to leave (`start_view_change`) and stays; it leaves when a
- * quorum wants the same view, so that one that is merely cut off cannot disturb the rest. Leaving is
- * made durable before `do_view_change` goes out, and the new log before `start_view` does.
+ * A replica first only says that it wants to leave (`start_view_change`) and stays; it leaves when
+ * a quorum wants the same view, so that one that is merely cut off cannot disturb the rest. Leaving
+ * is made durable before `do_view_change` goes out, and the new log before `start_view` does.
  *
  * Deviation from the paper: a message carries the entries after the sender's commit, not the whole
  * log; the hash chain tells whether the receiver has the rest, and `catch-up.ts` fetches it if not.
@@ -153,7 +153,8 @@ export function onDoViewChange(
 
 /**
  * Candidate: takes over the log of the replica with the highest (log_view, op), once a quorum and
- * itself have spoken (I32). If it lacks committed entries before that log's tail it first catches up.
+ * itself have spoken (I32). If it lacks committed entries before that log's tail it first catches
+ * up.
  */
 export function installCanonicalLog(state: ReplicaState): void {
   const { doViewChanges } = state;
@@ -238,7 +239,9 @@ export function onStartView(
   installStartView(state);
 }
 
-/** Backup: takes the new view's log, if it has all before the part that the message brings (I40). */
+/**
+ * Backup: takes the new view's log, if it has all before the part that the message brings (I40).
+ */
 export function installStartView(state: ReplicaState): void {
   const message = state.pendingStartView;
   if (message === undefined) return;

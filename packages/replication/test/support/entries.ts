@@ -1,4 +1,6 @@
-/** Requests and chained entries, made by hand: what a log, a journal and a message are filled with. */
+/**
+ * Requests and chained entries, made by hand: what a log, a journal and a message are filled with.
+ */
 import { checksum } from "../../src/checksum.ts";
 import {
   type ClientId,

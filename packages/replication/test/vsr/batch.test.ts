@@ -91,9 +91,7 @@ describe("a batch", () => {
 
 describe("a sealed entry", () => {
   test("is intact", () => {
-    fc.assert(
-      fc.property(prepare, (fields) => isIntact(sealPrepare(fields, checksum), checksum)),
-    );
+    fc.assert(fc.property(prepare, (fields) => isIntact(sealPrepare(fields, checksum), checksum)));
   });
 
   test("is not intact once any byte of its body has flipped", () => {
@@ -121,7 +119,10 @@ describe("a sealed entry", () => {
   test("has another checksum for other content", () => {
     fc.assert(
       fc.property(prepare, prepare, (a, b) => {
-        fc.pre(JSON.stringify({ ...a, body: [...a.body] }) !== JSON.stringify({ ...b, body: [...b.body] }));
+        fc.pre(
+          JSON.stringify({ ...a, body: [...a.body] }) !==
+            JSON.stringify({ ...b, body: [...b.body] }),
+        );
         expect(sealPrepare(a, checksum).checksum).not.toBe(sealPrepare(b, checksum).checksum);
       }),
     );

@@ -1,0 +1,370 @@
+/**
+ * A group of replicas moved by hand: nothing happens unless a test says so, and nothing is hidden.
+ *
+ * Messages lie in `packets` until they are delivered or lost, writes in a replica's `pending` until
+ * its disk is synced. `settle` does what a healthy world would do; everything else breaks it. After
+ * every step the invariants are checked, and that no two replicas have run different things.
+ */
+import { expect } from "vitest";
+import { checksum } from "../../src/checksum.ts";
+import { Recovery } from "../../src/journal/journal.ts";
+import {
+  type Committed,
+  type GroupConfig,
+  type Input,
+  type Ready,
+  type Recovered,
+  Replica,
+  type ReplicaIndex,
+  type ReplyToClient,
+  timeoutTicksDefaults,
+  type Write,
+} from "../../src/vsr/index.ts";
+import type { ReplicaMessage, ReplyMessage } from "../../src/vsr/message.ts";
+import { bytes, clientId, root, text } from "./entries.ts";
+
+export interface Packet {
+  readonly from: ReplicaIndex;
+  readonly to: ReplicaIndex;
+  readonly message: ReplicaMessage;
+}
+
+type Picks = (packet: Packet) => boolean;
+
+/** Ticks without jitter: what is due is known to the tick. */
+export const ticks = { ...timeoutTicksDefaults, jitter: 0 };
+
+const config: GroupConfig = {
+  replicaCount: 3,
+  root,
+  pipelineMax: 4,
+  batchRequestsMax: 8,
+  batchBytesMax: 4096,
+  queueMax: 16,
+  sessionsMax: 8,
+  sessionWindow: 8,
+};
+
+/** The packets of these types. */
+export function ofType(...types: ReplicaMessage["type"][]): Picks {
+  return ({ message }) => types.includes(message.type);
+}
+
+/** A replica in its process, with its disk. */
+export class TestReplica {
+  readonly index: ReplicaIndex;
+  readonly durable: Write[] = [];
+  readonly pending: Write[] = [];
+  /** Whether its disk waits for `sync`. */
+  diskHeld = false;
+  /** Whether what is committed waits to be run. */
+  machineHeld = false;
+  readonly held: Committed[] = [];
+  /** The calls that it has run since it started. */
+  readonly ran: string[] = [];
+  replica: Replica | undefined;
+
+  constructor(index: ReplicaIndex) {
+    this.index = index;
+  }
+
+  get up(): Replica {
+    if (this.replica === undefined) throw new Error(`replica ${this.index} is down`);
+    return this.replica;
+  }
+
+  get state() {
+    return this.up.state;
+  }
+
+  get log(): string[] {
+    const { log } = this.state;
+    return log.slice(0, log.head).map((entry) => entry.checksum);
+  }
+}
+
+export class TestGroup {
+  readonly replicas: readonly TestReplica[];
+  readonly config: GroupConfig;
+  /** Sent, and neither delivered nor lost. */
+  packets: Packet[] = [];
+  /** Everything that was ever sent. */
+  readonly sent: Packet[] = [];
+  readonly replies: (ReplyToClient & { readonly from: ReplicaIndex })[] = [];
+  /** What was run at each op by whoever ran it first. */
+  readonly history: string[] = [];
+  readonly #cuts = new Set<string>();
+  readonly #losses = new Set<Picks>();
+  now = 1_000_000;
+
+  constructor(changes: Partial<GroupConfig> = {}) {
+    this.config = { ...config, ...changes };
+    const indexes = Array.from({ length: this.config.replicaCount }, (_, index) => index);
+    this.replicas = indexes.map((index) => new TestReplica(index));
+    for (const replica of this.replicas) replica.replica = this.#make(replica.index);
+  }
+
+  replica(index: ReplicaIndex): TestReplica {
+    const replica = this.replicas[index];
+    if (replica === undefined) throw new Error(`there is no replica ${index}`);
+    return replica;
+  }
+
+  state(index: ReplicaIndex) {
+    return this.replica(index).state;
+  }
+
+  /** The replica that leads the highest view in which anybody leads. */
+  get primary(): TestReplica {
+    const leaders = this.replicas.filter(({ replica }) => replica?.state.isPrimary);
+    const [first] = leaders.sort((a, b) => b.state.view - a.state.view);
+    if (first === undefined) throw new Error("nobody leads");
+    return first;
+  }
+
+  /** One input to one replica, and the turn that it brings. */
+  step(index: ReplicaIndex, input: Input): void {
+    const { up } = this.replica(index);
+    up.step(input, this.now);
+    this.turn(index);
+  }
+
+  /** Several inputs to one replica in one turn. */
+  stepAll(index: ReplicaIndex, inputs: readonly Input[]): void {
+    const { up } = this.replica(index);
+    for (const input of inputs) up.step(input, this.now);
+    this.turn(index);
+  }
+
+  /** Takes what a replica has to hand out and carries it out, except for the disk's part. */
+  turn(index: ReplicaIndex): void {
+    const replica = this.replica(index);
+    const { up } = replica;
+    do this.#carryOut(replica, up.take());
+    while (up.hasReady);
+    up.state.invariants();
+  }
+
+  /** Lets a replica's disk finish what it has been given. */
+  sync(index: ReplicaIndex): void {
+    const replica = this.replica(index);
+    const writes = replica.pending.splice(0);
+    replica.durable.push(...writes);
+    const last = writes.at(-1);
+    if (last !== undefined) this.step(index, { type: "written", write: last.write });
+  }
+
+  /** Delivers the packets that are there now and picked; what they lead to stays on its way. */
+  deliver(picks: Picks = () => true): number {
+    const picked = this.packets.filter(picks);
+    this.packets = this.packets.filter((packet) => !picks(packet));
+    for (const { from, to, message } of picked) {
+      if (this.replica(to).replica === undefined) continue;
+      this.step(to, { type: "message", from, message });
+    }
+    return picked.length;
+  }
+
+  /** A copy of a packet arrives, again or late. */
+  inject(packet: Packet): void {
+    this.step(packet.to, { type: "message", from: packet.from, message: packet.message });
+  }
+
+  /** Everything that is on its way arrives, and every disk that is not held finishes. */
+  settle(): void {
+    for (let round = 0; round < 10_000; round++) {
+      const writing = this.replicas.filter(
+        ({ replica, diskHeld, pending }) => replica && !diskHeld && pending.length > 0,
+      );
+      for (const { index } of writing) this.sync(index);
+      if (this.deliver() === 0 && writing.length === 0) return;
+    }
+    throw new Error("it does not come to rest");
+  }
+
+  /** What is on its way and picked never arrives. */
+  drop(picks: Picks = () => true): void {
+    this.packets = this.packets.filter((packet) => !picks(packet));
+  }
+
+  /** From now on such packets are lost; returns what ends that. */
+  lose(picks: Picks): () => void {
+    this.#losses.add(picks);
+    this.drop(picks);
+    return () => this.#losses.delete(picks);
+  }
+
+  /** Nothing passes between the two sides any more. */
+  partition(a: readonly ReplicaIndex[], b: readonly ReplicaIndex[]): void {
+    for (const x of a) for (const y of b) this.cutOneWay(x, y);
+    for (const x of a) for (const y of b) this.cutOneWay(y, x);
+  }
+
+  isolate(index: ReplicaIndex): void {
+    const others = this.replicas.map((replica) => replica.index).filter((i) => i !== index);
+    this.partition([index], others);
+  }
+
+  cutOneWay(from: ReplicaIndex, to: ReplicaIndex): void {
+    this.#cuts.add(`${from}>${to}`);
+    this.drop((packet) => packet.from === from && packet.to === to);
+  }
+
+  heal(): void {
+    this.#cuts.clear();
+    this.#losses.clear();
+  }
+
+  /** Time passes for everybody that is up, and everything arrives between two ticks. */
+  tick(count = 1, who: readonly ReplicaIndex[] = this.replicas.map(({ index }) => index)): void {
+    for (let i = 0; i < count; i++) {
+      this.now += 20;
+      for (const index of who) {
+        if (this.replica(index).replica !== undefined) this.step(index, { type: "tick" });
+      }
+      this.settle();
+    }
+  }
+
+  /** Ticks until something holds; fails if it never does. */
+  tickUntil(holds: () => boolean, max = 400): void {
+    for (let i = 0; i < max; i++) {
+      if (holds()) return;
+      this.tick();
+    }
+    throw new Error(`it did not happen within ${max} ticks`);
+  }
+
+  /** The process dies; of the writes under way the disk has kept the first `kept`. */
+  crash(index: ReplicaIndex, kept = 0): void {
+    const replica = this.replica(index);
+    replica.durable.push(...replica.pending.splice(0).slice(0, kept));
+    replica.held.length = 0;
+    replica.replica = undefined;
+  }
+
+  restart(index: ReplicaIndex): void {
+    const replica = this.replica(index);
+    const recovery = new Recovery();
+    for (const write of replica.durable) recovery.add(write);
+    const nothing = { view: 0, log_view: 0, commit: 0, entries: [] };
+    replica.ran.length = 0;
+    replica.replica = this.#make(index, recovery.state ?? nothing);
+    this.turn(index);
+  }
+
+  /** Registers a client at the primary, and returns its session once everybody knows it. */
+  register(client: string, to: ReplicaIndex = this.primary.index): number {
+    const id = clientId(client);
+    const register = { kind: "register", client: id, session: 0, number: 0, acked: 0 } as const;
+    const message = { type: "request", ...register, body: bytes("") } as const;
+    this.step(to, { type: "client", message });
+    this.settle();
+    return this.state(to).clients.sessionOf(id) ?? 0;
+  }
+
+  /** The input that is a call of a client. */
+  call(client: string, number: number, content: string, session = 1, acked = 1): Input {
+    const id = clientId(client);
+    const request = { kind: "call", client: id, session, number, acked } as const;
+    return { type: "client", message: { type: "request", ...request, body: bytes(content) } };
+  }
+
+  /** The input that is a query of a client. */
+  query(client: string, number: number): Input {
+    const id = clientId(client);
+    return { type: "client", message: { type: "query", client: id, number, body: bytes("") } };
+  }
+
+  /** What the client was answered to that number. */
+  answers(client: string, number: number): string[] {
+    return this.replies
+      .filter((reply): reply is ReplyMessage & { from: number } => reply.type === "reply")
+      .filter((reply) => reply.client === clientId(client) && reply.number === number)
+      .map((reply) => text(reply.body));
+  }
+
+  queryAnswers(client: string, number: number): string[] {
+    return this.replies.flatMap((reply) =>
+      reply.type === "query_reply" && reply.client === clientId(client) && reply.number === number
+        ? [text(reply.body)]
+        : [],
+    );
+  }
+
+  /** Makes a call at the primary and lets everything happen that follows. */
+  run(client: string, number: number, content: string, session = 1): void {
+    this.step(this.primary.index, this.call(client, number, content, session));
+    this.settle();
+  }
+
+  /** Everybody that is up holds the same log and has run all of it, in one view. */
+  expectAgreement(): void {
+    const up = this.replicas.filter(({ replica }) => replica !== undefined);
+    const [first, ...others] = up.map(({ state, log, ran }) => ({
+      view: state.view,
+      status: state.status,
+      commit: state.commitMin,
+      log,
+      ran,
+      table: state.clients.snapshot(),
+    }));
+    expect(first?.status).toBe("normal");
+    expect(first?.commit).toBe(first?.log.length);
+    for (const other of others) expect(other).toEqual(first);
+  }
+
+  /** What a replica sent of these types, in order. */
+  sentOf(from: ReplicaIndex, ...types: ReplicaMessage["type"][]): Packet[] {
+    return this.sent.filter((packet) => packet.from === from && ofType(...types)(packet));
+  }
+
+  /** Lets a machine that was held run what has been committed meanwhile. */
+  releaseMachine(index: ReplicaIndex): void {
+    const replica = this.replica(index);
+    replica.machineHeld = false;
+    for (const committed of replica.held.splice(0)) this.#apply(replica, committed);
+    this.turn(index);
+  }
+
+  #make(index: ReplicaIndex, recovered?: Recovered): Replica {
+    const options = { index, config: this.config, ticks, hash: checksum, random: () => 0 };
+    return new Replica(options, recovered);
+  }
+
+  #carryOut(replica: TestReplica, ready: Ready): void {
+    if (ready.write !== undefined) replica.pending.push(ready.write);
+    for (const { to, message } of ready.messages) this.#send(replica.index, to, message);
+    for (const committed of ready.apply) {
+      if (replica.machineHeld) replica.held.push(committed);
+      else this.#apply(replica, committed);
+    }
+    const answers = ready.queries.map(({ client, number }) => ({
+      client,
+      number,
+      body: bytes(replica.ran.join()),
+    }));
+    if (answers.length > 0) replica.up.step({ type: "answered", answers }, this.now);
+    for (const reply of ready.replies) this.replies.push({ ...reply, from: replica.index });
+  }
+
+  #apply(replica: TestReplica, { op, requests }: Committed): void {
+    const entry = replica.state.log.get(op).checksum;
+    expect(entry, `op ${op} of replica ${replica.index}`).toBe(this.history[op - 1] ?? entry);
+    this.history[op - 1] = entry;
+    const replies = requests.map((request) => {
+      if (request.kind === "register") return bytes("");
+      replica.ran.push(text(request.body));
+      return bytes(`${replica.ran.length}:${text(request.body)}`);
+    });
+    replica.up.step({ type: "applied", op, replies }, this.now);
+  }
+
+  #send(from: ReplicaIndex, to: ReplicaIndex, message: ReplicaMessage): void {
+    const packet = { from, to, message };
+    this.sent.push(packet);
+    if (this.#cuts.has(`${from}>${to}`)) return;
+    for (const picks of this.#losses) if (picks(packet)) return;
+    this.packets.push(packet);
+  }
+}
