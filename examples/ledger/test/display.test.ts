@@ -16,13 +16,13 @@ const snapshot: Snapshot = {
     {
       replica: "r2",
       reachable: true,
-      status: "recovering",
+      status: "view_change",
       view: 3,
       primary: "r1",
       op: 9,
       commit: 9,
     },
-    { replica: "r3", reachable: false, view: 0, primary: "", op: 0, commit: 0 },
+    { replica: "r3", reachable: false },
   ],
 };
 
@@ -40,7 +40,7 @@ test("elsewhere than on a terminal, progress is plain lines", () => {
   display.progress(snapshot);
   expect(written[1]).toBe(
     " 25 %  500/2,000  500 ops/s  view 3, primary r1 | " +
-      "r1 op 12 commit 11 | r2 recovering op 9 commit 9 | r3 down\n",
+      "r1 op 12 commit 11 | r2 view_change op 9 commit 9 | r3 down\n",
   );
   expect(written.join("")).not.toContain("\u001b");
 });

@@ -73,7 +73,8 @@ test("Ctrl-C ends every process and removes the directory", { timeout: 60_000 },
   child.kill("SIGINT");
   expect((await ended).code).toBe(130);
   expect(existsSync(path)).toBe(false);
-  await expect.poll(() => pids.filter(isAlive)).toEqual([]);
+  // They are killed before the demo ends; how soon init takes note is up to the machine.
+  await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([]);
 });
 
 test("replicas do not outlive a demo that was killed", { timeout: 60_000 }, async () => {

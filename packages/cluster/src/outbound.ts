@@ -157,7 +157,7 @@ export class Outbound implements RemoteCaller {
     // A ref to a process of ours is a local one, unless that process is gone.
     if (node === self.name || node === undefined) throw noProcess(address);
     const link = this.#linkToNode(node);
-    
+    if (link.peer.incarnation > incarnation) throw noProcess(address);
     if (link.peer.incarnation < incarnation) {
       throw new ConnectionLostError(node, "not_run", "an earlier life of it is connected");
     }

@@ -28,7 +28,10 @@ export interface GroupOptions {
   readonly pipeline?: number;
   /** How many calls one prepare may carry. Shared. @default 512 */
   readonly batchRequests?: number;
-  /** How many bytes one prepare, and so one call, may have. Shared. @default 262144 */
+  /**
+   * How many bytes one prepare, and so one call, may have; times `pipeline` at most 4 MiB. Shared.
+   * @default 262144
+   */
   readonly batchBytes?: number;
   /** Sessions that the group remembers; one more evicts the idlest. Shared. @default 1024 */
   readonly sessions?: number;
@@ -57,6 +60,8 @@ export const groupDefaults = {
 export const replyBytesMax = 1024 * 1024;
 /** More replicas make a group slower, not safer; TigerBeetle stops at six. */
 const replicasMax = 7;
+/** A view change sends a pipeline of prepares in one message, which must fit a frame. */
+const pipelineBytesMax = 4 * 1024 * 1024;
 /** Ticks after which a session repeats what has not been answered. */
 export const retryTicks = 10;
 /** Names become directories and parts of file names. */
@@ -93,6 +98,10 @@ export function resolveGroupOptions(
     sessions: integerOption("sessions", given.sessions, 1),
     window: integerOption("window", given.window, 1),
   };
+  if (counts.pipeline * counts.batchBytes > pipelineBytesMax) {
+    const most = Math.floor(pipelineBytesMax / counts.pipeline);
+    throw new OptionError("batchBytes", `at most ${most} with this pipeline`, counts.batchBytes);
+  }
   const { name: actor, version } = definition;
   const shared = { group, replicas, actor, version, ...counts };
   const storage = given.storage === undefined ? undefined : nameOption("storage", given.storage);

@@ -201,12 +201,15 @@ describe("lost messages", () => {
     heal();
     group.tick(8);
     expect(group.answers("a", 1)).toEqual(["1:x"]);
+    expect(group.sentOf(1, "prepare_ok").length).toBeGreaterThan(2);
+    group.tick(4);
     expect(group.replica(1).ran).toEqual(["x"]);
   });
 
   test("a repeated prepare changes nothing", () => {
     const group = groupOfAnn();
     group.run("a", 1, "x");
+    group.tick(4);
     const log = group.replica(1).log;
     for (const packet of group.sentOf(0, "prepare")) group.inject(packet);
     group.settle();

@@ -1,0 +1,48 @@
+/** Writes, made by hand: what a journal is given. */
+import fc from "fast-check";
+import type { Prepare, Write } from "../../src/vsr/index.ts";
+import { entryAfter, root } from "./entries.ts";
+
+/** A writer that knows what it has written, so that each write continues the one before. */
+export class Writer {
+  #entries: Prepare[] = [];
+  #written = 0;
+
+  /** A write of these entries, after a truncation if one is given. */
+  write(contents: readonly string[], more: Partial<Write> = {}): Write {
+    const { truncate, view = 0 } = more;
+    if (truncate !== undefined) this.#entries = this.#entries.slice(0, truncate);
+    const entries: Prepare[] = [];
+    for (const content of contents) {
+      const last = this.#entries.at(-1) ?? { op: 0, checksum: root, timestamp: 0 };
+      const entry = entryAfter(last, content, view);
+      this.#entries.push(entry);
+      entries.push(entry);
+    }
+    this.#written++;
+    return { write: this.#written, view, log_view: view, commit: 0, entries, ...more };
+  }
+
+  get head(): number {
+    return this.#entries.length;
+  }
+}
+
+/** A few writes in a row, some of which truncate. */
+export const someWrites: fc.Arbitrary<Write[]> = fc
+  .array(
+    fc.record({
+      contents: fc.array(fc.string({ maxLength: 12 }), { maxLength: 3 }),
+      truncates: fc.nat({ max: 3 }).map((n) => n === 0),
+      to: fc.double({ min: 0, max: 1, noNaN: true }),
+      view: fc.nat({ max: 9 }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  )
+  .map((steps) => {
+    const writer = new Writer();
+    return steps.map(({ contents, truncates, to, view }) => {
+      const truncate = truncates ? { truncate: Math.floor(to * writer.head) } : {};
+      return writer.write(contents, { view, ...truncate });
+    });
+  });
