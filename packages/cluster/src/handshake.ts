@@ -163,6 +163,10 @@ export class AcceptorHandshake {
   }
 
   receive(frame: Frame): HandshakeStep {
+    // A dialer that learns whom it has dialled may have a reason of its own to hang up.
+    if (frame.kind === FrameKind.reject) {
+      return { kind: "refused", reason: readReject(frame.body) };
+    }
     if (frame.kind === FrameKind.hello && this.#hello === undefined) {
       return this.#onHello(frame.body);
     }

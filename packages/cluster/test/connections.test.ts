@@ -179,12 +179,18 @@ describe("the end of a node:", () => {
     const inner = bench.network.transport("a");
     const held: (() => void)[] = [];
     const sockets: Socket[] = [];
+    let opened = 0;
     const transport: Transport = {
       ...inner,
       dial: async (url) => {
         await new Promise<void>((resolve) => held.push(resolve));
         const socket = await inner.dial(url, new AbortController().signal);
         sockets.push(socket);
+        const open = socket.open.bind(socket);
+        socket.open = (listener) => {
+          opened += 1;
+          open(listener);
+        };
         return socket;
       },
     };
@@ -193,7 +199,7 @@ describe("the end of a node:", () => {
     await bench.shutdown(a);
     for (const release of held) release();
     await bench.pass(10_000);
-    expect(sockets).toHaveLength(1);
+    expect([sockets.length, opened]).toEqual([1, 0]);
     expect([a.nodes(), b.nodes(), bench.log]).toEqual([[], [], []]);
   });
 

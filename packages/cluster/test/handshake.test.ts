@@ -212,6 +212,15 @@ describe("refusals:", () => {
     });
   });
 
+  test("a REJECT ends the acceptor's side with its reason, and is not answered", () => {
+    const acceptor = new AcceptorHandshake(config("b"));
+    acceptor.receive(frame(new DialerHandshake(config("a")).start()));
+    expect(acceptor.receive(frame(rejectFrame("already_connected")))).toEqual({
+      kind: "refused",
+      reason: "already_connected",
+    });
+  });
+
   test("a REJECT with an unknown code is a protocol reason", () => {
     const reject = Buffer.from(rejectFrame("auth"));
     reject.writeUInt8(200, 8);

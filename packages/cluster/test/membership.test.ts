@@ -82,8 +82,11 @@ describe("dialling at once:", () => {
       for (let n = 0; n < seed; n++) bench.random();
       const a = await bench.node("a", ["b"]);
       const b = await bench.node("b", ["a"]);
+      const refusals = new Set<string>();
+      for (const node of [a, b]) node.events.on("refused", ({ reason }) => refusals.add(reason));
       await bench.until(() => a.nodes().length === 1 && b.nodes().length === 1);
       await bench.pass(10_000);
+      expect(["simultaneous", "already_connected"]).toEqual(expect.arrayContaining([...refusals]));
       // One life of a link on each side: whatever was refused was refused before it was up.
       expect(bench.log.sort()).toEqual(["a: up b", "b: up a"]);
       const counter = await bench.during(a.startOn("b", Counter, { start: 1 }));
@@ -137,6 +140,22 @@ describe("a restart:", () => {
       "a: up b",
     ]);
     bench.network.heal("a", "b");
+  });
+
+  test("is taken at once when the machine answers that there is no such connection", async () => {
+    const bench = new Bench();
+    const [a] = await bench.pair({ heartbeatMs: 60_000, probeTimeoutMs: 60_000 });
+    bench.network.cut("a", "b");
+    const again = await bench.node("b", ["a"], { transport: bench.network.transport("b-new") });
+    await bench.pass(2000);
+    expect(a.nodes()[0]?.incarnation).not.toBe(again.incarnation);
+    bench.network.sever("a", "b");
+    await bench.until(() => a.nodes()[0]?.incarnation === again.incarnation, 100);
+    expect(bench.log.filter((line) => line.startsWith("a:"))).toEqual([
+      "a: up b",
+      "a: down b (lost)",
+      "a: up b",
+    ]);
   });
 
   test("makes refs of the life before answer NoProcessError, not a namesake", async () => {

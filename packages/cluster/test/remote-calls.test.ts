@@ -1,4 +1,5 @@
 /** Calls, casts and refs between nodes, and every way in which they can fail. */
+import type { AnyRef } from "@troupe/actor";
 import { settle } from "@troupe/actor/testing";
 import { describe, expect, test } from "vitest";
 import type { NodeDeadLetter } from "../src/node-events.ts";

@@ -15,7 +15,7 @@ import {
   NotSerializableError,
   UnknownOperationError,
 } from "@troupe/actor";
-import { toWireError, type WireError } from "@troupe/actor/runtime";
+import { toErrorValue, toWireError, type WireError } from "@troupe/actor/runtime";
 import type { Codec } from "@troupe/cluster/runtime";
 import { checksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
@@ -76,15 +76,16 @@ export class ActorMachine implements StateMachine {
 
   answer(query: Uint8Array): Uint8Array {
     try {
-      const [kind, name, arg] = this.#codec.decode(query) as Operation;
-      const value = this.#handler(kind, name)(
+      // Whatever kind it says: only a query may run outside the log.
+      const [, name, arg] = this.#codec.decode(query) as Operation;
+      const value = this.#handler("query", name)(
         this.#state,
         arg,
         new ReplicatedContext(this.#seed, 0, 0, 0),
       );
       return this.#encodeOutcome({ value });
     } catch (error) {
-      return this.#encodeOutcome({ error: this.#callError(error) });
+      return this.#encodeError(error);
     }
   }
 
@@ -97,7 +98,7 @@ export class ActorMachine implements StateMachine {
     try {
       operation = this.#codec.decode(body) as Operation;
     } catch (error) {
-      return this.#encodeOutcome({ error: this.#callError(error) });
+      return this.#encodeError(error);
     }
     if (this.#steps.length >= stepsMax) this.#takeSnapshot();
     const step: Step = { committed, index, operation };
@@ -111,7 +112,7 @@ export class ActorMachine implements StateMachine {
       if (error instanceof RangeError && overflow.test(error.message)) throw error;
       if (isRefusal(error)) this.#steps.push(step);
       else this.#rebuild();
-      return this.#encodeOutcome({ error: this.#callError(error) });
+      return this.#encodeError(error);
     }
   }
 
@@ -143,7 +144,9 @@ export class ActorMachine implements StateMachine {
 
   #handler(kind: Operation[0], name: string): Handler<unknown> {
     const { calls, casts, queries } = this.#definition;
-    const table = { call: calls, cast: casts, query: queries }[kind];
+    const tables = { call: calls, cast: casts, query: queries };
+    // The kind comes from outside: "constructor" must not name what every object inherits.
+    const table = Object.hasOwn(tables, kind) ? tables[kind] : undefined;
     const handler: Handler<unknown> | undefined = table?.[name];
     if (handler === undefined) {
       const known = Object.keys(table ?? {});
@@ -159,9 +162,18 @@ export class ActorMachine implements StateMachine {
     throw new NotSerializableError("reply", `${bytes.length} bytes, the limit is ${replyBytesMax}`);
   }
 
+  /** An error whose data cannot be sent becomes one that can: no answer may stop the replicas. */
+  #encodeError(error: unknown): Uint8Array {
+    try {
+      return this.#encodeOutcome({ error: this.#callError(error) });
+    } catch (unsendable) {
+      return this.#encodeOutcome({ error: this.#callError(unsendable) });
+    }
+  }
+
   #callError(error: unknown): WireError {
     if (isRefusal(error)) return toWireError(error);
-    const message = error instanceof Error ? error.message : String(error);
+    const { message } = toErrorValue(error);
     const data = { actor: this.#definition.name };
     return toWireError(new HandlerError(`a handler of ${data.actor} threw: ${message}`, data));
   }

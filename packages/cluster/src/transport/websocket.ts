@@ -129,7 +129,7 @@ class Gate {
       const count = () => {
         if (raw.bytesRead - start > MAX_UNPROVEN_BYTES) raw.destroy();
       };
-      
+      raw.on("data", count);
       const admit = () => {
         raw.off("data", count);
         this.#unproven.get(raw)?.();

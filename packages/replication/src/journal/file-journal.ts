@@ -50,9 +50,9 @@ class FileJournal implements Journal {
   }
 
   async close(): Promise<void> {
-    await this.#flushing;
-    if (this.#closed) return;
+    // Nothing more is taken from here on: a write that began now would meet a closed file.
     this.#closed = true;
+    await this.#flushing;
     await this.#file.close();
   }
 

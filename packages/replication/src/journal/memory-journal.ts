@@ -21,8 +21,8 @@ export class MemoryJournal implements Journal {
   }
 
   append(write: Write, done: () => void): void {
+    if (this.#closed) return;
     queueMicrotask(() => {
-      if (this.#closed) return;
       this.#disk.writes.push(write);
       done();
     });

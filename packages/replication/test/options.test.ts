@@ -1,0 +1,149 @@
+import { defineActor, OptionError } from "@troupe/actor";
+import { describe, expect, test } from "vitest";
+import { NotReplicableError } from "../src/errors.ts";
+import { differences, type GroupOptions, groupDefaults, resolveGroupOptions } from "../src/options.ts";
+
+const Counter = defineActor("counter", {
+  init: () => ({ count: 0 }),
+  calls: { add: (s, n: number) => (s.count += n) },
+});
+
+const given: GroupOptions = { group: "g", replicas: ["a", "b", "c"], storage: "./data" };
+
+const resolve = (changes: object = {}) =>
+  resolveGroupOptions(Counter, { ...given, ...changes } as GroupOptions);
+
+function refusal(changes: object): OptionError {
+  try {
+    resolve(changes);
+  } catch (error) {
+    expect(error).toBeInstanceOf(OptionError);
+    return error as OptionError;
+  }
+  throw new Error(`${JSON.stringify(changes)} was taken`);
+}
+
+describe("the options of a group", () => {
+  test("are filled in from the defaults", () => {
+    const { config, maxQueuedCalls, tickMs } = resolve();
+    expect(config).toMatchObject({
+      replicaCount: 3,
+      pipelineMax: groupDefaults.pipeline,
+      batchRequestsMax: groupDefaults.batchRequests,
+      batchBytesMax: groupDefaults.batchBytes,
+      sessionsMax: groupDefaults.sessions,
+      sessionWindow: groupDefaults.window,
+      queueMax: groupDefaults.queue,
+    });
+    expect([maxQueuedCalls, tickMs]).toEqual([groupDefaults.maxQueuedCalls, groupDefaults.tickMs]);
+  });
+
+  test("take undefined for an option that is not there", () => {
+    expect(resolve({ pipeline: undefined, storage: undefined })).toEqual(
+      resolveGroupOptions(Counter, { group: "g", replicas: ["a", "b", "c"] }),
+    );
+  });
+
+  test.each([
+    ["group", ""],
+    ["group", "../up"],
+    ["group", ".hidden"],
+    ["group", "a/b"],
+    ["group", "x".repeat(101)],
+    ["group", undefined],
+    ["replicas", []],
+    ["replicas", "abc"],
+    ["replicas", ["a", "a", "b"]],
+    ["replicas", ["1", "2", "3", "4", "5", "6", "7", "8"]],
+    ["storage", ""],
+    ["storage", 7],
+    ["pipeline", 0],
+    ["pipeline", 1.5],
+    ["batchRequests", 0],
+    ["batchBytes", 1023],
+    ["sessions", -1],
+    ["window", Number.NaN],
+    ["queue", 0],
+    ["maxQueuedCalls", 0],
+    ["maxQueuedCalls", Number.POSITIVE_INFINITY],
+    ["tickMs", 0],
+    ["tickMs", "20"],
+  ])("are refused by name: %s as %j", (option, value) => {
+    const error = refusal({ [option]: value });
+    expect(error.option).toBe(option);
+    expect(error.message).toContain(`invalid option ${option}: expected `);
+    expect(error.outcome).toBe("not_run");
+  });
+
+  test("name the replica whose name is bad", () => {
+    expect(refusal({ replicas: ["a", "b c"] }).option).toBe("replicas[1]");
+    expect(refusal({ replicas: ["a", 7] }).option).toBe("replicas[1]");
+  });
+
+  test("must be an object", () => {
+    const nothing = undefined as unknown as GroupOptions;
+    expect(() => resolveGroupOptions(Counter, nothing)).toThrow(OptionError);
+  });
+
+  test("are no help to an actor with an asynchronous handler, which is named", () => {
+    const Late = defineActor("late", {
+      init: () => ({}),
+      queries: { read: async () => 1 },
+    });
+    const Later = defineActor("later", { init: async () => ({}) });
+    const refuse = (definition: typeof Late | typeof Later) => () =>
+      resolveGroupOptions(definition, given);
+    expect(refuse(Late)).toThrow(NotReplicableError);
+    expect(refuse(Late)).toThrow('the asynchronous handler "read" is not available');
+    expect(refuse(Later)).toThrow('the asynchronous handler "init" is not available');
+  });
+});
+
+describe("the fingerprint", () => {
+  const { fingerprint, config } = resolve();
+
+  test("is that of everything that must be the same on all nodes", () => {
+    const shared = [
+      { group: "h" },
+      { replicas: ["a", "c", "b"] },
+      { pipeline: 9 },
+      { batchRequests: 9 },
+      { batchBytes: 2048 },
+      { sessions: 9 },
+      { window: 9 },
+    ];
+    for (const change of shared) expect(resolve(change).fingerprint).not.toBe(fingerprint);
+    const Other = defineActor("other", { init: () => ({}) });
+    const Second = defineActor("counter", { version: 2, init: () => ({}) });
+    expect(resolveGroupOptions(Other, given).fingerprint).not.toBe(fingerprint);
+    expect(resolveGroupOptions(Second, given).fingerprint).not.toBe(fingerprint);
+  });
+
+  test("is not touched by what is a node's own affair", () => {
+    for (const change of [{ storage: "x" }, { queue: 9 }, { maxQueuedCalls: 9 }, { tickMs: 9 }]) {
+      expect(resolve(change).fingerprint).toBe(fingerprint);
+    }
+  });
+
+  test("changes with a limit that may change, and the root of the log does not", () => {
+    const wider = resolve({ pipeline: 16 });
+    expect(wider.config.root).toBe(config.root);
+    for (const change of [{ group: "h" }, { replicas: ["b", "a", "c"] }]) {
+      expect(resolve(change).config.root).not.toBe(config.root);
+    }
+  });
+});
+
+test("what differs between two nodes is told by name, both sides", () => {
+  const here = resolve().shared;
+  const there = resolve({ pipeline: 16, replicas: ["a", "b"] }).shared;
+  expect(differences(here, here)).toEqual([]);
+  expect(differences(here, there)).toEqual([
+    'replicas: ["a","b","c"] here, ["a","b"] there',
+    "pipeline: 8 here, 16 there",
+  ]);
+  expect(differences({ a: 1 }, { b: 2 })).toEqual([
+    "a: 1 here, nothing there",
+    "b: nothing here, 2 there",
+  ]);
+});

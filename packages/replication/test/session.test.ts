@@ -1,0 +1,327 @@
+import { describe, expect, test } from "vitest";
+import { Session, type SessionOptions } from "../src/session.ts";
+import type { ClientMessage, ReplyToClient } from "../src/vsr/index.ts";
+import { bytes, clientId, text } from "./support/entries.ts";
+
+interface Sent {
+  readonly to: number;
+  readonly message: ClientMessage;
+}
+
+/** A session whose group is the test. */
+class Bench {
+  readonly session: Session;
+  readonly outcomes: string[] = [];
+  #sent: Sent[] = [];
+  #clients = 0;
+
+  constructor(options: Partial<SessionOptions> = {}) {
+    this.session = new Session({
+      replicaCount: 3,
+      window: 2,
+      queueMax: 3,
+      retryTicks: 10,
+      newClientId: () => clientId(`${++this.#clients}`),
+      send: (to, message) => this.#sent.push({ to, message }),
+      ...options,
+    });
+  }
+
+  call(content: string) {
+    return this.session.call(bytes(content), this.#answered(content));
+  }
+
+  query(content: string) {
+    return this.session.query(bytes(content), this.#answered(content));
+  }
+
+  /** What was sent since the last time: `to kind number acked`. */
+  taken(): string[] {
+    const sent = this.#sent;
+    this.#sent = [];
+    return sent.map(({ to, message }) =>
+      message.type === "query"
+        ? `${to} query ${message.number}`
+        : `${to} ${message.kind} ${message.number} ${message.acked}`,
+    );
+  }
+
+  /** The last message that was sent, as it is. */
+  get last(): ClientMessage {
+    const message = this.#sent.at(-1)?.message;
+    if (message === undefined) throw new Error("nothing was sent");
+    return message;
+  }
+
+  receive(message: Partial<ReplyToClient> & { type: ReplyToClient["type"] }, from = 0): void {
+    const { client } = this.session;
+    this.session.receive(from, { view: 0, client, session: 5, ...message } as ReplyToClient);
+  }
+
+  reply(number: number, content = `r${number}`, view = 0, session = 5): void {
+    this.receive({ type: "reply", number, body: bytes(content), view, session });
+  }
+
+  /** Registers it as session 5. */
+  registered(): this {
+    this.call("first");
+    this.reply(0);
+    this.reply(1);
+    this.taken();
+    this.outcomes.length = 0;
+    return this;
+  }
+
+  tick(count: number): void {
+    for (let i = 0; i < count; i++) this.session.tick();
+  }
+
+  #answered(content: string) {
+    return {
+      reply: (body: Uint8Array) => this.outcomes.push(`${content}: ${text(body)}`),
+      evicted: () => this.outcomes.push(`${content}: evicted`),
+    };
+  }
+}
+
+describe("a session", () => {
+  test("sends nothing until it is called, and registers before its first call", () => {
+    const bench = new Bench();
+    expect(bench.taken()).toEqual([]);
+    bench.call("a");
+    bench.call("b");
+    expect(bench.taken()).toEqual(["0 register 0 0"]);
+    expect(bench.session.isRegistered).toBe(false);
+    bench.reply(0);
+    expect(bench.session.isRegistered).toBe(true);
+    expect(bench.taken()).toEqual(["0 call 1 1", "0 call 2 1"]);
+  });
+
+  test("names itself and its session in every call", () => {
+    const bench = new Bench();
+    bench.call("a");
+    bench.reply(0, "", 0, 42);
+    expect(bench.last).toMatchObject({ client: clientId("1"), session: 42, number: 1 });
+  });
+
+  test("has no more calls under way than its window, and sends the next as answers come", () => {
+    const bench = new Bench().registered();
+    for (const content of ["a", "b", "c"]) bench.call(content);
+    expect(bench.taken()).toEqual(["0 call 2 2", "0 call 3 2"]);
+    bench.reply(2);
+    expect(bench.taken()).toEqual(["0 call 4 3"]);
+    expect(bench.outcomes).toEqual(["a: r2"]);
+  });
+
+  test("counts its window from the oldest call that is unanswered", () => {
+    const bench = new Bench().registered();
+    for (const content of ["a", "b", "c"]) bench.call(content);
+    bench.taken();
+    bench.reply(3);
+    expect(bench.outcomes).toEqual(["b: r3"]);
+    expect(bench.taken()).toEqual([]);
+    bench.reply(2);
+    expect(bench.taken()).toEqual(["0 call 4 4"]);
+  });
+
+  test("takes no more calls than its queue holds, and says so", () => {
+    const bench = new Bench().registered();
+    const calls = ["a", "b", "c", "d", "e", "f"].map((content) => bench.call(content));
+    expect(calls.map((call) => call !== undefined)).toEqual([true, true, true, true, true, false]);
+    expect(bench.session.size).toBe(5);
+  });
+
+  test("answers a call once, however often the reply comes", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    for (let i = 0; i < 3; i++) bench.reply(2);
+    expect(bench.outcomes).toEqual(["a: r2"]);
+  });
+
+  test("ignores replies to another name, another session and other numbers", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    bench.receive({ type: "reply", number: 2, body: bytes("x"), client: clientId("99") });
+    bench.reply(2, "x", 0, 6);
+    bench.reply(7, "x");
+    expect(bench.outcomes).toEqual([]);
+    expect(bench.session.size).toBe(1);
+  });
+
+  test("may be called again from within an answer", () => {
+    const bench = new Bench().registered();
+    bench.session.call(bytes("a"), {
+      reply: () => bench.call("b"),
+      evicted: () => undefined,
+    });
+    bench.reply(2);
+    expect(bench.taken()).toEqual(["0 call 2 2", "0 call 3 3"]);
+  });
+});
+
+describe("what is not answered", () => {
+  test("is sent again, and everybody is asked, for somebody knows who leads now", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    bench.call("b");
+    bench.taken();
+    bench.tick(9);
+    expect(bench.taken()).toEqual([]);
+    bench.tick(1);
+    expect(bench.taken()).toEqual(["1 call 2 2", "2 call 2 2", "0 call 2 2", "0 call 3 2"]);
+    bench.tick(10);
+    expect(bench.taken()).toHaveLength(4);
+  });
+
+  test("is sent again byte for byte: number and acked stay as they were (I48)", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    bench.call("b");
+    const sent = bench.last;
+    bench.reply(2);
+    bench.taken();
+    bench.tick(10);
+    expect(bench.last).toEqual(sent);
+  });
+
+  test("includes the registration", () => {
+    const bench = new Bench();
+    bench.call("a");
+    bench.taken();
+    bench.tick(10);
+    expect(bench.taken()).toEqual(["1 register 0 0", "2 register 0 0", "0 register 0 0"]);
+  });
+
+  test("includes queries", () => {
+    const bench = new Bench().registered();
+    bench.query("q");
+    expect(bench.taken()).toEqual(["0 query 1"]);
+    bench.tick(10);
+    expect(bench.taken()).toEqual(["1 query 1", "2 query 1", "0 query 1"]);
+  });
+
+  test("is nothing once all is answered: an idle session is silent", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    bench.query("q");
+    bench.reply(2);
+    bench.receive({ type: "query_reply", number: 1, body: bytes("seen") });
+    bench.taken();
+    bench.tick(100);
+    expect(bench.taken()).toEqual([]);
+    expect(bench.outcomes).toEqual(["a: r2", "q: seen"]);
+  });
+});
+
+describe("a newer view", () => {
+  test("that any answer tells of is followed at once, with all that is unanswered", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    bench.query("q");
+    bench.taken();
+    bench.receive({ type: "not_primary", view: 4 }, 2);
+    expect(bench.session.view).toBe(4);
+    expect(bench.taken()).toEqual(["1 call 2 2", "1 query 1"]);
+    bench.call("b");
+    expect(bench.taken()).toEqual(["1 call 3 2"]);
+  });
+
+  test("with the same primary makes nothing be sent again", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    bench.taken();
+    bench.receive({ type: "not_primary", view: 3 });
+    expect(bench.taken()).toEqual([]);
+  });
+
+  test("is never left for an older one", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    bench.receive({ type: "not_primary", view: 5 });
+    bench.taken();
+    bench.receive({ type: "not_primary", view: 3 });
+    expect(bench.session.view).toBe(5);
+    expect(bench.taken()).toEqual([]);
+  });
+});
+
+describe("giving a call up", () => {
+  test("takes it back if it was never sent, and says so", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    bench.call("b");
+    const waiting = bench.call("c");
+    bench.taken();
+    expect(waiting?.cancel()).toBe(true);
+    bench.reply(2);
+    bench.reply(3);
+    expect(bench.taken()).toEqual([]);
+    expect(bench.outcomes).toEqual(["a: r2", "b: r3"]);
+  });
+
+  test("that was sent keeps it going, for those after it wait for it, but tells nobody", () => {
+    const bench = new Bench().registered();
+    const sent = bench.call("a");
+    bench.call("b");
+    bench.taken();
+    expect(sent?.cancel()).toBe(false);
+    bench.tick(10);
+    expect(bench.taken()).toContain("0 call 2 2");
+    bench.reply(2);
+    bench.reply(3);
+    expect(bench.outcomes).toEqual(["b: r3"]);
+  });
+
+  test("while the session registers is certain that it will not run", () => {
+    const bench = new Bench();
+    const waiting = bench.call("a");
+    expect(waiting?.cancel()).toBe(true);
+    bench.reply(0);
+    expect(bench.taken()).toEqual(["0 register 0 0"]);
+  });
+
+  test("that is a query forgets it", () => {
+    const bench = new Bench().registered();
+    expect(bench.query("q")?.cancel()).toBe(true);
+    bench.receive({ type: "query_reply", number: 1, body: bytes("seen") });
+    expect(bench.outcomes).toEqual([]);
+    expect(bench.session.size).toBe(0);
+  });
+});
+
+describe("eviction", () => {
+  test("tells what was sent, and goes on with the rest under another name (I51)", () => {
+    const bench = new Bench().registered();
+    for (const content of ["a", "b", "c"]) bench.call(content);
+    bench.query("q");
+    bench.taken();
+    bench.receive({ type: "eviction", session: 5 });
+    expect(bench.outcomes).toEqual(["a: evicted", "b: evicted"]);
+    expect(bench.session.client).toBe(clientId("2"));
+    expect(bench.taken()).toEqual(["0 query 1", "0 register 0 0"]);
+    bench.reply(0, "", 0, 9);
+    expect(bench.taken()).toEqual(["0 call 1 1"]);
+    bench.reply(1, "late", 0, 9);
+    expect(bench.outcomes.at(-1)).toBe("c: late");
+  });
+
+  test("of another session, or of the name before, is none of its business", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    bench.receive({ type: "eviction", session: 4 });
+    bench.receive({ type: "eviction", session: 5, client: clientId("77") });
+    expect(bench.outcomes).toEqual([]);
+    expect(bench.session.client).toBe(clientId("1"));
+  });
+});
+
+test("a session that is closed forgets everything and is silent", () => {
+  const bench = new Bench().registered();
+  for (const content of ["a", "b", "c"]) bench.call(content);
+  bench.query("q");
+  bench.taken();
+  bench.session.close();
+  bench.tick(50);
+  bench.reply(2);
+  expect([bench.taken(), bench.outcomes, bench.session.size]).toEqual([[], [], 0]);
+});

@@ -1,0 +1,154 @@
+import { Codec } from "@troupe/cluster/runtime";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { decodeMessage, encodeMessage, type GroupMessage } from "../src/wire.ts";
+import { chain, clientId } from "./support/entries.ts";
+
+const codec = new Codec();
+const fingerprint = "0".repeat(32);
+const body = new Uint8Array([1, 2, 3]);
+const client = clientId("c");
+const checksum = "ab".repeat(16);
+const [entry] = chain(["x"]) as [ReturnType<typeof chain>[number]];
+const log = { op: 2, commit: 1, commit_checksum: checksum, entries: [entry] };
+
+/** One of every message. */
+const messages: { readonly [T in GroupMessage["type"]]: Extract<GroupMessage, { type: T }> } = {
+  prepare: { type: "prepare", view: 1, commit: 2, entry },
+  prepare_ok: { type: "prepare_ok", view: 1, op: 2, checksum },
+  commit: { type: "commit", view: 1, commit: 2, checksum },
+  start_view_change: { type: "start_view_change", view: 1, left: true },
+  do_view_change: { type: "do_view_change", view: 2, log_view: 1, ...log },
+  start_view: { type: "start_view", view: 2, ...log },
+  request_start_view: { type: "request_start_view", view: 2 },
+  get_state: { type: "get_state", view: 2, op: 3 },
+  new_state: { type: "new_state", view: 2, commit: 1, entries: [] },
+  read_round: { type: "read_round", view: 2, round: 7 },
+  read_round_ok: { type: "read_round_ok", view: 2, round: 7 },
+  request: { type: "request", kind: "call", client, session: 1, number: 2, acked: 1, body },
+  query: { type: "query", client, number: 2, body },
+  reply: { type: "reply", view: 1, client, session: 1, number: 2, body },
+  query_reply: { type: "query_reply", view: 1, client, number: 2, body },
+  not_primary: { type: "not_primary", view: 1, client },
+  eviction: { type: "eviction", view: 1, client, session: 3 },
+  get_status: { type: "get_status", number: 1, digest: true },
+  status: {
+    type: "status",
+    number: 1,
+    status: "view_change",
+    view: 3,
+    primary: 0,
+    op: 9,
+    commit: 8,
+    digest: "",
+  },
+  config_mismatch: { type: "config_mismatch", settings: "{}" },
+};
+const all = Object.values(messages) as GroupMessage[];
+
+const decode = (message: unknown) =>
+  decodeMessage(codec, codec.encode([fingerprint, message]))?.message;
+
+describe("a message", () => {
+  test.each(all)("comes back as it was: $type", (message) => {
+    const envelope = decodeMessage(codec, encodeMessage(codec, fingerprint, message));
+    expect(envelope).toEqual({ fingerprint, message });
+  });
+
+  test("is dropped if a field is missing, or is not of its type", () => {
+    for (const message of all) {
+      for (const field of Object.keys(message)) {
+        const { [field]: _, ...without } = message as unknown as Record<string, unknown>;
+        expect(decode(without), `${message.type} without ${field}`).toBeUndefined();
+        for (const value of [null, undefined, -1, 1.5, 2 ** 53, "zz", { length: 1 }, [7], Number.NaN]) {
+          const isText = field === "digest" || field === "settings" || field === "checksum";
+          if (typeof value === "string" && isText && message.type !== "get_status") continue;
+          const wrong = decode({ ...message, [field]: value });
+          expect(wrong, `${message.type} with ${field} ${String(value)}`).toBeUndefined();
+        }
+      }
+    }
+  });
+
+  test("is dropped if an entry in it is malformed", () => {
+    for (const field of Object.keys(entry)) {
+      const broken = { ...entry, [field]: "no" };
+      expect(decode({ ...messages.prepare, entry: broken })).toBeUndefined();
+      expect(decode({ ...messages.start_view, entries: [entry, broken] })).toBeUndefined();
+    }
+  });
+
+  test("is dropped if its checksums and names are not what they look like", () => {
+    for (const wrong of ["AB".repeat(16), "ab".repeat(15), `${"ab".repeat(16)}\n`, ""]) {
+      expect(decode({ ...messages.prepare_ok, checksum: wrong })).toBeUndefined();
+      expect(decode({ ...messages.query, client: wrong })).toBeUndefined();
+    }
+  });
+
+  test("is dropped if its type is unknown, or a word that objects know", () => {
+    for (const type of ["leader", "", "constructor", "__proto__", "toString", 7, undefined]) {
+      expect(decode({ ...messages.prepare, type })).toBeUndefined();
+    }
+  });
+
+  test("is dropped if it is not in an envelope", () => {
+    for (const value of [null, 7, "x", [], [fingerprint], [7, messages.commit], messages.commit]) {
+      expect(decodeMessage(codec, codec.encode(value))).toBeUndefined();
+    }
+  });
+
+  test("carries no text beyond its limit", () => {
+    const long = "x".repeat(16_385);
+    expect(decode({ ...messages.config_mismatch, settings: long })).toBeUndefined();
+    expect(decode({ ...messages.config_mismatch, settings: long.slice(1) })).toBeDefined();
+  });
+});
+
+describe("bytes that nobody meant", () => {
+  /** Whatever comes out is a message whose every field is of its type. */
+  function expectSound(payload: Uint8Array): void {
+    const envelope = decodeMessage(codec, payload);
+    if (envelope === undefined) return;
+    const again = decodeMessage(codec, encodeMessage(codec, envelope.fingerprint, envelope.message));
+    expect(again).toEqual(envelope);
+    expect(Object.keys(messages)).toContain(envelope.message.type);
+  }
+
+  test("never throw, whatever they are", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), expectSound),
+      { numRuns: 500 },
+    );
+  });
+
+  test("never throw, when they were a message once", () => {
+    const damaged = fc.record({
+      message: fc.constantFrom(...all),
+      flips: fc.array(fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat({ max: 255 })), {
+        minLength: 1,
+        maxLength: 4,
+      }),
+      length: fc.double({ min: 0.5, max: 1, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(damaged, ({ message, flips, length }) => {
+        const payload = Uint8Array.from(encodeMessage(codec, fingerprint, message));
+        for (const [at, flip] of flips) {
+          const place = Math.floor(at * payload.length);
+          payload[place] = (payload[place] ?? 0) ^ flip;
+        }
+        expectSound(payload.subarray(0, Math.ceil(length * payload.length)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("never throw, when they are some other value", () => {
+    fc.assert(
+      fc.property(fc.tuple(fc.jsonValue(), fc.jsonValue()), (value) => {
+        expectSound(codec.encode(value));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
