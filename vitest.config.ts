@@ -1,9 +1,12 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+const setupFiles = [fileURLToPath(new URL("test/seed.ts", import.meta.url))];
 
 // Each package tests its own sources; what it imports from another package comes from that
 // package's build, exactly as an application would get it.
 const project = (name: string, root: string) => ({
-  test: { name, root, include: ["test/**/*.test.ts"], environment: "node" },
+  test: { name, root, include: ["test/**/*.test.ts"], environment: "node", setupFiles },
 });
 
 export default defineConfig({

@@ -23,7 +23,10 @@ export type TimerId = string;
  * both.
  */
 export interface Ctx<_S = unknown> {
-  /** The process itself. Calling it from its own handler rejects with `CallingSelfError`. */
+  /**
+   * The process itself. Calling it before the first `await` of a handler rejects with
+   * `CallingSelfError`; after it, the call waits for its own handler and times out.
+   */
   readonly self: AnyRef;
   /** Wall clock time in milliseconds. */
   now(): number;

@@ -20,5 +20,5 @@ export {
 export { PendingCalls, type PendingCallsOptions } from "./pending-calls.ts";
 export { type AnyHandler, callTimeout, describeAddress, type ReplyPort } from "./ref.ts";
 export { RingQueue } from "./ring-queue.ts";
-export { ActorSystem, type SystemIdentity } from "./system.ts";
+export { ActorSystem, report, type SystemIdentity } from "./system.ts";
 export { type ErrorClass, fromWireError, toWireError, type WireError } from "./wire-error.ts";

@@ -365,7 +365,7 @@ export function launch(system: ActorSystem, request: Launch): Promise<Process> {
   return launchProcess(system, request);
 }
 
-/** Emits an event on behalf of a supervisor. Not public. */
+/** Emits an event on behalf of a supervisor, or of a ref of another package. Not public. */
 export function report<K extends keyof SystemEvents>(
   system: ActorSystem,
   event: K,

@@ -20,7 +20,10 @@ export type RefusalReason =
   | "stopping"
   | "timeout";
 
-/** Two nodes met and refused each other. Nothing was sent on behalf of a caller. */
+/**
+ * Two nodes met and refused each other. Nothing was sent on behalf of a caller: no promise rejects
+ * with it, the node's event `refused` tells the reason.
+ */
 export class HandshakeError extends ActorError {
   declare readonly data: { peer: string; reason: RefusalReason };
 

@@ -32,10 +32,15 @@ export const mutants: Readonly<Record<string, Plant>> = {
     mistake: "the primary commits what it alone holds",
     inReplica: ({ state }) => {
       const { index } = state;
-      const learn = state.learnCommit.bind(state);
-      state.learnCommit = (commit) => {
-        learn(state.isPrimary ? Math.max(commit, state.acked.of(index)) : commit);
-      };
+      const alone = (acked: typeof state.acked) =>
+        Object.defineProperty(acked, "quorumOp", { get: () => acked.of(index) });
+      let acked = alone(state.acked);
+      Object.defineProperty(state, "acked", {
+        get: () => acked,
+        set: (next: typeof state.acked) => {
+          acked = alone(next);
+        },
+      });
     },
   },
   "longest-log-wins": {

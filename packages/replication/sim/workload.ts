@@ -31,7 +31,7 @@ export class SimClient {
       newClientId: () => this.#chance.hex(),
       send: (to, message) => world.network.send(address, to, message),
     });
-    world.network.attach(address, (from, message) => this.#receive(from, message));
+    world.network.attach(address, (_from, message) => this.#receive(message));
     world.events.after(this.#chance.next() * tickMs, () => this.#tick());
     world.events.after(this.#chance.next() * 100, () => this.#next());
   }
@@ -83,13 +83,13 @@ export class SimClient {
     });
   }
 
-  #receive(from: number, message: GroupMessage): void {
+  #receive(message: GroupMessage): void {
     switch (message.type) {
       case "reply":
       case "query_reply":
       case "not_primary":
       case "eviction":
-        this.#session.receive(from, message);
+        this.#session.receive(message);
     }
   }
 }

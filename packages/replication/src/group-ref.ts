@@ -6,16 +6,19 @@
  * (`not_run`) from one that did (`unknown`).
  */
 import {
+  type ActorSystem,
   type AnyActorDefinition,
+  type AnyRef,
   CallAbortedError,
   type CallOptions,
   CallTimeoutError,
+  isActorError,
   type Ref,
   type RefAddress,
   type TimerHandle,
   UnknownOperationError,
 } from "@troupe/actor";
-import { callTimeout, fromWireError, PendingCalls } from "@troupe/actor/runtime";
+import { callTimeout, fromWireError, PendingCalls, report } from "@troupe/actor/runtime";
 import type { Node } from "@troupe/cluster";
 import {
   BusyError,
@@ -141,10 +144,14 @@ export class GroupHandle {
     return this.#submit("query", operation, arg, options);
   }
 
-  /** Runs once, like a call, if it is not refused before it is sent; nobody is told either way. */
+  /**
+   * Runs once, like a call. One that was refused, or that nobody took in time, is a dead letter.
+   */
   cast(operation: string, arg?: unknown): void {
     this.#submit("cast", operation, arg, undefined).catch((error: unknown) => {
-      this.#ports.node.logger.warn(`a cast of ${operation} to group "${this.group}" failed`, error);
+      const reason = isActorError(error, "ERR_BUSY") ? "mailbox_full" : "refused";
+      const letter = { ref: this as AnyRef, kind: "cast", operation, arg, reason } as const;
+      report(this.#ports.node as unknown as ActorSystem, "deadLetter", letter);
     });
   }
 
@@ -248,14 +255,13 @@ export class GroupHandle {
   }
 
   #receive(from: string, message: GroupMessage): void {
-    const index = this.#ports.channel.indexOf(from);
-    if (index < 0) return;
+    if (this.#ports.channel.indexOf(from) < 0) return;
     switch (message.type) {
       case "reply":
       case "query_reply":
       case "not_primary":
       case "eviction":
-        this.#session.receive(index, message);
+        this.#session.receive(message);
         break;
       case "status":
         this.#statuses.resolve(message.number, message);

@@ -107,7 +107,7 @@ export function replicated<A, S, Q, C, K>(
   arg: A,
   options: ReplicatedOptions,
 ): ChildSpec {
-  const { group } = resolveGroupOptions(definition as AnyActorDefinition, options);
+  const { group } = resolveGroupOptions(definition as AnyActorDefinition, arg, options);
   const { id = group, restart = "permanent", shutdown = 5000 } = options;
   return Object.freeze({
     id,
@@ -176,7 +176,7 @@ async function join(
   options: GroupOptions,
 ): Promise<GroupHandle> {
   if (!(node instanceof Node)) throw new OptionError("node", "a node of createNode", node);
-  const resolved = resolveGroupOptions(definition, options);
+  const resolved = resolveGroupOptions(definition, arg, options);
   if (resolved.replicas.includes(node.name) && resolved.storage === undefined) {
     throw new OptionError("storage", "a directory, on a node that holds a replica", undefined);
   }

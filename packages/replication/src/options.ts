@@ -7,6 +7,7 @@
  */
 import { type AnyActorDefinition, OptionError } from "@troupe/actor";
 import { integerOption, nameOption, objectOption, positiveOption } from "@troupe/actor/runtime";
+import { Codec } from "@troupe/cluster/runtime";
 import { checksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
 import { type GroupConfig, type TimeoutTicks, timeoutTicksDefaults } from "./vsr/index.ts";
@@ -79,11 +80,17 @@ export interface ResolvedGroupOptions {
   readonly shared: Readonly<Record<string, unknown>>;
   /** The hash of `shared`. */
   readonly fingerprint: string;
+  /** What a journal belongs to: a replica of this very history. */
+  readonly identity: Readonly<Record<string, unknown>>;
 }
 
-/** Fills in and checks the options of a group; throws OptionError for a bad one. */
+/**
+ * Fills in and checks the options of a group; throws OptionError for a bad one, and
+ * NotSerializableError for an argument of `init` that cannot be compared between nodes.
+ */
 export function resolveGroupOptions(
   definition: AnyActorDefinition,
+  arg: unknown,
   options: GroupOptions,
 ): ResolvedGroupOptions {
   objectOption("options", options);
@@ -103,7 +110,9 @@ export function resolveGroupOptions(
     throw new OptionError("batchBytes", `at most ${most} with this pipeline`, counts.batchBytes);
   }
   const { name: actor, version } = definition;
-  const shared = { group, replicas, actor, version, ...counts };
+  // Replicas that begin differently stay different, so the argument of `init` is compared too.
+  const argument = checksum(new Codec().encode(arg, "the argument of init"));
+  const shared = { group, replicas, actor, version, argument, ...counts };
   const storage = given.storage === undefined ? undefined : nameOption("storage", given.storage);
   return {
     group,
@@ -112,7 +121,7 @@ export function resolveGroupOptions(
     config: {
       replicaCount: replicas.length,
       // Not a hash of everything shared: a group may change its limits and keep its log.
-      root: checksum(Buffer.from(JSON.stringify(["troupe", group, replicas, actor]))),
+      root: checksum(Buffer.from(JSON.stringify(["troupe", group, replicas, actor, argument]))),
       pipelineMax: counts.pipeline,
       batchRequestsMax: counts.batchRequests,
       batchBytesMax: counts.batchBytes,
@@ -124,6 +133,7 @@ export function resolveGroupOptions(
     maxQueuedCalls: integerOption("maxQueuedCalls", given.maxQueuedCalls, 1),
     tickMs: positiveOption("tickMs", given.tickMs),
     shared,
+    identity: { format: 1, group, replicas, actor, argument },
     fingerprint: checksum(Buffer.from(JSON.stringify(shared))),
   };
 }

@@ -67,12 +67,12 @@ export class ReplicaHost {
   /** Opens the journal and begins. Rejects with JournalError, or with what `init` throws. */
   static async start(options: ReplicaHostOptions): Promise<ReplicaHost> {
     const { node, channel, definition, arg, storage } = options;
-    const { group, replicas, config, ticks } = channel.options;
+    const { group, config, ticks, identity } = channel.options;
     const machine = new ActorMachine(definition, arg, channel.codec, config.root);
     let host: ReplicaHost | undefined;
     const { journal, recovered } = await openFileJournal({
       path: join(storage, group, `${node.name}.journal`),
-      identity: JSON.stringify({ format: 1, group, replica: node.name, replicas }),
+      identity: JSON.stringify({ ...identity, replica: node.name }),
       hash: checksum,
       onFailure: (error) => host?.fail(error),
     });

@@ -14,7 +14,7 @@ export class ReplicatedContext implements Ctx<unknown> {
   readonly #timestamp: number;
   #drawn = 0;
 
-  constructor(seed: string, op: number, index: number, timestamp: number) {
+  constructor(seed: string, op: number, index: number | string, timestamp: number) {
     this.#source = `${seed}/${op}/${index}`;
     this.#timestamp = timestamp;
   }

@@ -104,11 +104,16 @@ export class Session {
     this.#queries.set(number, query);
     this.#sendQuery(query, this.#primary);
     this.#armRetry();
-    // A query changes nothing, so that it can never have run is true of every query.
-    return { cancel: () => this.#queries.delete(number) };
+    return {
+      cancel: () => {
+        this.#queries.delete(number);
+        // It was sent at once and may have been answered, though it changed nothing.
+        return false;
+      },
+    };
   }
 
-  receive(from: ReplicaIndex, message: ReplyToClient): void {
+  receive(message: ReplyToClient): void {
     if (message.client !== this.#client) return;
     const { view } = message;
     if (view > this.#view) this.#followTo(view);
@@ -123,9 +128,7 @@ export class Session {
         if (message.session === this.#session) this.#onEviction();
         break;
       case "not_primary":
-        // From the primary itself it means "not yet", from another that ours is the newest view
-        // that we know of; either way there is nothing to do before the next retry.
-        void from;
+        // If it told of a newer view, that has been followed; else the next retry is soon enough.
         break;
     }
   }

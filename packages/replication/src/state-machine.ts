@@ -57,6 +57,9 @@ export class ActorMachine implements StateMachine {
   #state: unknown;
   #snapshot: Uint8Array;
   #steps: Step[] = [];
+  /** The last op that was run: what a query sees, in its time. */
+  #last = { op: 0, timestamp: 0 };
+  #queries = 0;
 
   /** Throws what `init` throws, and NotSerializableError if its state cannot be encoded. */
   constructor(definition: AnyActorDefinition, arg: unknown, codec: Codec, seed: string) {
@@ -69,6 +72,7 @@ export class ActorMachine implements StateMachine {
   }
 
   apply(committed: Committed): Uint8Array[] {
+    this.#last = committed;
     return committed.requests.map((request, index) =>
       request.kind === "register" ? nothing : this.#run(committed, index, request.body),
     );
@@ -78,11 +82,9 @@ export class ActorMachine implements StateMachine {
     try {
       // Whatever kind it says: only a query may run outside the log.
       const [, name, arg] = this.#codec.decode(query) as Operation;
-      const value = this.#handler("query", name)(
-        this.#state,
-        arg,
-        new ReplicatedContext(this.#seed, 0, 0, 0),
-      );
+      const { op, timestamp } = this.#last;
+      const ctx = new ReplicatedContext(this.#seed, op, `query ${++this.#queries}`, timestamp);
+      const value = this.#handler("query", name)(this.#state, arg, ctx);
       return this.#encodeOutcome({ value });
     } catch (error) {
       return this.#encodeError(error);

@@ -1,10 +1,10 @@
 /**
  * The bytes between the nodes of a group: `[fingerprint, message]`, encoded by the cluster's codec.
  *
- * The fingerprint is a hash of the settings that all members must share: one that differs is
- * refused before the message is looked at. A message whose fields are not of their types is refused
- * as well, so that the protocol never meets one (and a replica is not stopped by a stranger's
- * mistake). docs/wire.md has a row for each message.
+ * The fingerprint is a hash of the settings that all members must share: a message with another one
+ * reaches no replica, and is answered with `config_mismatch`. A message whose fields are not of
+ * their types is dropped, so that the protocol never meets one (and a replica is not stopped by a
+ * stranger's mistake). docs/wire.md has a row for each message.
  */
 import type { Codec } from "@troupe/cluster/runtime";
 import type { ClientMessage, ReplicaMessage, ReplyToClient } from "./vsr/index.ts";

@@ -5,8 +5,8 @@ import { JournalError } from "../src/errors.ts";
 import type { StateMachine } from "../src/state-machine.ts";
 import {
   type Committed,
-  ProtocolError,
   Replica,
+  ReplicaInvariantError,
   type ReplicaMessage,
   type ReplyToClient,
   timeoutTicksDefaults,
@@ -88,12 +88,24 @@ class Bench {
   request(number: number, content = "x"): void {
     const kind = number === 0 ? "register" : "call";
     const [session, acked] = number === 0 ? [0, 0] : [1, 1];
-    const request = { kind, client: clientId("c"), session, number, acked, body: bytes(content) } as const;
+    const request = {
+      kind,
+      client: clientId("c"),
+      session,
+      number,
+      acked,
+      body: bytes(content),
+    } as const;
     this.driver.step({ type: "client", message: { type: "request", ...request } });
   }
 
   query(content: string): void {
-    const message = { type: "query", client: clientId("c"), number: 1, body: bytes(content) } as const;
+    const message = {
+      type: "query",
+      client: clientId("c"),
+      number: 1,
+      body: bytes(content),
+    } as const;
     this.driver.step({ type: "client", message });
   }
 
@@ -181,7 +193,7 @@ describe("a driver stops for good", () => {
     const message = { type: "prepare_ok", view: 0, op: 1, checksum: "f".repeat(32) } as const;
     bench.driver.step({ type: "message", from: 1, message });
     const [error] = bench.failures;
-    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toBeInstanceOf(ReplicaInvariantError);
     expect((error as Error).message).toContain("holds another op 1");
     expectStopped(bench, error);
   });

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   CallAbortedError,
@@ -13,7 +13,7 @@ import {
   UnknownOperationError,
 } from "@troupe/actor";
 import type { Node } from "@troupe/cluster";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import {
   BusyError,
   CallTooLargeError,
@@ -39,7 +39,9 @@ async function threeCounters(start = 0) {
 async function agreement(ref: CounterRef) {
   for (;;) {
     const statuses = await ref.status({ digest: true });
-    const said = statuses.map((s) => (s.reachable ? `${s.status} ${s.view} ${s.commit}/${s.op} ${s.digest}` : ""));
+    const said = statuses.map((s) =>
+      s.reachable ? `${s.status} ${s.view} ${s.commit}/${s.op} ${s.digest}` : "",
+    );
     const [first] = statuses;
     if (first?.reachable && first.commit === first.op && new Set(said).size === 1) return statuses;
     await ref.query("get");
@@ -203,6 +205,21 @@ describe("a group of one", () => {
     expect(await ref.query("get")).toBe(0);
   });
 
+  test("stops when its disk fails, says why, and lets no call through that is not written", async () => {
+    const { node, options, ref } = await oneCounter();
+    await ref.call("add", 4);
+    const failed = new Promise<unknown>((resolve) => ref.onReplicaFailure(resolve));
+    await failNextSync();
+    const lost = rejection(ref.call("add", 1, { timeout: 50 }));
+    expect(await failed).toBeInstanceOf(JournalError);
+    expect(await lost).toBeInstanceOf(CallTimeoutError);
+    const statuses = await ref.status({ timeout: 20 });
+    expect(statuses).toEqual([{ replica: "a", reachable: false }]);
+    await ref.close();
+    const again = await replicate(node, Counter, { start: 0 }, options);
+    expect([4, 5]).toContain(await again.query("get"));
+  });
+
   test("stops when its node stops, and the journal can be opened by the next", async () => {
     const { bench, node, options, ref } = await oneCounter();
     await ref.call("add", 4);
@@ -222,10 +239,10 @@ describe("a group that cannot form a quorum", () => {
     const queried = rejection(ref.query("get", undefined, { timeout: 30 }));
     const aborted = rejection(ref.call("add", 1, { signal: controller.signal }));
     controller.abort();
-    for (const error of [await timedOut, await queried]) {
-      expect(error).toBeInstanceOf(NoQuorumError);
-      expect([error.code, error.outcome]).toEqual(["ERR_NO_QUORUM", "not_run"]);
-    }
+    expect(await timedOut).toBeInstanceOf(NoQuorumError);
+    expect([(await timedOut).code, (await timedOut).outcome]).toEqual(["ERR_NO_QUORUM", "not_run"]);
+    // A query leaves at once, so nobody can say that it was not answered.
+    expect(await queried).toBeInstanceOf(CallTimeoutError);
     expect((await timedOut).message).toBe('group "g" did not take add within 30 ms');
     expect(await aborted).toBeInstanceOf(CallAbortedError);
     expect((await aborted).outcome).toBe("not_run");
@@ -294,7 +311,9 @@ describe("making a group", () => {
     await writeFile(file, "");
     const replicas = ["a"];
     const bad = bench.options({ replicas, storage: file });
-    expect(await rejection(replicate(node, Counter, { start: 0 }, bad))).toBeInstanceOf(JournalError);
+    expect(await rejection(replicate(node, Counter, { start: 0 }, bad))).toBeInstanceOf(
+      JournalError,
+    );
     const ref = await replicate(node, Counter, { start: 0 }, bench.options({ replicas }));
     expect(await ref.call("add", 1)).toBe(1);
   });
@@ -370,6 +389,17 @@ describe("a replica in a supervision tree", () => {
     expect(() => replicated(Counter, { start: 0 }, options)).toThrow(OptionError);
   });
 });
+
+/** Makes the next flush of any file fail. */
+async function failNextSync(): Promise<void> {
+  const file = await open("/dev/null");
+  await file.close();
+  const methods = Object.getPrototypeOf(file) as { datasync(): Promise<void> };
+  const spy = vi
+    .spyOn(methods, "datasync")
+    .mockRejectedValueOnce(new Error("ENOSPC: no space left"));
+  onTestFinished(() => spy.mockRestore());
+}
 
 /** Stops its replica once: as a stack that was too small this time would. */
 const poison = { armed: false };

@@ -1,7 +1,12 @@
 import { defineActor, OptionError } from "@troupe/actor";
 import { describe, expect, test } from "vitest";
 import { NotReplicableError } from "../src/errors.ts";
-import { differences, type GroupOptions, groupDefaults, resolveGroupOptions } from "../src/options.ts";
+import {
+  differences,
+  type GroupOptions,
+  groupDefaults,
+  resolveGroupOptions,
+} from "../src/options.ts";
 
 const Counter = defineActor("counter", {
   init: () => ({ count: 0 }),
@@ -11,7 +16,7 @@ const Counter = defineActor("counter", {
 const given: GroupOptions = { group: "g", replicas: ["a", "b", "c"], storage: "./data" };
 
 const resolve = (changes: object = {}) =>
-  resolveGroupOptions(Counter, { ...given, ...changes } as GroupOptions);
+  resolveGroupOptions(Counter, undefined, { ...given, ...changes } as GroupOptions);
 
 function refusal(changes: object): OptionError {
   try {
@@ -40,7 +45,7 @@ describe("the options of a group", () => {
 
   test("take undefined for an option that is not there", () => {
     expect(resolve({ pipeline: undefined, storage: undefined })).toEqual(
-      resolveGroupOptions(Counter, { group: "g", replicas: ["a", "b", "c"] }),
+      resolveGroupOptions(Counter, undefined, { group: "g", replicas: ["a", "b", "c"] }),
     );
   });
 
@@ -82,7 +87,7 @@ describe("the options of a group", () => {
 
   test("must be an object", () => {
     const nothing = undefined as unknown as GroupOptions;
-    expect(() => resolveGroupOptions(Counter, nothing)).toThrow(OptionError);
+    expect(() => resolveGroupOptions(Counter, undefined, nothing)).toThrow(OptionError);
   });
 
   test("are no help to an actor with an asynchronous handler, which is named", () => {
@@ -92,7 +97,7 @@ describe("the options of a group", () => {
     });
     const Later = defineActor("later", { init: async () => ({}) });
     const refuse = (definition: typeof Late | typeof Later) => () =>
-      resolveGroupOptions(definition, given);
+      resolveGroupOptions(definition, undefined, given);
     expect(refuse(Late)).toThrow(NotReplicableError);
     expect(refuse(Late)).toThrow('the asynchronous handler "read" is not available');
     expect(refuse(Later)).toThrow('the asynchronous handler "init" is not available');
@@ -115,8 +120,8 @@ describe("the fingerprint", () => {
     for (const change of shared) expect(resolve(change).fingerprint).not.toBe(fingerprint);
     const Other = defineActor("other", { init: () => ({}) });
     const Second = defineActor("counter", { version: 2, init: () => ({}) });
-    expect(resolveGroupOptions(Other, given).fingerprint).not.toBe(fingerprint);
-    expect(resolveGroupOptions(Second, given).fingerprint).not.toBe(fingerprint);
+    expect(resolveGroupOptions(Other, undefined, given).fingerprint).not.toBe(fingerprint);
+    expect(resolveGroupOptions(Second, undefined, given).fingerprint).not.toBe(fingerprint);
   });
 
   test("is not touched by what is a node's own affair", () => {

@@ -42,7 +42,13 @@ function countingLedger() {
         ctx.fail("no", how === "large" ? new Uint8Array(2 * 1024 * 1024) : () => undefined),
       chance: (_s, _: undefined, ctx) => [ctx.now(), ctx.random(), ctx.random(), ctx.id()],
       reach: (_s, what: "self" | "stop" | "sendAfter" | "cancel", ctx) =>
-        what === "self" ? ctx.self : what === "stop" ? ctx.stop() : what === "cancel" ? ctx.cancel("1") : ctx.sendAfter(1, "x"),
+        what === "self"
+          ? ctx.self
+          : what === "stop"
+            ? ctx.stop()
+            : what === "cancel"
+              ? ctx.cancel("1")
+              : ctx.sendAfter(1, "x"),
       recurse: (s): number => recurse(s.balance),
     },
     casts: {
@@ -293,7 +299,9 @@ describe("time and chance", () => {
     const chance = ["call", "chance", undefined] as const;
     const run = (machine: TestMachine) =>
       [1_700_000_000_123_456, 1_700_000_000_200_000].flatMap((timestamp) =>
-        machine.apply([chance, chance], timestamp).map((outcome) => "value" in outcome && outcome.value),
+        machine
+          .apply([chance, chance], timestamp)
+          .map((outcome) => "value" in outcome && outcome.value),
       );
     const drawn = run(one) as [number, number, number, string][];
     expect(run(two)).toEqual(drawn);

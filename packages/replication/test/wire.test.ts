@@ -60,7 +60,17 @@ describe("a message", () => {
       for (const field of Object.keys(message)) {
         const { [field]: _, ...without } = message as unknown as Record<string, unknown>;
         expect(decode(without), `${message.type} without ${field}`).toBeUndefined();
-        for (const value of [null, undefined, -1, 1.5, 2 ** 53, "zz", { length: 1 }, [7], Number.NaN]) {
+        for (const value of [
+          null,
+          undefined,
+          -1,
+          1.5,
+          2 ** 53,
+          "zz",
+          { length: 1 },
+          [7],
+          Number.NaN,
+        ]) {
           const isText = field === "digest" || field === "settings" || field === "checksum";
           if (typeof value === "string" && isText && message.type !== "get_status") continue;
           const wrong = decode({ ...message, [field]: value });
@@ -109,25 +119,28 @@ describe("bytes that nobody meant", () => {
   function expectSound(payload: Uint8Array): void {
     const envelope = decodeMessage(codec, payload);
     if (envelope === undefined) return;
-    const again = decodeMessage(codec, encodeMessage(codec, envelope.fingerprint, envelope.message));
+    const again = decodeMessage(
+      codec,
+      encodeMessage(codec, envelope.fingerprint, envelope.message),
+    );
     expect(again).toEqual(envelope);
     expect(Object.keys(messages)).toContain(envelope.message.type);
   }
 
   test("never throw, whatever they are", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), expectSound),
-      { numRuns: 500 },
-    );
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), expectSound), { numRuns: 500 });
   });
 
   test("never throw, when they were a message once", () => {
     const damaged = fc.record({
       message: fc.constantFrom(...all),
-      flips: fc.array(fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat({ max: 255 })), {
-        minLength: 1,
-        maxLength: 4,
-      }),
+      flips: fc.array(
+        fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat({ max: 255 })),
+        {
+          minLength: 1,
+          maxLength: 4,
+        },
+      ),
       length: fc.double({ min: 0.5, max: 1, noNaN: true }),
     });
     fc.assert(
@@ -143,9 +156,12 @@ describe("bytes that nobody meant", () => {
     );
   });
 
+  // The codec refuses that key itself, so no such value arrives as bytes.
+  const sendable = fc.jsonValue().filter((value) => !JSON.stringify(value).includes("__proto__"));
+
   test("never throw, when they are some other value", () => {
     fc.assert(
-      fc.property(fc.tuple(fc.jsonValue(), fc.jsonValue()), (value) => {
+      fc.property(fc.tuple(sendable, sendable), (value) => {
         expectSound(codec.encode(value));
       }),
       { numRuns: 300 },

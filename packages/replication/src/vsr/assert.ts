@@ -7,12 +7,12 @@
  */
 
 /** Thrown when the protocol's own rules are violated. The replica that threw it must be stopped. */
-export class ProtocolError extends Error {
-  override readonly name = "ProtocolError";
+export class ReplicaInvariantError extends Error {
+  override readonly name = "ReplicaInvariantError";
   readonly code = "ERR_INVARIANT";
 }
 
-/** Throws a `ProtocolError` unless `condition` holds. */
+/** Throws a `ReplicaInvariantError` unless `condition` holds. */
 export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new ProtocolError(message);
+  if (!condition) throw new ReplicaInvariantError(message);
 }

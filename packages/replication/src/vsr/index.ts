@@ -1,7 +1,7 @@
 /**
  * The protocol room's door. Nothing in this folder imports anything from outside it.
  */
-export { assert, ProtocolError } from "./assert.ts";
+export { assert, ReplicaInvariantError } from "./assert.ts";
 export { decodeBatch, encodeBatch, isIntact, requestBytes, sealPrepare } from "./batch.ts";
 export { ClientTable } from "./client-table.ts";
 export {

@@ -33,7 +33,7 @@ export interface CommitMessage {
   readonly checksum: Checksum;
 }
 
-/** replica → all: I should like to leave for `view` (§4.2 step 1). A vote, no promise. */
+/** replica → others: I should like to leave for `view` (§4.2 step 1). A vote, no promise. */
 export interface StartViewChangeMessage {
   readonly type: "start_view_change";
   readonly view: View;

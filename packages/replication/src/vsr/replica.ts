@@ -123,6 +123,7 @@ export class Replica {
     flushAck(state);
     askForMissing(state);
     this.#deliverToSelf();
+    state.invariants();
     return state.outbox.take(state.view, state.logView, state.commitMin);
   }
 

@@ -239,7 +239,7 @@ export class ReplicaState {
     this.outbox.reply({ type: "reply", view: this.view, client, session, number, body });
   }
 
-  /** Must hold after every step. The checkers of the simulator call it, and so does the host. */
+  /** Must hold at the end of every turn; checked there, in production too. */
   invariants(): void {
     assert(this.view >= this.logView, "log_view is above the view (I1)");
     if (this.status === "normal") assert(this.view === this.logView, "normal in no view (I2)");

@@ -9,7 +9,9 @@ import { Writer } from "../support/writes.ts";
 
 export interface Medium {
   open(): Promise<OpenedJournal>;
-  /** How often the medium was made durable since it was first opened; undefined if it cannot tell. */
+  /**
+   * How often the medium was made durable since it was first opened; undefined if it cannot tell.
+   */
   syncs?(): number;
 }
 

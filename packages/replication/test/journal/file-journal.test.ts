@@ -187,7 +187,9 @@ describe("opening", () => {
     const path = newPath();
     const { journal } = await openAt(path, { identity: "group g, replica a" });
     await journal.close();
-    const { message, code, outcome } = await refusal(openAt(path, { identity: "group h, replica a" }));
+    const { message, code, outcome } = await refusal(
+      openAt(path, { identity: "group h, replica a" }),
+    );
     expect(message).toBe(
       `journal ${path}: belongs to group g, replica a, not to group h, replica a`,
     );

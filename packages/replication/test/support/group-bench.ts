@@ -96,7 +96,9 @@ export class GroupBench {
 }
 
 /** The error that a promise rejects with. */
-export async function rejection(promise: Promise<unknown>): Promise<Error & Record<string, unknown>> {
+export async function rejection(
+  promise: Promise<unknown>,
+): Promise<Error & Record<string, unknown>> {
   const error = await promise.then(
     (value) => new Error(`it resolved with ${String(value)}`),
     (reason: unknown) => reason,

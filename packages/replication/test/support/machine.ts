@@ -26,11 +26,11 @@ export class TestMachine {
 
   /** What a call answers; throws what it is refused with. */
   call(name: string, arg?: unknown): unknown {
-    return valueOf(this.apply([["call", name, arg]])[0]);
+    return contentOf(this.apply([["call", name, arg]])[0]);
   }
 
   cast(name: string, arg?: unknown): unknown {
-    return valueOf(this.apply([["cast", name, arg]])[0]);
+    return contentOf(this.apply([["cast", name, arg]])[0]);
   }
 
   query(name: string, arg?: unknown): unknown {
@@ -38,7 +38,7 @@ export class TestMachine {
   }
 
   ask(operation: unknown): unknown {
-    return valueOf(codec.decode(this.machine.answer(codec.encode(operation))) as Outcome);
+    return contentOf(codec.decode(this.machine.answer(codec.encode(operation))) as Outcome);
   }
 
   register(): Uint8Array[] {
@@ -49,7 +49,7 @@ export class TestMachine {
   raw(body: Uint8Array): unknown {
     const requests = [call(clientId("c"), 1, { body })];
     const [reply] = this.machine.apply({ op: ++this.#op, view: 0, timestamp: 1, requests });
-    return valueOf(codec.decode(reply ?? new Uint8Array(0)) as Outcome);
+    return contentOf(codec.decode(reply ?? new Uint8Array(0)) as Outcome);
   }
 
   get digest(): string {
@@ -57,7 +57,7 @@ export class TestMachine {
   }
 }
 
-function valueOf(outcome: Outcome | undefined): unknown {
+function contentOf(outcome: Outcome | undefined): unknown {
   if (outcome === undefined) throw new Error("there is no reply");
   if ("error" in outcome) throw fromWireError(outcome.error);
   return outcome.value;

@@ -72,7 +72,9 @@ describe("a group of two", () => {
     group.tick(250);
     expect(group.answers("a", 1)).toEqual([]);
     group.heal();
-    group.tickUntil(() => group.replicas.every(({ state, ran }) => state.status === "normal" && ran.length === 1));
+    group.tickUntil(() =>
+      group.replicas.every(({ state, ran }) => state.status === "normal" && ran.length === 1),
+    );
     group.tick(10);
     group.expectAgreement();
     group.run("a", 2, "y");

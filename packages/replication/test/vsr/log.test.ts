@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ProtocolError } from "../../src/vsr/assert.ts";
+import { ReplicaInvariantError } from "../../src/vsr/assert.ts";
 import { Log } from "../../src/vsr/log.ts";
 import type { Prepare } from "../../src/vsr/types.ts";
 import { chain, entryAfter, root } from "../support/entries.ts";
@@ -53,7 +53,7 @@ describe("a log", () => {
   });
 
   test("throws the error of a broken protocol, not an ordinary one", () => {
-    expect(() => new Log(root).get(1)).toThrow(ProtocolError);
+    expect(() => new Log(root).get(1)).toThrow(ReplicaInvariantError);
     expect(() => new Log(root).get(1)).toThrow("op 1 is not in the log, which ends at 0");
   });
 

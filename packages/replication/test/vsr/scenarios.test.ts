@@ -77,7 +77,10 @@ describe("normal case", () => {
 
   test("a call that is beyond the session's window, or before its turn, is not prepared", () => {
     const group = groupOfAnn({ sessionWindow: 2 });
-    group.stepAll(0, [1, 2, 3].map((number) => group.call("a", number, "x")));
+    group.stepAll(
+      0,
+      [1, 2, 3].map((number) => group.call("a", number, "x")),
+    );
     group.settle();
     expect(group.replica(0).ran).toHaveLength(2);
     group.run("a", 4, "x");
@@ -262,7 +265,9 @@ describe("a restarted replica", () => {
     group.run("a", 2, "y");
     group.tick(4);
     group.expectAgreement();
-    expect(group.sentOf(0, "prepare", "commit").every(({ message }) => message.view !== 1)).toBe(true);
+    expect(group.sentOf(0, "prepare", "commit").every(({ message }) => message.view !== 1)).toBe(
+      true,
+    );
   });
 
   test("that had prepared and not written cannot give that op two contents", () => {
@@ -274,7 +279,9 @@ describe("a restarted replica", () => {
     group.replica(0).diskHeld = false;
     group.restart(0);
     expect(group.state(0).log.head).toBe(1);
-    group.tickUntil(() => group.replicas.every(({ state }) => state.status === "normal" && state.view > 0));
+    group.tickUntil(() =>
+      group.replicas.every(({ state }) => state.status === "normal" && state.view > 0),
+    );
     group.run("a", 1, "x");
     group.tick(10);
     group.expectAgreement();
