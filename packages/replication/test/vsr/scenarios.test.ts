@@ -76,15 +76,15 @@ describe("normal case", () => {
   });
 
   test("a call that is beyond the session's window, or before its turn, is not prepared", () => {
-    const group = groupOfAnn({ sessionWindow: 2 });
-    group.stepAll(
-      0,
-      [1, 2, 3].map((number) => group.call("a", number, "x")),
-    );
+    const group = groupOfAnn({ sessionWindow: 3, batchRequestsMax: 1 });
+    const calls = [1, 2, 3, 4].map((number) => group.call("a", number, "x"));
+    group.stepAll(0, calls);
     group.settle();
-    expect(group.replica(0).ran).toHaveLength(2);
-    group.run("a", 4, "x");
-    expect(group.replica(0).ran).toHaveLength(2);
+    expect(group.state(0).log.head).toBe(4);
+    group.step(0, group.call("a", 5, "x", 1, 4));
+    expect(group.state(0).log.head).toBe(4);
+    group.step(0, group.call("a", 4, "x", 1, 4));
+    expect(group.state(0).log.head).toBe(5);
   });
 
   test("a call without a session is answered with an eviction, and not run", () => {
