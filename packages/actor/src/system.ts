@@ -195,6 +195,11 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> {
     return this.#stopped;
   }
 
+  /** Whether it is shutting down, or has: it starts nothing more, and runs no more hooks. */
+  get isStopped(): boolean {
+    return this.#stopped !== undefined;
+  }
+
   /** The same as {@link shutdown}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();

@@ -14,6 +14,8 @@ import type { LinkDirectory } from "./outbound.ts";
 /** Opaque bytes to and from the same channel of other nodes. */
 export interface Channel {
   readonly name: string;
+  /** The largest payload that `send` takes, in bytes. */
+  readonly maxPayloadBytes: number;
   /**
    * Sends bytes, which are copied. False: the node is not connected, or too much is waiting for
    * it; nothing was queued then. Sending to oneself is delivered later, never on this stack.
@@ -76,6 +78,7 @@ export class Channels {
 
 class NodeChannel implements Channel {
   readonly name: string;
+  readonly maxPayloadBytes: number;
   readonly #ports: ChannelsPorts;
   readonly #onClose: () => void;
   #listener: ((from: string, payload: Uint8Array) => void) | undefined;
@@ -84,6 +87,7 @@ class NodeChannel implements Channel {
 
   constructor(name: string, ports: ChannelsPorts, onClose: () => void) {
     this.name = name;
+    this.maxPayloadBytes = ports.maxFrameBytes - 2 - Buffer.byteLength(name);
     this.#ports = ports;
     this.#onClose = onClose;
   }

@@ -45,6 +45,7 @@ export function swarm(seed: number): SimOptions {
       pipelineMax: chance.pick([1, 2, 4, 8]),
       batchRequestsMax: chance.pick([1, 3, 16]),
       batchBytesMax: 4096,
+      newStateBytesMax: chance.pick([1, 256, 4096]),
       queueMax: chance.pick([4, 64]),
       sessionsMax: chance.pick([2, 4, 64]),
       sessionWindow: chance.pick([1, 4, 16]),

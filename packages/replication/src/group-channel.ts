@@ -4,10 +4,11 @@
  * Replicas and clients of one group share a channel. What comes in is checked against the group's
  * fingerprint and shape first, then handed to the replica, or to the handles, of this node.
  */
+import { OptionError } from "@troupe/actor";
 import type { Channel, Node } from "@troupe/cluster";
 import { Codec } from "@troupe/cluster/runtime";
 import { GroupConfigMismatchError } from "./errors.ts";
-import { differences, type ResolvedGroupOptions } from "./options.ts";
+import { differences, messageBytesMax, type ResolvedGroupOptions } from "./options.ts";
 import type { ReplicaIndex } from "./vsr/index.ts";
 import { decodeMessage, encodeMessage, type GroupMessage } from "./wire.ts";
 
@@ -25,6 +26,12 @@ export class GroupChannel {
   constructor(node: Node, options: ResolvedGroupOptions) {
     this.options = options;
     this.#channel = node.channel(`group:${options.group}`);
+    const { maxPayloadBytes } = this.#channel;
+    if (messageBytesMax(options) > maxPayloadBytes) {
+      this.#channel.close();
+      const least = `at least ${messageBytesMax(options)} for this pipeline and batchBytes`;
+      throw new OptionError("limits.maxFrameBytes", least, maxPayloadBytes);
+    }
     this.#channel.onMessage((from, payload) => this.#receive(from, payload));
   }
 

@@ -92,7 +92,8 @@ export interface GroupHandlePorts {
   readonly node: Node;
   readonly channel: GroupChannel;
   readonly definition: AnyActorDefinition;
-  readonly onReplicaFailure: (listener: (error: unknown) => void) => void;
+  /** Returns a function that takes the listener off again. */
+  readonly onReplicaFailure: (listener: (error: unknown) => void) => () => void;
   readonly release: () => Promise<void>;
 }
 
@@ -106,6 +107,8 @@ export class GroupHandle {
   readonly #unlisten: () => void;
   readonly #unlistenMismatch: () => void;
   #timer: TimerHandle | undefined;
+  #toldMismatch = false;
+  readonly #forgetFailure: (() => void)[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(ports: GroupHandlePorts) {
@@ -161,7 +164,7 @@ export class GroupHandle {
   }
 
   onReplicaFailure(listener: (error: unknown) => void): void {
-    this.#ports.onReplicaFailure(listener);
+    this.#forgetFailure.push(this.#ports.onReplicaFailure(listener));
   }
 
   close(): Promise<void> {
@@ -271,8 +274,10 @@ export class GroupHandle {
 
   /** Only a session that no replica has ever taken can say that none of its calls ran. */
   #onMismatch(error: GroupConfigMismatchError): void {
-    if (this.#session.isRegistered) this.#ports.node.logger.warn(error.message);
-    else this.#pending.rejectAll(error);
+    // Every message of ours is answered so: once is enough for a person.
+    if (!this.#toldMismatch) this.#ports.node.logger.warn(error.message);
+    this.#toldMismatch = true;
+    if (!this.#session.isRegistered) this.#pending.rejectAll(error);
   }
 
   /** The session ticks only while something waits: an idle handle costs no timer. */
@@ -289,6 +294,7 @@ export class GroupHandle {
   async #close(): Promise<void> {
     this.#unlisten();
     this.#unlistenMismatch();
+    for (const forget of this.#forgetFailure) forget();
     if (this.#timer !== undefined) this.#ports.node.clock.clearTimer(this.#timer);
     const closed = new GroupClosedError(this.group, "unknown");
     this.#pending.rejectAll(closed);

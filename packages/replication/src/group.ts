@@ -13,6 +13,7 @@ import {
   type Restart,
   type Shutdown,
   type StartedChild,
+  SystemStoppedError,
 } from "@troupe/actor";
 import { toErrorValue } from "@troupe/actor/runtime";
 import { Node } from "@troupe/cluster";
@@ -180,28 +181,38 @@ async function join(
   if (resolved.replicas.includes(node.name) && resolved.storage === undefined) {
     throw new OptionError("storage", "a directory, on a node that holds a replica", undefined);
   }
+  if (node.isStopped) throw new SystemStoppedError();
   const member = await memberOf(node, definition, arg, resolved);
-  const release = () => leave(member, node);
+  let left: Promise<void> | undefined;
+  const release = () => {
+    left ??= leave(member, node);
+    return left;
+  };
+  let handle: GroupHandle | undefined;
+  // Added before the journal is read, so that a node that stops meanwhile closes what was opened.
+  const forgetStop = node.onStop(() => handle?.close() ?? member.started.then(release, release));
   try {
     await member.started;
+    if (node.isStopped) throw new SystemStoppedError();
   } catch (error) {
+    forgetStop();
     await release();
     throw error;
   }
-  const handle = new GroupHandle({
+  handle = new GroupHandle({
     node,
     channel: member.channel,
     definition,
     onReplicaFailure: (listener) => {
       if (member.failure !== undefined) listener(member.failure.error);
       else member.failureListeners.add(listener);
+      return () => member.failureListeners.delete(listener);
     },
     release: () => {
       forgetStop();
       return release();
     },
   });
-  const forgetStop = node.onStop(() => handle.close());
   return handle;
 }
 
@@ -229,6 +240,10 @@ async function memberOf(
     member.failure = undefined;
     const stopped = member.replica?.stop() ?? Promise.resolve();
     member.started = stopped.then(() => startReplica(node, definition, arg, member));
+    // A restart that failed leaves a member without a replica: the next one tries again.
+    member.started.catch((error: unknown) => {
+      member.failure = { error };
+    });
   }
   return member;
 }

@@ -63,6 +63,10 @@ export const replyBytesMax = 1024 * 1024;
 const replicasMax = 7;
 /** A view change sends a pipeline of prepares in one message, which must fit a frame. */
 const pipelineBytesMax = 4 * 1024 * 1024;
+/** A `new_state` carries about this much, in bytes, and then one entry more. */
+export const newStateBytesMax = 512 * 1024;
+/** What a message has besides the bodies that it carries, at most. */
+const envelopeBytesMax = 64 * 1024;
 /** Ticks after which a session repeats what has not been answered. */
 export const retryTicks = 10;
 /** Names become directories and parts of file names. */
@@ -113,6 +117,9 @@ export function resolveGroupOptions(
   // Replicas that begin differently stay different, so the argument of `init` is compared too.
   const argument = checksum(new Codec().encode(arg, "the argument of init"));
   const shared = { group, replicas, actor, version, argument, ...counts };
+  // What decides which session is evicted decides which calls run, also when the log runs again.
+  const { sessions } = counts;
+  const identity = { format: 1, group, replicas, actor, argument, sessions };
   const storage = given.storage === undefined ? undefined : nameOption("storage", given.storage);
   return {
     group,
@@ -120,22 +127,34 @@ export function resolveGroupOptions(
     storage,
     config: {
       replicaCount: replicas.length,
-      // Not a hash of everything shared: a group may change its limits and keep its log.
-      root: checksum(Buffer.from(JSON.stringify(["troupe", group, replicas, actor, argument]))),
+      // Not a hash of everything shared: a group may change its other limits and keep its log.
+      root: checksum(Buffer.from(JSON.stringify(["troupe", identity]))),
       pipelineMax: counts.pipeline,
       batchRequestsMax: counts.batchRequests,
       batchBytesMax: counts.batchBytes,
       queueMax: integerOption("queue", given.queue, 1),
       sessionsMax: counts.sessions,
       sessionWindow: counts.window,
+      newStateBytesMax,
     },
     ticks: timeoutTicksDefaults,
     maxQueuedCalls: integerOption("maxQueuedCalls", given.maxQueuedCalls, 1),
     tickMs: positiveOption("tickMs", given.tickMs),
     shared,
-    identity: { format: 1, group, replicas, actor, argument },
+    identity,
     fingerprint: checksum(Buffer.from(JSON.stringify(shared))),
   };
+}
+
+/** The largest message that a group of these options sends, in bytes. */
+export function messageBytesMax({ config }: ResolvedGroupOptions): number {
+  const { pipelineMax, batchBytesMax } = config;
+  const largest = Math.max(
+    pipelineMax * batchBytesMax,
+    newStateBytesMax + batchBytesMax,
+    replyBytesMax,
+  );
+  return largest + envelopeBytesMax;
 }
 
 /** Names what differs between two nodes' settings: `pipeline: 8 here, 16 there`. */

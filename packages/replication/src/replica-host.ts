@@ -76,11 +76,16 @@ export class ReplicaHost {
       hash: checksum,
       onFailure: (error) => host?.fail(error),
     });
-    const index = channel.indexOf(node.name);
-    const random = () => node.random();
-    const replica = new Replica({ index, config, ticks, hash: checksum, random }, recovered);
-    host = new ReplicaHost(options, replica, journal, machine);
-    return host;
+    try {
+      const index = channel.indexOf(node.name);
+      const random = () => node.random();
+      const replica = new Replica({ index, config, ticks, hash: checksum, random }, recovered);
+      host = new ReplicaHost(options, replica, journal, machine);
+      return host;
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
   }
 
   get replica(): Replica {
@@ -147,7 +152,9 @@ export class ReplicaHost {
   }
 
   #remember(client: ClientId, from: string): void {
-    if (!this.#routes.has(client) && this.#routes.size >= routesMax) {
+    // Put at the end again, so that the one that has been silent for longest is forgotten.
+    this.#routes.delete(client);
+    if (this.#routes.size >= routesMax) {
       for (const oldest of this.#routes.keys()) {
         this.#routes.delete(oldest);
         break;
@@ -172,7 +179,19 @@ export class ReplicaHost {
       primary,
       op,
       commit,
-      digest: digest ? this.#machine.digest(table) : "",
+      digest: digest ? this.#digest(table) : "",
     });
+  }
+
+  /**
+   * A state that cannot be encoded has no digest; being asked for one must not stop the replica.
+   */
+  #digest(table: readonly unknown[]): string {
+    try {
+      return this.#machine.digest(table);
+    } catch (error) {
+      this.#options.node.logger.warn(`the state of "${this.#options.definition.name}"`, error);
+      return "";
+    }
   }
 }

@@ -34,12 +34,15 @@ interface Call {
   answered: Answered | undefined;
   /** Present once it has been sent. */
   message?: RequestMessage;
+  /** The tick of the last sending. */
+  sentAt: number;
 }
 
 interface Query {
   readonly number: number;
   readonly body: Uint8Array;
   readonly answered: Answered;
+  sentAt: number;
 }
 
 /** A call or query that can still be taken back. */
@@ -53,7 +56,8 @@ export class Session {
   #client: ClientId;
   /** The op that registered the session; undefined until then. */
   #session: Op | undefined;
-  #registering = false;
+  /** The tick at which the registration was last sent; undefined if none is under way. */
+  #registeringAt: number | undefined;
   #view: View = 0;
   #lastNumber = 0;
   /** Sent and unanswered, in the order of their numbers. */
@@ -61,7 +65,7 @@ export class Session {
   #queue: Call[] = [];
   #queries = new Map<number, Query>();
   #lastQuery = 0;
-  #ticksLeft = 0;
+  #ticks = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -82,7 +86,7 @@ export class Session {
     return this.#view;
   }
 
-  /** Calls and queries that are neither answered nor cancelled. */
+  /** Calls and queries without an answer; a call that was sent counts though it was given up. */
   get size(): number {
     return this.#sent.size + this.#queue.length + this.#queries.size;
   }
@@ -90,7 +94,7 @@ export class Session {
   /** Makes a call; undefined if too many wait already, and then nothing is sent. */
   call(body: Uint8Array, answered: Answered): Cancel | undefined {
     if (this.#queue.length >= this.#options.queueMax) return undefined;
-    const call: Call = { body, answered };
+    const call: Call = { body, answered, sentAt: 0 };
     this.#queue.push(call);
     this.#pump();
     return { cancel: () => this.#cancelCall(call) };
@@ -100,10 +104,9 @@ export class Session {
   query(body: Uint8Array, answered: Answered): Cancel | undefined {
     if (this.#queries.size >= this.#options.queueMax) return undefined;
     const number = ++this.#lastQuery;
-    const query: Query = { number, body, answered };
+    const query: Query = { number, body, answered, sentAt: this.#ticks };
     this.#queries.set(number, query);
     this.#sendQuery(query, this.#primary);
-    this.#armRetry();
     return {
       cancel: () => {
         this.#queries.delete(number);
@@ -125,7 +128,9 @@ export class Session {
         this.#onQueryReply(message.number, message.body);
         break;
       case "eviction":
-        if (message.session === this.#session) this.#onEviction();
+        // A replica of an older view may believe that it leads, and not know a session that is
+        // younger than that view: only the newest view's word counts (I51).
+        if (message.session === this.#session && view === this.#view) this.#onEviction();
         break;
       case "not_primary":
         // If it told of a newer view, that has been followed; else the next retry is soon enough.
@@ -133,14 +138,23 @@ export class Session {
     }
   }
 
-  /** Counts a tick; repeats what has not been answered for too long. */
+  /**
+   * Counts a tick; repeats what has not been answered for too long. Each message has its own time,
+   * so that new calls, or answers to queries, do not put off the repetition of a lost one.
+   */
   tick(): void {
-    if (this.#ticksLeft === 0 || --this.#ticksLeft > 0) return;
-    if (this.#sent.size === 0 && !this.#registering && this.#queries.size === 0) return;
-    // Somebody knows the view that has begun; the first message asks everybody for it.
-    this.#askEverybody();
-    this.#resend();
-    this.#armRetry();
+    this.#ticks++;
+    const [oldest] = this.#sent.values();
+    if (oldest !== undefined && this.#isLate(oldest.sentAt)) {
+      // Those after it wait for it, and were sent to the same replica.
+      this.#resendCalls();
+      if (oldest.message !== undefined) this.#askOthers(oldest.message);
+    }
+    if (this.#registeringAt !== undefined && this.#isLate(this.#registeringAt)) {
+      this.#sendRegistration();
+      this.#askOthers(this.#registration);
+    }
+    this.#resendLateQueries();
   }
 
   /** Forgets everything; whoever waited is told by the caller. */
@@ -148,7 +162,7 @@ export class Session {
     this.#sent.clear();
     this.#queue = [];
     this.#queries.clear();
-    this.#ticksLeft = 0;
+    this.#registeringAt = undefined;
   }
 
   get #primary(): ReplicaIndex {
@@ -183,16 +197,17 @@ export class Session {
       const acked = this.#sent.size === 0 ? number : this.#acked;
       call.message = this.#request("call", this.#session, number, acked, call.body);
       this.#sent.set(number, call);
-      this.#options.send(this.#primary, call.message);
+      this.#sendCall(call);
     }
-    this.#armRetry();
   }
 
   #register(): void {
-    if (this.#registering) return;
-    this.#registering = true;
+    if (this.#registeringAt === undefined) this.#sendRegistration();
+  }
+
+  #sendRegistration(): void {
+    this.#registeringAt = this.#ticks;
     this.#options.send(this.#primary, this.#registration);
-    this.#armRetry();
   }
 
   get #registration(): RequestMessage {
@@ -211,7 +226,7 @@ export class Session {
 
   #onReply(session: Op, number: number, body: Uint8Array): void {
     if (number === 0) {
-      this.#registering = false;
+      this.#registeringAt = undefined;
       this.#session ??= session;
       this.#pump();
       return;
@@ -219,7 +234,6 @@ export class Session {
     const call = this.#sent.get(number);
     if (call === undefined || session !== this.#session) return;
     this.#sent.delete(number);
-    this.#armRetry();
     call.answered?.reply(body);
     this.#pump();
   }
@@ -228,7 +242,6 @@ export class Session {
     const query = this.#queries.get(number);
     if (query === undefined) return;
     this.#queries.delete(number);
-    this.#armRetry();
     query.answered.reply(body);
   }
 
@@ -252,31 +265,47 @@ export class Session {
   }
 
   #resend(): void {
-    const to = this.#primary;
-    if (this.#registering) this.#options.send(to, this.#registration);
-    for (const { message } of this.#sent.values()) {
-      if (message !== undefined) this.#options.send(to, message);
-    }
-    for (const query of this.#queries.values()) this.#sendQuery(query, to);
+    if (this.#registeringAt !== undefined) this.#sendRegistration();
+    this.#resendCalls();
+    for (const query of this.#queries.values()) this.#sendQuery(query, this.#primary);
   }
 
-  #askEverybody(): void {
-    const [first] = this.#sent.values();
-    const [query] = this.#queries.values();
+  #resendCalls(): void {
+    for (const call of this.#sent.values()) this.#sendCall(call);
+  }
+
+  #sendCall(call: Call): void {
+    if (call.message === undefined) return;
+    call.sentAt = this.#ticks;
+    this.#options.send(this.#primary, call.message);
+  }
+
+  #resendLateQueries(): void {
+    let first: Query | undefined;
+    for (const query of this.#queries.values()) {
+      if (!this.#isLate(query.sentAt)) continue;
+      first ??= query;
+      this.#sendQuery(query, this.#primary);
+    }
+    if (first === undefined) return;
+    const { number, body } = first;
+    this.#askOthers({ type: "query", client: this.#client, number, body });
+  }
+
+  /** Somebody knows the view that has begun: one late message asks everybody else for it. */
+  #askOthers(message: ClientMessage): void {
     for (let to = 0; to < this.#options.replicaCount; to++) {
-      if (to === this.#primary) continue;
-      if (first?.message !== undefined) this.#options.send(to, first.message);
-      else if (this.#registering) this.#options.send(to, this.#registration);
-      else if (query !== undefined) this.#sendQuery(query, to);
+      if (to !== this.#primary) this.#options.send(to, message);
     }
   }
 
-  #sendQuery({ number, body }: Query, to: ReplicaIndex): void {
+  #sendQuery(query: Query, to: ReplicaIndex): void {
+    query.sentAt = this.#ticks;
+    const { number, body } = query;
     this.#options.send(to, { type: "query", client: this.#client, number, body });
   }
 
-  #armRetry(): void {
-    const waits = this.#sent.size > 0 || this.#registering || this.#queries.size > 0;
-    this.#ticksLeft = waits ? this.#options.retryTicks : 0;
+  #isLate(sentAt: number): boolean {
+    return this.#ticks - sentAt >= this.#options.retryTicks;
   }
 }

@@ -41,13 +41,12 @@ interface Step {
   readonly committed: Committed;
   /** Place of the request in its op. */
   readonly index: number;
-  readonly operation: Operation;
 }
 
 /** After so many requests the next snapshot is due: what a throw costs at most to replay. */
 const stepsMax = 4096;
 /** How V8 says that the stack overflowed, which says nothing about the other replicas' stacks. */
-const overflow = /call stack/i;
+const overflow = "Maximum call stack size exceeded";
 const nothing = new Uint8Array(0);
 
 export class ActorMachine implements StateMachine {
@@ -57,6 +56,7 @@ export class ActorMachine implements StateMachine {
   #state: unknown;
   #snapshot: Uint8Array;
   #steps: Step[] = [];
+  #snapshotDue = stepsMax;
   /** The last op that was run: what a query sees, in its time. */
   #last = { op: 0, timestamp: 0 };
   #queries = 0;
@@ -66,9 +66,12 @@ export class ActorMachine implements StateMachine {
     this.#definition = definition;
     this.#codec = codec;
     this.#seed = seed;
-    this.#state = definition.init(arg, new ReplicatedContext(seed, 0, 0, 0));
-    if (isThenable(this.#state)) throw new NotReplicableError("an asynchronous init", "not_run");
-    this.#snapshot = codec.encode(this.#state);
+    // A copy: the caller's own object must not become a part of the state.
+    const own = codec.decode(codec.encode(arg));
+    const state = definition.init(own, new ReplicatedContext(seed, 0, 0, 0));
+    if (isThenable(state)) throw new NotReplicableError("an asynchronous init", "not_run");
+    this.#snapshot = codec.encode(state, "state");
+    this.#state = codec.decode(this.#snapshot);
   }
 
   apply(committed: Committed): Uint8Array[] {
@@ -102,24 +105,23 @@ export class ActorMachine implements StateMachine {
     } catch (error) {
       return this.#encodeError(error);
     }
-    if (this.#steps.length >= stepsMax) this.#takeSnapshot();
-    const step: Step = { committed, index, operation };
+    if (this.#steps.length >= this.#snapshotDue) this.#takeSnapshot();
+    const step: Step = { committed, index };
     try {
-      const value = this.#perform(step);
+      const value = this.#perform(step, operation);
       // Encoded before the step counts as done: a reply that cannot be sent is a throw as well.
       const reply = this.#encodeOutcome({ value: operation[0] === "cast" ? undefined : value });
       this.#steps.push(step);
       return reply;
     } catch (error) {
-      if (error instanceof RangeError && overflow.test(error.message)) throw error;
+      if (error instanceof RangeError && error.message === overflow) throw error;
       if (isRefusal(error)) this.#steps.push(step);
       else this.#rebuild();
       return this.#encodeError(error);
     }
   }
 
-  #perform({ committed, index, operation }: Step): unknown {
-    const [kind, name, arg] = operation;
+  #perform({ committed, index }: Step, [kind, name, arg]: Operation): unknown {
     const { op, timestamp } = committed;
     const ctx = new ReplicatedContext(this.#seed, op, index, timestamp);
     const value = this.#handler(kind, name)(this.#state, arg, ctx);
@@ -131,17 +133,32 @@ export class ActorMachine implements StateMachine {
   #rebuild(): void {
     this.#state = this.#codec.decode(this.#snapshot);
     for (const step of this.#steps) {
+      // Decoded anew: the state may have kept, and since changed, the argument of the first run.
+      const body = step.committed.requests[step.index]?.body ?? nothing;
       try {
-        this.#perform(step);
+        this.#perform(step, this.#codec.decode(body) as Operation);
       } catch (error) {
         if (!isRefusal(error)) throw error;
       }
     }
   }
 
+  /**
+   * Goes on from the snapshot itself, so that the state after a rebuild has the same shape as one
+   * that never needed any: where two places shared an object, they no longer do.
+   */
   #takeSnapshot(): void {
-    this.#snapshot = this.#codec.encode(this.#state);
+    try {
+      this.#snapshot = this.#codec.encode(this.#state, "state");
+    } catch {
+      // A handler has put something into the state that cannot be encoded: the same on every
+      // replica, so it must not stop them all. The older snapshot serves, with more to replay.
+      this.#snapshotDue += stepsMax;
+      return;
+    }
+    this.#state = this.#codec.decode(this.#snapshot);
     this.#steps = [];
+    this.#snapshotDue = stepsMax;
   }
 
   #handler(kind: Operation[0], name: string): Handler<unknown> {

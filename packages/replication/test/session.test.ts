@@ -168,7 +168,7 @@ describe("what is not answered", () => {
     bench.tick(9);
     expect(bench.taken()).toEqual([]);
     bench.tick(1);
-    expect(bench.taken()).toEqual(["1 call 2 2", "2 call 2 2", "0 call 2 2", "0 call 3 2"]);
+    expect(bench.taken()).toEqual(["0 call 2 2", "0 call 3 2", "1 call 2 2", "2 call 2 2"]);
     bench.tick(10);
     expect(bench.taken()).toHaveLength(4);
   });
@@ -189,7 +189,7 @@ describe("what is not answered", () => {
     bench.call("a");
     bench.taken();
     bench.tick(10);
-    expect(bench.taken()).toEqual(["1 register 0 0", "2 register 0 0", "0 register 0 0"]);
+    expect(bench.taken()).toEqual(["0 register 0 0", "1 register 0 0", "2 register 0 0"]);
   });
 
   test("includes queries", () => {
@@ -197,7 +197,7 @@ describe("what is not answered", () => {
     bench.query("q");
     expect(bench.taken()).toEqual(["0 query 1"]);
     bench.tick(10);
-    expect(bench.taken()).toEqual(["1 query 1", "2 query 1", "0 query 1"]);
+    expect(bench.taken()).toEqual(["0 query 1", "1 query 1", "2 query 1"]);
   });
 
   test("is nothing once all is answered: an idle session is silent", () => {

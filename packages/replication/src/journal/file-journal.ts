@@ -11,7 +11,19 @@ import { dirname } from "node:path";
 import { JournalError } from "../errors.ts";
 import type { Hash, Write } from "../vsr/index.ts";
 import { type Journal, type OpenedJournal, Recovery } from "./journal.ts";
-import { decodeWrite, encodeWrite, findRecord, readRecord, sealRecord } from "./record.ts";
+import {
+  decodeWrite,
+  encodeWrite,
+  findRecord,
+  readRecord,
+  recordPayloadBytesMax,
+  sealRecord,
+} from "./record.ts";
+
+/** What may wait for a disk that hangs; beyond it the replica stops, and the others go on. */
+const waitingBytesMax = 256 * 1024 * 1024;
+/** A journal is read whole at a start, and a buffer cannot be longer than this. */
+const fileBytesMax = 2 ** 31 - 1;
 
 export interface FileJournalOptions {
   /** The file; its directory is made if it is missing. */
@@ -34,6 +46,7 @@ class FileJournal implements Journal {
   /** Everything before this offset is durable. */
   #end: number;
   #waiting: Waiting[] = [];
+  #waitingBytes = 0;
   #flushing: Promise<void> | undefined;
   #closed = false;
 
@@ -45,7 +58,14 @@ class FileJournal implements Journal {
 
   append(write: Write, done: () => void): void {
     if (this.#closed) return;
-    this.#waiting.push({ payload: encodeWrite(write), done });
+    const payload = encodeWrite(write);
+    this.#waitingBytes += payload.length;
+    const problem = this.#refusal(payload.length);
+    if (problem !== undefined) {
+      void this.#fail(new JournalError(this.#options.path, problem));
+      return;
+    }
+    this.#waiting.push({ payload, done });
     this.#flushing ??= this.#flushAll();
   }
 
@@ -56,11 +76,20 @@ class FileJournal implements Journal {
     await this.#file.close();
   }
 
+  /** Why a write cannot be taken; undefined if it can. */
+  #refusal(bytes: number): string | undefined {
+    if (bytes > recordPayloadBytesMax) return `a write of ${bytes} bytes is too large`;
+    if (this.#waitingBytes > waitingBytesMax) return "the disk does not keep up";
+    if (this.#end + this.#waitingBytes > fileBytesMax) return `is full at ${this.#end} bytes`;
+    return undefined;
+  }
+
   async #flushAll(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
         const group = this.#waiting;
         this.#waiting = [];
+        this.#waitingBytes = 0;
         await this.#append(group.map((waiting) => waiting.payload));
         for (const { done } of group) done();
       }
@@ -79,11 +108,16 @@ class FileJournal implements Journal {
   }
 
   async #fail(error: unknown): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     this.#waiting = [];
     const { path, onFailure } = this.#options;
     const problem = error instanceof Error ? error.message : String(error);
-    onFailure(new JournalError(path, `cannot be written, the replica stops: ${problem}`, error));
+    const told =
+      error instanceof JournalError
+        ? error
+        : new JournalError(path, `cannot be written, the replica stops: ${problem}`, error);
+    onFailure(told);
     // The failure has been told; a file that cannot be closed either adds nothing to it.
     await this.#file.close().catch(() => undefined);
   }
@@ -145,14 +179,15 @@ async function recover(file: FileHandle, options: FileJournalOptions): Promise<O
     throw new JournalError(path, `belongs to ${found}, not to ${identity}`);
   }
   const recovery = new Recovery();
-  let { end } = first;
+  let { base, end } = first;
   for (;;) {
     const record = readRecord(bytes, end, hash);
     if (typeof record !== "object") break;
     recovery.add(decodeWrite(record.payload));
-    end = record.end;
+    ({ base, end } = record);
   }
   if (end < bytes.length) await cutTornTail(file, options, bytes, end);
+  await confirm(file, options, bytes.subarray(base, end), base);
   const journal = new FileJournal(file, options, end);
   const nothing = { view: 0, log_view: 0, commit: 0, entries: [] };
   return { journal, recovered: recovery.state ?? nothing };
@@ -172,6 +207,23 @@ async function cutTornTail(
   }
   await file.truncate(end);
   await file.datasync();
+}
+
+/**
+ * Makes durable what was only read. The last life may have ended between a write and its sync, or
+ * with a sync that failed, and then these bytes may stand in the kernel's memory and nowhere else;
+ * whatever this life promises rests on them. Written again, because a page whose sync has failed
+ * once counts as clean (J6).
+ */
+async function confirm(
+  file: FileHandle,
+  { path }: FileJournalOptions,
+  tail: Buffer,
+  base: number,
+): Promise<void> {
+  await writeAll(file, tail, base);
+  await file.datasync();
+  await syncDirectories(dirname(path));
 }
 
 function damagedAt(path: string, offset: number): JournalError {

@@ -14,9 +14,6 @@ import type { GetStateMessage, NewStateMessage } from "./message.ts";
 import type { ReplicaState } from "./state.ts";
 import type { Prepare, ReplicaIndex } from "./types.ts";
 
-/** A `new_state` brings no more than about this; the next one is asked for at once. */
-const newStateBytesMax = 512 * 1024;
-
 /** Asks for what is missing, if anything is and no question is under way. */
 export function askForMissing(state: ReplicaState): void {
   if (state.timeouts.catchUp.running) return;
@@ -39,6 +36,7 @@ export function onGetState(
 ): void {
   const { log, commitMin: commit, view } = state;
   const sameView = state.status === "normal" && message.view === view;
+  const { newStateBytesMax } = state.options.config;
   const entries = log.slice(message.op, sameView ? log.head : commit, newStateBytesMax);
   if (entries.length === 0) return;
   state.outbox.send(from, { type: "new_state", view, commit, entries });
@@ -55,7 +53,7 @@ export function onNewState(state: ReplicaState, message: NewStateMessage): boole
   const before = state.commitMin;
   takeCommitted(state, message);
   // Progress is a reason to wait longer before giving the view up.
-  if (state.commitMin > before) state.timeouts.viewChange.start();
+  if (state.commitMin > before) state.awaitView();
   return state.commitMin >= state.catchUp.target;
 }
 

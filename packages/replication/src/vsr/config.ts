@@ -20,6 +20,8 @@ export interface GroupConfig {
   readonly queueMax: number;
   /** Sessions in the client table; one more evicts the one that has been idle for longest. */
   readonly sessionsMax: number;
+  /** A `new_state` ends with the entry that reaches this many bytes. */
+  readonly newStateBytesMax: number;
   /** Unanswered requests that one session may have, and so replies that the table keeps for it. */
   readonly sessionWindow: number;
 }

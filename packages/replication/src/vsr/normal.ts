@@ -67,7 +67,8 @@ function takeBatch(state: ReplicaState): RequestMessage[] {
  * Whether to prepare a request: it must be the session's next, and within its window (I48, I49).
  */
 function admit(state: ReplicaState, request: RequestMessage): boolean {
-  const { client, number } = request;
+  const { client, number, acked } = request;
+  if (acked > number) return false;
   const inFlight = state.inFlight.get(client);
   // What is in the pipeline will be answered when it commits; what comes too early is repeated.
   const verdict = state.clients.judge(request);
@@ -77,7 +78,7 @@ function admit(state: ReplicaState, request: RequestMessage): boolean {
     return false;
   }
   const next = request.kind === "register" ? 0 : (inFlight ?? state.clients.lastOf(client)) + 1;
-  if (number !== next || number >= request.acked + state.options.config.sessionWindow) {
+  if (number !== next || number >= acked + state.options.config.sessionWindow) {
     return false;
   }
   state.inFlight.set(client, number);

@@ -57,9 +57,11 @@ export function onReadRoundOk(
   from: ReplicaIndex,
   message: ReadRoundOkMessage,
 ): void {
-  if (!state.isPrimary) return;
+  if (!state.isPrimary || message.round !== state.round || state.roundOks.has(from)) return;
+  // Only what brings the round on is a reason to go on leading: one replica that repeats itself
+  // must not keep a primary in office that no quorum reaches (I30).
   state.hearBackup();
-  if (message.round === state.round) countOk(state, from);
+  countOk(state, from);
 }
 
 function countOk(state: ReplicaState, from: ReplicaIndex): void {

@@ -107,6 +107,12 @@ export class Outbox {
   /** Sends once everything that the replica has decided to write up to now is durable. */
   sendWhenDurable(to: ReplicaIndex, message: ReplicaMessage): void {
     const after = this.#dirty ? this.#issued + 1 : this.#issued;
+    // What is said again while its write is still under way takes the place of the first: a disk
+    // that hangs must not make a queue of repetitions.
+    const again = this.#gated.findIndex(
+      (gated) => gated.after === after && gated.to === to && gated.message.type === message.type,
+    );
+    if (again >= 0) this.#gated.splice(again, 1);
     this.#gated.push({ to, message, after });
   }
 

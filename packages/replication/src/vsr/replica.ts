@@ -80,7 +80,7 @@ export class Replica {
       return;
     }
     state.status = "view_change";
-    state.timeouts.viewChange.start();
+    state.awaitView();
     state.timeouts.resend.start();
     // It led this view, and what it prepared and did not write is forgotten here but perhaps not
     // elsewhere: preparing again in the same view could give one op two contents.
@@ -269,7 +269,7 @@ export class Replica {
 
   #onStuck(): void {
     wantNextView(this.state);
-    if (this.state.status === "view_change") this.state.timeouts.viewChange.start();
+    if (this.state.status === "view_change") this.state.awaitView();
   }
 
   #onResend(): void {

@@ -17,9 +17,9 @@ export class Timeout {
     return this.#left > 0;
   }
 
-  /** Starts it anew, with fresh jitter, whether or not it was running. */
-  start(): void {
-    this.#left = this.#after + Math.floor(this.#random() * (this.#jitter + 1));
+  /** Starts it anew, with fresh jitter, whether or not it was running; `scale` times as long. */
+  start(scale = 1): void {
+    this.#left = scale * (this.#after + Math.floor(this.#random() * (this.#jitter + 1)));
   }
 
   stop(): void {

@@ -106,6 +106,7 @@ export function joinView(state: ReplicaState, view: View): void {
 /** Every transition into a view clears all that belonged to the one before it (I5). */
 function leaveFor(state: ReplicaState, view: View): void {
   assert(view > state.view, "views only go up (I1)");
+  if (state.status === "view_change") state.failedViews++;
   state.view = view;
   state.status = "view_change";
   state.outbox.writeMeta();
@@ -120,7 +121,7 @@ function leaveFor(state: ReplicaState, view: View): void {
   state.newQueries = [];
   state.roundQueries = [];
   for (const timeout of Object.values(state.timeouts)) timeout.stop();
-  state.timeouts.viewChange.start();
+  state.awaitView();
   state.timeouts.resend.start();
 }
 
@@ -235,7 +236,7 @@ export function onStartView(
   if (state.logView === state.view) return;
   if (!message.entries.every((entry) => isIntact(entry, state.options.hash))) return;
   state.pendingStartView = message;
-  state.timeouts.viewChange.start();
+  state.awaitView();
   installStartView(state);
 }
 
@@ -277,6 +278,7 @@ function becomePrimary(state: ReplicaState): void {
 }
 
 function settleInto(state: ReplicaState): void {
+  state.failedViews = 0;
   state.catchUp = undefined;
   state.pendingStartView = undefined;
   state.sentDoViewChange = undefined;

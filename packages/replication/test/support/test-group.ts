@@ -40,6 +40,7 @@ const config: GroupConfig = {
   pipelineMax: 4,
   batchRequestsMax: 8,
   batchBytesMax: 4096,
+  newStateBytesMax: 512 * 1024,
   queueMax: 16,
   sessionsMax: 8,
   sessionWindow: 8,
