@@ -5,6 +5,9 @@ import {
   differences,
   type GroupOptions,
   groupDefaults,
+  messageBytesMax,
+  newStateBytesMax,
+  replyBytesMax,
   resolveGroupOptions,
 } from "../src/options.ts";
 
@@ -105,7 +108,7 @@ describe("the options of a group", () => {
 });
 
 describe("the fingerprint", () => {
-  const { fingerprint, config } = resolve();
+  const { fingerprint, config, identity } = resolve();
 
   test("is that of everything that must be the same on all nodes", () => {
     const shared = [
@@ -131,11 +134,47 @@ describe("the fingerprint", () => {
   });
 
   test("changes with a limit that may change, and the root of the log does not", () => {
-    const wider = resolve({ pipeline: 16 });
-    expect(wider.config.root).toBe(config.root);
+    const limits = [{ pipeline: 16 }, { batchRequests: 9 }, { batchBytes: 2048 }, { window: 9 }];
+    for (const change of limits) {
+      expect(resolve(change).config.root).toBe(config.root);
+      expect(resolve(change).identity).toEqual(identity);
+    }
     for (const change of [{ group: "h" }, { replicas: ["b", "a", "c"] }]) {
       expect(resolve(change).config.root).not.toBe(config.root);
     }
+  });
+});
+
+test("the limit of sessions belongs to the history: who is evicted decides which calls run", () => {
+  const [one, other] = [resolve(), resolve({ sessions: 9 })];
+  expect(one.identity).toMatchObject({ sessions: groupDefaults.sessions });
+  expect(other.identity).toMatchObject({ sessions: 9 });
+  expect(other.config.root).not.toBe(one.config.root);
+});
+
+describe("messages", () => {
+  const pipelineBytesMax = 4 * 1024 * 1024;
+
+  test.each([
+    [16, 256 * 1024],
+    [4096, 1024],
+    [1, pipelineBytesMax],
+  ])("may bring a pipeline of %d × %d bytes, and no more", (pipeline, batchBytes) => {
+    const { config } = resolve({ pipeline, batchBytes });
+    expect(config.pipelineMax * config.batchBytesMax).toBe(pipelineBytesMax);
+    const error = refusal({ pipeline, batchBytes: batchBytes + 1 });
+    expect(error.option).toBe("batchBytes");
+    expect(error.message).toContain(`at most ${batchBytes} with this pipeline`);
+    expect(refusal({ pipeline: pipeline + 1, batchBytes }).option).toBe("batchBytes");
+  });
+
+  test("have room for a pipeline, for what is caught up with, and for a reply", () => {
+    const largest = (changes: object) => messageBytesMax(resolve(changes));
+    expect(largest({ pipeline: 16 })).toBeGreaterThan(pipelineBytesMax);
+    expect(largest({ pipeline: 1, batchBytes: 1024 })).toBeGreaterThan(replyBytesMax);
+    const one = { pipeline: 1, batchBytes: 2 * 1024 * 1024 };
+    expect(largest(one)).toBeGreaterThan(newStateBytesMax + one.batchBytes);
+    expect(largest({ pipeline: 16 })).toBeLessThan(8 * 1024 * 1024);
   });
 });
 

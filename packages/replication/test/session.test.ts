@@ -1,88 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Session, type SessionOptions } from "../src/session.ts";
-import type { ClientMessage, ReplyToClient } from "../src/vsr/index.ts";
-import { bytes, clientId, text } from "./support/entries.ts";
-
-interface Sent {
-  readonly to: number;
-  readonly message: ClientMessage;
-}
-
-/** A session whose group is the test. */
-class Bench {
-  readonly session: Session;
-  readonly outcomes: string[] = [];
-  #sent: Sent[] = [];
-  #clients = 0;
-
-  constructor(options: Partial<SessionOptions> = {}) {
-    this.session = new Session({
-      replicaCount: 3,
-      window: 2,
-      queueMax: 3,
-      retryTicks: 10,
-      newClientId: () => clientId(`${++this.#clients}`),
-      send: (to, message) => this.#sent.push({ to, message }),
-      ...options,
-    });
-  }
-
-  call(content: string) {
-    return this.session.call(bytes(content), this.#answered(content));
-  }
-
-  query(content: string) {
-    return this.session.query(bytes(content), this.#answered(content));
-  }
-
-  /** What was sent since the last time: `to kind number acked`. */
-  taken(): string[] {
-    const sent = this.#sent;
-    this.#sent = [];
-    return sent.map(({ to, message }) =>
-      message.type === "query"
-        ? `${to} query ${message.number}`
-        : `${to} ${message.kind} ${message.number} ${message.acked}`,
-    );
-  }
-
-  /** The last message that was sent, as it is. */
-  get last(): ClientMessage {
-    const message = this.#sent.at(-1)?.message;
-    if (message === undefined) throw new Error("nothing was sent");
-    return message;
-  }
-
-  receive(message: Partial<ReplyToClient> & { type: ReplyToClient["type"] }): void {
-    const { client } = this.session;
-    this.session.receive({ view: 0, client, session: 5, ...message } as ReplyToClient);
-  }
-
-  reply(number: number, content = `r${number}`, view = 0, session = 5): void {
-    this.receive({ type: "reply", number, body: bytes(content), view, session });
-  }
-
-  /** Registers it as session 5. */
-  registered(): this {
-    this.call("first");
-    this.reply(0);
-    this.reply(1);
-    this.taken();
-    this.outcomes.length = 0;
-    return this;
-  }
-
-  tick(count: number): void {
-    for (let i = 0; i < count; i++) this.session.tick();
-  }
-
-  #answered(content: string) {
-    return {
-      reply: (body: Uint8Array) => this.outcomes.push(`${content}: ${text(body)}`),
-      evicted: () => this.outcomes.push(`${content}: evicted`),
-    };
-  }
-}
+import { bytes, clientId } from "./support/entries.ts";
+import { SessionBench as Bench } from "./support/session-bench.ts";
 
 describe("a session", () => {
   test("sends nothing until it is called, and registers before its first call", () => {
@@ -200,12 +118,74 @@ describe("what is not answered", () => {
     expect(bench.taken()).toEqual(["0 query 1", "1 query 1", "2 query 1"]);
   });
 
+  /** It was sent once and, when it was late, again and to everybody. */
+  function expectRepeated(bench: Bench, message: string): void {
+    const sent = bench.taken().filter((one) => one.endsWith(message));
+    expect(sent).toEqual([0, 0, 1, 2].map((to) => `${to} ${message}`));
+  }
+
+  const loads: [string, (bench: Bench, tick: number) => void][] = [
+    ["new calls", (bench) => void bench.call("more")],
+    ["new queries", (bench) => void bench.query("more")],
+    [
+      "calls and their answers",
+      (bench, tick) => {
+        bench.call("more");
+        bench.reply(2 + tick);
+      },
+    ],
+    [
+      "queries and their answers",
+      (bench, tick) => {
+        bench.query("more");
+        bench.seen(tick);
+      },
+    ],
+  ];
+
+  test.each(loads)("is not put off by %s, which come more often", (_, load) => {
+    const bench = new Bench({ window: 50, queueMax: 50 }).registered();
+    bench.call("lost");
+    for (let tick = 1; tick <= 10; tick++) {
+      load(bench, tick);
+      bench.tick(1);
+    }
+    expectRepeated(bench, "call 2 2");
+    // One of those that were asked knows who leads now, and is followed.
+    bench.receive({ type: "not_primary", view: 1 });
+    expect(bench.taken()).toContain("1 call 2 2");
+  });
+
+  test("is not put off if it is a registration, while calls and queries come", () => {
+    const bench = new Bench({ queueMax: 50 });
+    for (let tick = 1; tick <= 10; tick++) {
+      bench.call("more");
+      bench.query("more");
+      bench.seen(tick);
+      bench.tick(1);
+    }
+    expectRepeated(bench, "register 0 0");
+  });
+
+  test("is not put off if it is a query, while calls and other queries are answered", () => {
+    const bench = new Bench({ queueMax: 50 }).registered();
+    bench.query("lost");
+    for (let tick = 1; tick <= 10; tick++) {
+      bench.call("more");
+      bench.query("more");
+      bench.reply(1 + tick);
+      bench.seen(1 + tick);
+      bench.tick(1);
+    }
+    expectRepeated(bench, "query 1");
+  });
+
   test("is nothing once all is answered: an idle session is silent", () => {
     const bench = new Bench().registered();
     bench.call("a");
     bench.query("q");
     bench.reply(2);
-    bench.receive({ type: "query_reply", number: 1, body: bytes("seen") });
+    bench.seen(1);
     bench.taken();
     bench.tick(100);
     expect(bench.taken()).toEqual([]);
@@ -284,7 +264,7 @@ describe("giving a call up", () => {
     const bench = new Bench().registered();
     // It left at once, so it cannot be said that it was never answered.
     expect(bench.query("q")?.cancel()).toBe(false);
-    bench.receive({ type: "query_reply", number: 1, body: bytes("seen") });
+    bench.seen(1);
     expect(bench.outcomes).toEqual([]);
     expect(bench.session.size).toBe(0);
   });
@@ -313,6 +293,18 @@ describe("eviction", () => {
     bench.receive({ type: "eviction", session: 5, client: clientId("77") });
     expect(bench.outcomes).toEqual([]);
     expect(bench.session.client).toBe(clientId("1"));
+  });
+
+  test("is not believed if its view is older than the newest one heard of (I51)", () => {
+    const bench = new Bench().registered();
+    bench.call("a");
+    bench.receive({ type: "not_primary", view: 4 });
+    bench.taken();
+    bench.receive({ type: "eviction", session: 5, view: 3 });
+    expect([bench.outcomes, bench.taken()]).toEqual([[], []]);
+    expect(bench.session.client).toBe(clientId("1"));
+    bench.receive({ type: "eviction", session: 5, view: 4 });
+    expect(bench.outcomes).toEqual(["a: evicted"]);
   });
 });
 

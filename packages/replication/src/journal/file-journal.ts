@@ -49,6 +49,7 @@ class FileJournal implements Journal {
   #waitingBytes = 0;
   #flushing: Promise<void> | undefined;
   #closed = false;
+  #failed = false;
 
   constructor(file: FileHandle, options: FileJournalOptions, end: number) {
     this.#file = file;
@@ -91,6 +92,8 @@ class FileJournal implements Journal {
         this.#waiting = [];
         this.#waitingBytes = 0;
         await this.#append(group.map((waiting) => waiting.payload));
+        // A write that was refused meanwhile has failed the journal: it reports nothing any more.
+        if (this.#failed) return;
         for (const { done } of group) done();
       }
       this.#flushing = undefined;
@@ -110,6 +113,7 @@ class FileJournal implements Journal {
   async #fail(error: unknown): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#failed = true;
     this.#waiting = [];
     const { path, onFailure } = this.#options;
     const problem = error instanceof Error ? error.message : String(error);

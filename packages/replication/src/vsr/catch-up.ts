@@ -42,18 +42,20 @@ export function onGetState(
   state.outbox.send(from, { type: "new_state", view, commit, entries });
 }
 
-/** Returns whether a catch-up that a view change waits for has reached its target. */
+/**
+ * Returns whether a catch-up that a view change waits for has reached its target. Only an answer
+ * that brought something is followed by the next question at once: were a late or repeated one
+ * followed as well, each copy would ask for, and get, copies of its own.
+ */
 export function onNewState(state: ReplicaState, message: NewStateMessage): boolean {
-  state.timeouts.catchUp.stop();
-  if (state.status === "normal") {
-    if (state.isBackup && message.view === state.view) takeOfView(state, message);
-    return false;
-  }
+  const { commitMin } = state;
+  const { head } = state.log;
+  if (state.isBackup && message.view === state.view) takeOfView(state, message);
+  if (state.catchUp !== undefined) takeCommitted(state, message);
+  if (state.commitMin > commitMin || state.log.head > head) state.timeouts.catchUp.stop();
   if (state.catchUp === undefined) return false;
-  const before = state.commitMin;
-  takeCommitted(state, message);
-  // Progress is a reason to wait longer before giving the view up.
-  if (state.commitMin > before) state.awaitView();
+  // Progress is also a reason to wait longer before giving the view up.
+  if (state.commitMin > commitMin) state.awaitView();
   return state.commitMin >= state.catchUp.target;
 }
 

@@ -31,8 +31,14 @@ function openAt(
   return openFileJournal({ path, identity: "the tests", hash: checksum, onFailure, ...more });
 }
 
+interface FileMethods {
+  datasync(): Promise<void>;
+  sync(): Promise<void>;
+  write(...args: unknown[]): Promise<unknown>;
+}
+
 /** The methods of every open file: where a disk can be made to fail, and its syncs be counted. */
-async function fileMethods(): Promise<{ datasync(): Promise<void>; write(): Promise<unknown> }> {
+async function fileMethods(): Promise<FileMethods> {
   const file = await open(join(directory, "any"), "w");
   await file.close();
   return Object.getPrototypeOf(file);
@@ -225,6 +231,128 @@ describe("opening", () => {
     const { message } = await refusal(openAt(path));
     expect(message).toContain(`journal ${path}: cannot be opened: EISDIR`);
     expect(message).not.toContain("\n");
+  });
+});
+
+describe("reopening", () => {
+  /** What a journal does to any file while it is opened: in order, with where and how much. */
+  async function watched<T>(run: () => Promise<T>): Promise<{ did: string[]; result: T }> {
+    const did: string[] = [];
+    const methods = await fileMethods();
+    const { write, datasync, sync } = methods;
+    const spies = [
+      vi.spyOn(methods, "write").mockImplementation(function (this: unknown, ...args: unknown[]) {
+        const [, , length, position] = args;
+        did.push(`write ${length} at ${position}`);
+        return write.apply(this, args);
+      }),
+      vi.spyOn(methods, "datasync").mockImplementation(async function (this: unknown) {
+        await datasync.call(this);
+        did.push("datasync");
+      }),
+      vi.spyOn(methods, "sync").mockImplementation(async function (this: unknown) {
+        await sync.call(this);
+        did.push("sync");
+      }),
+    ];
+    try {
+      return { result: await run(), did };
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+  }
+
+  test("writes and syncs the last flush again, and its directories, before it resolves", async () => {
+    for (const writes of [[], threeWrites()]) {
+      const { path, bytes, ends } = await journalOf(writes);
+      const [base = 0, end = 0] = [0, ...ends].slice(-2);
+      const { did, result } = await watched(() => openAt(path));
+      expect(did).toEqual([`write ${end - base} at ${base}`, "datasync", "sync", "sync", "sync"]);
+      await result.journal.close();
+      expect(await readFile(path)).toEqual(bytes);
+    }
+  });
+
+  test("does so for all writes that shared the last flush, whatever is cut off behind them", async () => {
+    const path = newPath();
+    const { journal } = await openAt(path);
+    const writer = new Writer();
+    await written(journal, writer.write(["one"]));
+    const burst = ["two", "three", "four"].map((content) => writer.write([content]));
+    await Promise.all(burst.map((write) => written(journal, write)));
+    await journal.close();
+    const bytes = await readFile(path);
+    // The first of a burst is flushed at once; those behind it share the next flush, and its base.
+    const base = bytes.readDoubleBE(bytes.lastIndexOf("TRJ1") + 8);
+    const torn = await fileWith(Buffer.concat([bytes, bytes.subarray(base, base + 20)]));
+    const { did, result } = await watched(() => openAt(torn));
+    const rewrite = `write ${bytes.length - base} at ${base}`;
+    expect(did).toEqual(["datasync", rewrite, "datasync", "sync", "sync", "sync"]);
+    expect(bytes.subarray(base).toString("latin1").split("TRJ1")).toHaveLength(3);
+    await result.journal.close();
+    expect(await readFile(torn)).toEqual(bytes);
+  });
+
+  test("is refused if the disk does not take it: nothing may be promised on such a tail", async () => {
+    const { path } = await journalOf(threeWrites());
+    const full = new Error("EIO: i/o error");
+    const spy = vi.spyOn(await fileMethods(), "datasync").mockRejectedValueOnce(full);
+    onTestFinished(() => spy.mockRestore());
+    const { message } = await refusal(openAt(path));
+    expect(message).toBe(`journal ${path}: cannot be opened: EIO: i/o error`);
+  });
+});
+
+describe("a write that cannot be taken", () => {
+  const mebibyte = 1024 * 1024;
+
+  /** A journal that keeps its failures, and a writer of large writes that share one body. */
+  async function failingJournal() {
+    const path = newPath();
+    const failures: JournalError[] = [];
+    const { journal } = await openAt(path, { onFailure: (error) => failures.push(error) });
+    const body = new Uint8Array(mebibyte);
+    const [entry] = new Writer().write(["x"]).entries;
+    if (entry === undefined) throw new Error("no entry");
+    const large = (mebibytes: number): Write => {
+      const entries = Array.from({ length: mebibytes }, () => ({ ...entry, body }));
+      return { write: 1, view: 0, log_view: 0, commit: 0, entries };
+    };
+    return { path, journal, failures, large };
+  }
+
+  test("because it is larger than a record may be fails the journal and says so", async () => {
+    const { path, journal, failures, large } = await failingJournal();
+    let done = 0;
+    journal.append(large(64), () => done++);
+    expect(failures).toHaveLength(1);
+    expect(failures[0]).toBeInstanceOf(JournalError);
+    expect(failures[0]?.message).toMatch(/: a write of 671\d{5} bytes is too large$/);
+    journal.append(new Writer().write(["small"]), () => done++);
+    await journal.close();
+    expect([done, failures.length]).toEqual([0, 1]);
+    expect(await recover(path)).toEqual(fold([]));
+  });
+
+  test("because too much waits for a disk that hangs fails the journal and says so", async () => {
+    const { path, journal, failures, large } = await failingJournal();
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const spy = vi.spyOn(await fileMethods(), "datasync").mockImplementation(() => held);
+    onTestFinished(() => spy.mockRestore());
+    const done: string[] = [];
+    journal.append(new Writer().write(["first"]), () => done.push("first"));
+    for (const name of ["a", "b", "c", "d"]) journal.append(large(60), () => done.push(name));
+    expect(failures).toEqual([]);
+    journal.append(large(60), () => done.push("e"));
+    expect(failures.map(String)).toEqual([
+      `JournalError: journal ${path}: the disk does not keep up`,
+    ]);
+    release();
+    await journal.close();
+    expect([done, failures.length]).toEqual([[], 1]);
   });
 });
 

@@ -164,6 +164,39 @@ describe("a message that promises a write", () => {
     expect(take(outbox).messages).toHaveLength(1);
   });
 
+  test("leaves once, as it was last said, however often it is repeated while its write hangs", () => {
+    const outbox = new Outbox();
+    const later: ReplicaMessage = { ...promise, op: 2, checksum: at(2).checksum };
+    const vote: ReplicaMessage = { type: "request_start_view", view: 0 };
+    outbox.writeEntry(at(1));
+    outbox.writeEntry(at(2));
+    for (let i = 0; i < 100; i++) outbox.sendWhenDurable(1, promise);
+    take(outbox);
+    for (let i = 0; i < 100; i++) outbox.sendWhenDurable(1, i < 99 ? promise : later);
+    // To another replica, or of another kind, it is no repetition.
+    outbox.sendWhenDurable(2, promise);
+    outbox.sendWhenDurable(1, vote);
+    expect(take(outbox).messages).toEqual([]);
+    outbox.written(1);
+    expect(take(outbox).messages.map(({ to, message }) => [to, message])).toEqual([
+      [1, later],
+      [2, promise],
+      [1, vote],
+    ]);
+  });
+
+  test("is not taken for a repetition of one that waits for an earlier write", () => {
+    const outbox = new Outbox();
+    outbox.writeEntry(at(1));
+    outbox.sendWhenDurable(1, promise);
+    take(outbox);
+    outbox.writeEntry(at(2));
+    outbox.sendWhenDurable(1, { ...promise, op: 2, checksum: at(2).checksum });
+    take(outbox);
+    outbox.written(1);
+    expect(take(outbox).messages.map(({ message }) => message)).toEqual([promise]);
+  });
+
   test("lets those that promise nothing pass it by", () => {
     const outbox = new Outbox();
     outbox.writeEntry(at(1));

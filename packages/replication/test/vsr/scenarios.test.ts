@@ -87,6 +87,17 @@ describe("normal case", () => {
     expect(group.state(0).log.head).toBe(5);
   });
 
+  test("a call that claims to have the answer to itself, or to later ones, is dropped (I48)", () => {
+    const group = groupOfAnn();
+    group.run("a", 1, "x");
+    const replies = group.replies.length;
+    for (const acked of [3, 4, 1_000_000]) group.step(0, group.call("a", 2, "y", 1, acked));
+    group.settle();
+    expect([group.state(0).log.head, group.replies.length]).toEqual([2, replies]);
+    group.run("a", 2, "y");
+    expect(group.answers("a", 2)).toEqual(["2:y"]);
+  });
+
   test("a call without a session is answered with an eviction, and not run", () => {
     const group = groupOfAnn();
     group.run("b", 1, "x", 7);
