@@ -2,7 +2,7 @@
  * What must be true at every step, whatever the world does (research §2.9): the checkers know the
  * whole run and none of the protocol's reasoning.
  */
-import type { Committed, Replica } from "@troupe/replication/runtime";
+import type { Committed, GroupConfig, Replica } from "@troupe/replication/runtime";
 import { type ChainReading, decodeReading } from "./machine.ts";
 
 /** A property that does not hold; the message says which and where. */
@@ -18,6 +18,19 @@ interface Executed {
 interface Acknowledged {
   readonly op: number;
   readonly checksum: string;
+  /** The newest view that the client had heard of when it got the answer. */
+  readonly view: number;
+}
+
+/** What a call says of itself: which client made it, and as its how manieth. */
+export interface CallName {
+  readonly client: number;
+  readonly number: number;
+}
+
+export function nameOf(body: string): CallName {
+  const [client, number] = body.split(":").map(Number);
+  return { client: client ?? -1, number: number ?? -1 };
 }
 
 export class Checker {
@@ -29,7 +42,11 @@ export class Checker {
   readonly #opOfLength: number[] = [0];
   readonly #ran = new Map<string, number>();
   /** The op at which a call that was answered to its client stands. */
-  #acknowledged: Acknowledged = { op: 0, checksum: "" };
+  #acknowledged: Acknowledged = { op: 0, checksum: "", view: 0 };
+  /** Of each client, the last of its calls that ran. */
+  readonly #lastOf = new Map<number, number>();
+  /** Told of each replica that begins to lead. */
+  onLeader: (index: number) => void = () => undefined;
   /** How many operations the answers so far prove to have happened. */
   #length = 0;
   readonly #leaders = new Map<number, number>();
@@ -67,21 +84,32 @@ export class Checker {
       }
       this.#ran.set(id, op);
       const reply = replies[i];
-      if (reply !== undefined) {
-        this.#states.push(decodeReading(reply).state);
-        this.#opOfLength.push(op);
-      }
+      if (reply === undefined) return;
+      const reading = decodeReading(reply);
+      this.#states.push(reading.state);
+      this.#opOfLength.push(op);
+      this.#inOrder(nameOf(reading.call ?? ""), op);
     });
   }
 
+  /** A client's calls run in the order in which it made them, whatever was lost in between. */
+  #inOrder({ client, number }: CallName, op: number): void {
+    const last = this.#lastOf.get(client) ?? -1;
+    if (number <= last) {
+      throw new Violation(`op ${op} ran call ${number} of client ${client} after call ${last}`);
+    }
+    this.#lastOf.set(client, number);
+  }
+
   /** A client got its answer: from here on the operation must never be lost. */
-  acknowledged(reading: ChainReading): void {
+  acknowledged(call: string, view: number, reading: ChainReading): void {
     this.acks++;
     this.#checkReading("an answer", reading);
+    if (reading.call !== call) throw new Violation(`${call} was answered with ${reading.call}`);
     this.#length = Math.max(this.#length, reading.length);
     const op = this.#opOfLength[reading.length] ?? 0;
     const checksum = this.#history[op - 1]?.checksum ?? "";
-    if (op > this.#acknowledged.op) this.#acknowledged = { op, checksum };
+    if (op > this.#acknowledged.op) this.#acknowledged = { op, checksum, view };
   }
 
   /** How many operations a query that begins now must reflect at least. */
@@ -122,10 +150,17 @@ export class Checker {
   /** AckedNotLost: whoever begins to lead holds every acknowledged operation. */
   #newLeader(view: number, index: number, log: Replica["state"]["log"]): void {
     this.#leaders.set(view, index);
-    const { op, checksum } = this.#acknowledged;
-    if (op > 0 && log.checksumAt(op) !== checksum) {
+    this.onLeader(index);
+    const { op, checksum, view: heard } = this.#acknowledged;
+    // A view that a later one has overtaken may still begin; it can commit nothing any more.
+    if (view >= heard && op > 0 && log.checksumAt(op) !== checksum) {
       throw new Violation(`AckedNotLost: view ${view} began without acknowledged op ${op}`);
     }
+  }
+
+  /** No session is forgotten while the table has room for all of them. */
+  evicted(client: number, { sessionsMax }: GroupConfig, clients: number): void {
+    if (sessionsMax >= clients) throw new Violation(`client ${client} was evicted for no reason`);
   }
 
   /** A restart may not lose a view that was durable; but one that was not may be taken back. */

@@ -13,6 +13,8 @@ import type { EventQueue } from "./event-queue.ts";
 import type { SimOptions } from "./options.ts";
 import type { Chance } from "./random.ts";
 
+const healedMeanMs = 10;
+
 interface UnderWay {
   readonly write: Write;
   readonly done: () => void;
@@ -30,6 +32,7 @@ export class SimDisk {
   /** Which life of the replica the callbacks belong to. */
   #life = 0;
   #used = false;
+  #healed = false;
 
   constructor(options: SimOptions, events: EventQueue, chance: Chance, lies: boolean) {
     this.#options = options;
@@ -49,6 +52,11 @@ export class SimDisk {
     const recovered = this.#used ? (recovery.state ?? nothing) : undefined;
     this.#used = true;
     return { journal, recovered };
+  }
+
+  /** From now on it is as quick as a good disk. */
+  heal(): void {
+    this.#healed = true;
   }
 
   /** Power is lost. */
@@ -73,7 +81,8 @@ export class SimDisk {
     this.#waiting = [];
     const life = this.#life;
     const { diskMinMs, diskMeanMs } = this.#options;
-    this.#events.after(diskMinMs + this.#chance.exponential(diskMeanMs), () => {
+    const mean = this.#healed ? Math.min(diskMeanMs, healedMeanMs) : diskMeanMs;
+    this.#events.after(diskMinMs + this.#chance.exponential(mean), () => {
       if (life !== this.#life) return;
       const synced = this.#syncing;
       this.#syncing = [];

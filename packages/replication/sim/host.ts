@@ -34,6 +34,8 @@ export class SimHost {
   #driver: Driver | undefined;
   #replica: Replica | undefined;
   #life = 0;
+  /** While it is paused: what it will take in when it wakes. */
+  #asleep: (() => void)[] | undefined;
   /** This machine's clock differs from the others' by so much. */
   readonly #clockOffsetMs: number;
 
@@ -94,22 +96,38 @@ export class SimHost {
       },
       now: () => 1_700_000_000_000 + events.now + this.#clockOffsetMs,
       defer: (turn) => {
-        events.after(0, () => {
-          if (life !== this.#life) return;
-          turn();
-          checker.stepped(index, replica);
-        });
+        events.after(0, () =>
+          this.#awake(life, () => {
+            turn();
+            checker.stepped(index, replica);
+          }),
+        );
       },
       onFailure: (error) => {
         throw error;
       },
     });
-    network.attach(index, (from, message) => this.#receive(from, message));
+    network.attach(index, (from, message) => this.#awake(life, () => this.#receive(from, message)));
     events.after(this.#chance.next() * tickMs, () => this.#tick(life));
+  }
+
+  /** The process is stopped for a while, as by SIGSTOP: its sockets fill, its clock goes on. */
+  pause(ms: number): void {
+    if (!this.isUp || this.#asleep !== undefined) return;
+    const life = this.#life;
+    this.#asleep = [];
+    this.#world.trace(() => `r${this.index} is paused`);
+    this.#world.events.after(ms, () => {
+      if (life !== this.#life) return;
+      const waiting = this.#asleep ?? [];
+      this.#asleep = undefined;
+      for (const wake of waiting) wake();
+    });
   }
 
   crash(): void {
     const { network, trace } = this.#world;
+    this.#asleep = undefined;
     trace(() => `r${this.index} crashes`);
     this.#life++;
     this.#driver?.stop();
@@ -119,10 +137,18 @@ export class SimHost {
     this.#disk.crash();
   }
 
-  #tick(life: number): void {
+  /** Runs something in this life, now or when the process wakes. */
+  #awake(life: number, run: () => void): void {
     if (life !== this.#life) return;
-    this.#driver?.step({ type: "tick" });
-    this.#world.events.after(tickMs, () => this.#tick(life));
+    if (this.#asleep !== undefined) this.#asleep.push(run);
+    else run();
+  }
+
+  #tick(life: number): void {
+    this.#awake(life, () => {
+      this.#driver?.step({ type: "tick" });
+      this.#world.events.after(tickMs, () => this.#tick(life));
+    });
   }
 
   #receive(from: number, message: Parameters<Parameters<SimNetwork["attach"]>[1]>[1]): void {

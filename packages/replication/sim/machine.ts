@@ -4,10 +4,12 @@
  */
 import { type Committed, checksum, type StateMachine } from "@troupe/replication/runtime";
 
-/** What a query answers: how far the state was, and what it was. */
+/** What an answer says: how far the state was, what it was, and to a call: which call it was. */
 export interface ChainReading {
   readonly length: number;
   readonly state: string;
+  /** The body of the call; absent in the answer to a query. */
+  readonly call?: string;
 }
 
 export class ChainMachine implements StateMachine {
@@ -19,7 +21,8 @@ export class ChainMachine implements StateMachine {
       if (request.kind === "register") return new Uint8Array(0);
       this.#length++;
       this.#state = checksum(Buffer.concat([Buffer.from(this.#state), request.body]));
-      return encodeReading({ length: this.#length, state: this.#state });
+      const call = new TextDecoder().decode(request.body);
+      return encodeReading({ length: this.#length, state: this.#state, call });
     });
   }
 

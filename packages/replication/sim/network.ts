@@ -21,6 +21,8 @@ export class SimNetwork {
   readonly #codec = new Codec();
   readonly #receivers = new Map<Address, Receive>();
   readonly #cut = new Set<string>();
+  /** Replicas that no other replica hears or reaches, though clients do. */
+  readonly #isolated = new Set<Address>();
   #healed = false;
   sent = 0;
   delivered = 0;
@@ -54,13 +56,29 @@ export class SimNetwork {
   heal(): void {
     this.#healed = true;
     this.#cut.clear();
+    this.#isolated.clear();
+  }
+
+  /** Cuts a replica off from the other replicas. */
+  isolate(replica: Address): void {
+    if (!this.#healed) this.#isolated.add(replica);
+  }
+
+  rejoin(replica: Address): void {
+    this.#isolated.delete(replica);
+  }
+
+  #isIsolated(from: Address, to: Address): boolean {
+    const { replicaCount } = this.#options.config;
+    if (from >= replicaCount || to >= replicaCount) return false;
+    return this.#isolated.has(from) || this.#isolated.has(to);
   }
 
   #deliverLater(from: Address, to: Address, payload: Uint8Array): void {
     const { latencyMinMs, latencyMeanMs } = this.#options;
     const mean = this.#healed ? Math.min(latencyMeanMs, 5) : latencyMeanMs;
     this.#events.after(latencyMinMs + this.#chance.exponential(mean), () => {
-      if (this.#cut.has(`${from}>${to}`)) return;
+      if (this.#cut.has(`${from}>${to}`) || this.#isIsolated(from, to)) return;
       const envelope = decodeMessage(this.#codec, payload);
       if (envelope === undefined) throw new TypeError("a message does not survive its encoding");
       this.delivered++;

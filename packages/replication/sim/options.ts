@@ -10,6 +10,10 @@ export interface SimOptions {
   readonly seed: number;
   readonly config: GroupConfig;
   readonly clients: number;
+  /** Calls that a client may have waiting: with few it stalls soon, with many never. */
+  readonly clientQueue: number;
+  /** Of clients: that begin only later, when views have changed already. */
+  readonly lateClients: number;
   /** Milliseconds of virtual time with faults, before everything heals. */
   readonly faultyMs: number;
   /** Of messages. */
@@ -27,6 +31,13 @@ export interface SimOptions {
   readonly downMeanMs: number;
   /** Of crashes: all replicas at once. */
   readonly crashAll: number;
+  /** Of new primaries: crashed, paused or deposed soon after they began to lead. */
+  readonly hunted: number;
+  /** Mean time between two pauses of a process; 0 for none. */
+  readonly pauseEveryMs: number;
+  readonly pauseMeanMs: number;
+  /** A minority of the replicas stays down when everything else heals. */
+  readonly leavesMinorityDown: boolean;
   readonly diskMinMs: number;
   readonly diskMeanMs: number;
   /** Mean pause between a client's operations. */
@@ -51,7 +62,9 @@ export function swarm(seed: number): SimOptions {
       sessionWindow: chance.pick([1, 4, 16]),
     },
     clients: chance.between(1, 5),
-    faultyMs: chance.between(10, 40) * 1000,
+    clientQueue: chance.pick([8, 100]),
+    lateClients: sometimes(0.5, 0.5),
+    faultyMs: chance.between(5, 20) * 1000,
     loss: sometimes(0.6, chance.next() * 0.2),
     duplication: sometimes(0.5, chance.next() * 0.3),
     latencyMinMs: chance.between(0, 10),
@@ -62,9 +75,13 @@ export function swarm(seed: number): SimOptions {
     crashEveryMs: sometimes(0.7, chance.between(300, 8000)),
     downMeanMs: chance.between(50, 4000),
     crashAll: sometimes(0.3, 0.3),
+    hunted: sometimes(0.5, 0.5),
+    pauseEveryMs: sometimes(0.4, chance.between(500, 8000)),
+    pauseMeanMs: chance.between(20, 3000),
+    leavesMinorityDown: chance.hits(0.3),
     diskMinMs: chance.between(0, 5),
-    diskMeanMs: chance.between(1, 40),
-    thinkMs: chance.between(0, 100),
+    diskMeanMs: chance.pick([1, 10, 40, 40, 200]),
+    thinkMs: chance.between(5, 100),
     queries: chance.next() * 0.5,
   };
 }

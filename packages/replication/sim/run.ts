@@ -89,8 +89,10 @@ class Simulation {
   }
 
   run(): void {
-    const { faultyMs, crashEveryMs } = this.#options;
+    const { faultyMs, crashEveryMs, pauseEveryMs } = this.#options;
     if (crashEveryMs > 0) this.#scheduleCrash();
+    if (pauseEveryMs > 0) this.#schedulePause();
+    this.#checker.onLeader = (index) => this.#hunt(index);
     while (this.#events.next(faultyMs));
     this.#heal();
     const deadline = faultyMs + healMs;
@@ -128,20 +130,59 @@ class Simulation {
   }
 
   #scheduleCrash(): void {
-    const { crashEveryMs, downMeanMs, crashAll } = this.#options;
+    const { crashEveryMs, crashAll } = this.#options;
     this.#events.after(this.#chance.exponential(crashEveryMs), () => {
       if (!this.#faulty) return;
       const all = this.#chance.hits(crashAll);
       const chosen = this.#chance.between(0, this.#hosts.length - 1);
-      for (const host of this.#hosts) {
-        if (!host.isUp || (!all && host.index !== chosen)) continue;
-        host.crash();
-        this.#crashes++;
-        this.#events.after(this.#chance.exponential(downMeanMs), () => {
-          if (!host.isUp) host.start();
-        });
-      }
+      for (const host of this.#hosts) if (all || host.index === chosen) this.#crash(host);
       this.#scheduleCrash();
+    });
+  }
+
+  #crash(host: SimHost): void {
+    if (!host.isUp || !this.#faulty) return;
+    host.crash();
+    this.#crashes++;
+    this.#events.after(this.#chance.exponential(this.#options.downMeanMs), () => {
+      if (!host.isUp && this.#faulty) host.start();
+    });
+  }
+
+  #schedulePause(): void {
+    const { pauseEveryMs, pauseMeanMs } = this.#options;
+    this.#events.after(this.#chance.exponential(pauseEveryMs), () => {
+      if (!this.#faulty) return;
+      const chosen = this.#chance.between(0, this.#hosts.length - 1);
+      this.#hosts[chosen]?.pause(this.#chance.exponential(pauseMeanMs));
+      this.#schedulePause();
+    });
+  }
+
+  /** What is begun and not finished is where bugs live: a new primary is hit while it is young. */
+  #hunt(index: number): void {
+    const host = this.#hosts[index];
+    if (host === undefined || !this.#faulty || !this.#chance.hits(this.#options.hunted)) return;
+    const strike = this.#chance.pick(["crash", "pause", "depose"]);
+    this.#events.after(this.#chance.exponential(150), () => {
+      if (strike === "crash") this.#crash(host);
+      else if (strike === "depose") this.#depose(host);
+      else if (this.#faulty) host.pause(this.#chance.exponential(this.#options.pauseMeanMs));
+    });
+  }
+
+  /**
+   * A primary goes on taking calls that nobody acknowledges; the others elect the next one. Just as
+   * the old one is heard again the new one dies, so that an old long log meets a new short one.
+   */
+  #depose(host: SimHost): void {
+    this.#network.isolate(host.index);
+    this.#events.after(800 + this.#chance.exponential(400), () => {
+      this.#network.rejoin(host.index);
+      const leaders = this.#hosts.filter(({ replica }) => replica?.state.isPrimary);
+      const view = ({ replica }: SimHost) => replica?.state.view ?? -1;
+      const [newest] = leaders.sort((a, b) => view(b) - view(a));
+      if (newest !== undefined && newest !== host) this.#crash(newest);
     });
   }
 
@@ -149,7 +190,11 @@ class Simulation {
     this.#faulty = false;
     this.#trace(() => "everything heals");
     this.#network.heal();
-    for (const host of this.#hosts) if (!host.isUp) host.start();
+    for (const disk of this.#disks) disk.heal();
+    const { leavesMinorityDown } = this.#options;
+    const mayStayDown = leavesMinorityDown ? Math.floor((this.#hosts.length - 1) / 2) : 0;
+    const down = this.#hosts.filter((host) => !host.isUp);
+    for (const host of down.slice(mayStayDown)) host.start();
     for (const client of this.#clients) client.finish();
   }
 
@@ -158,7 +203,8 @@ class Simulation {
     const { ops } = this.#checker;
     return (
       this.#clients.every((client) => client.idle) &&
-      this.#hosts.every(({ replica }) => {
+      this.#hosts.every(({ isUp, replica }) => {
+        if (!isUp) return true;
         // What is committed is run at the end of the turn: until then the table lacks replies.
         return replica?.state.commitMin === ops && replica.state.applying.length === 0;
       })

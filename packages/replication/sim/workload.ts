@@ -15,8 +15,6 @@ export class SimClient {
   readonly address: number;
   #issuing = true;
   #issued = 0;
-  /** Calls that the group forgot about: their outcome is unknown for ever. */
-  evicted = 0;
 
   constructor(world: World, address: number) {
     this.#world = world;
@@ -26,14 +24,16 @@ export class SimClient {
     this.#session = new Session({
       replicaCount: config.replicaCount,
       window: config.sessionWindow,
-      queueMax: 8,
+      queueMax: world.options.clientQueue,
       retryTicks: 10,
       newClientId: () => this.#chance.hex(),
       send: (to, message) => world.network.send(address, to, message),
     });
     world.network.attach(address, (_from, message) => this.#receive(message));
     world.events.after(this.#chance.next() * tickMs, () => this.#tick());
-    world.events.after(this.#chance.next() * 100, () => this.#next());
+    const { lateClients, faultyMs } = world.options;
+    const late = this.#chance.hits(lateClients) ? faultyMs : 100;
+    world.events.after(this.#chance.next() * late, () => this.#next());
   }
 
   get client(): string {
@@ -64,13 +64,11 @@ export class SimClient {
   }
 
   #call(): void {
-    const { checker } = this.#world;
-    const body = new TextEncoder().encode(`${this.address}:${this.#issued++}`);
-    this.#session.call(body, {
-      reply: (reply) => checker.acknowledged(decodeReading(reply)),
-      evicted: () => {
-        this.evicted++;
-      },
+    const { checker, options } = this.#world;
+    const call = `${this.address}:${this.#issued++}`;
+    this.#session.call(new TextEncoder().encode(call), {
+      reply: (reply) => checker.acknowledged(call, this.#session.view, decodeReading(reply)),
+      evicted: () => checker.evicted(this.address, options.config, options.clients),
     });
   }
 

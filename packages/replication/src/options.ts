@@ -10,7 +10,12 @@ import { integerOption, nameOption, objectOption, positiveOption } from "@troupe
 import { Codec } from "@troupe/cluster/runtime";
 import { checksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
-import { type GroupConfig, type TimeoutTicks, timeoutTicksDefaults } from "./vsr/index.ts";
+import {
+  entryEnvelopeBytes,
+  type GroupConfig,
+  type TimeoutTicks,
+  timeoutTicksDefaults,
+} from "./vsr/index.ts";
 
 /** What `replicate` and `replicated` take. Every node of the group passes the same. */
 export interface GroupOptions {
@@ -150,8 +155,8 @@ export function resolveGroupOptions(
 export function messageBytesMax({ config }: ResolvedGroupOptions): number {
   const { pipelineMax, batchBytesMax } = config;
   const largest = Math.max(
-    pipelineMax * batchBytesMax,
-    newStateBytesMax + batchBytesMax,
+    pipelineMax * (batchBytesMax + entryEnvelopeBytes),
+    newStateBytesMax + batchBytesMax + entryEnvelopeBytes,
     replyBytesMax,
   );
   return largest + envelopeBytesMax;

@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { mutants, type Plant } from "../sim/mutants.ts";
 import { run } from "../sim/run.ts";
 
-/** Worlds 1 to 60 without the third of them that takes longest. */
+/** Worlds 1 to 40: CI runs two hundred more through the command. */
 const seeds = [
-  [1, 2, 3, 4, 5, 7, 10, 11, 13, 15],
-  [16, 18, 19, 20, 22, 23, 27, 28, 29, 31],
-  [32, 34, 36, 38, 39, 40, 41, 42, 43, 46],
-  [47, 48, 49, 50, 51, 52, 53, 55, 58, 59],
+  [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+  [11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
+  [21, 22, 23, 24, 25, 26, 27, 28, 29, 30],
+  [31, 32, 33, 34, 35, 36, 37, 38, 39, 40],
 ];
 
 /**
@@ -17,12 +17,12 @@ const seeds = [
  * others.
  */
 const worlds: Readonly<Record<string, readonly number[]>> = {
-  "ack-before-sync": [7, 21, 22, 40],
-  "send-before-write": [75, 315, 1104, 2713],
-  "commit-without-quorum": [10, 12, 16, 1],
-  "longest-log-wins": [1396, 2315],
-  "votes-twice": [1, 10, 12, 16],
-  "read-without-round": [57, 111, 163, 259, 472],
+  "ack-before-sync": [40, 55, 139],
+  "send-before-write": [252, 256, 347],
+  "commit-without-quorum": [3, 8, 9],
+  "longest-log-wins": [183, 284, 328, 351],
+  "votes-twice": [3, 8, 9],
+  "read-without-round": [81, 91, 92],
 };
 
 describe("the simulator", () => {

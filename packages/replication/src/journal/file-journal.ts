@@ -16,6 +16,7 @@ import {
   encodeWrite,
   findRecord,
   readRecord,
+  recordHeaderBytes,
   recordPayloadBytesMax,
   sealRecord,
 } from "./record.ts";
@@ -47,6 +48,8 @@ class FileJournal implements Journal {
   #end: number;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
+  /** Where the file will end once all that was taken is written. */
+  #taken: number;
   #flushing: Promise<void> | undefined;
   #closed = false;
   #failed = false;
@@ -55,12 +58,14 @@ class FileJournal implements Journal {
     this.#file = file;
     this.#options = options;
     this.#end = end;
+    this.#taken = end;
   }
 
   append(write: Write, done: () => void): void {
     if (this.#closed) return;
     const payload = encodeWrite(write);
     this.#waitingBytes += payload.length;
+    this.#taken += recordHeaderBytes + payload.length;
     const problem = this.#refusal(payload.length);
     if (problem !== undefined) {
       void this.#fail(new JournalError(this.#options.path, problem));
@@ -81,7 +86,7 @@ class FileJournal implements Journal {
   #refusal(bytes: number): string | undefined {
     if (bytes > recordPayloadBytesMax) return `a write of ${bytes} bytes is too large`;
     if (this.#waitingBytes > waitingBytesMax) return "the disk does not keep up";
-    if (this.#end + this.#waitingBytes > fileBytesMax) return `is full at ${this.#end} bytes`;
+    if (this.#taken > fileBytesMax) return `is full at ${this.#end} bytes`;
     return undefined;
   }
 

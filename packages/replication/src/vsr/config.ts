@@ -50,6 +50,9 @@ export interface ReplicaOptions {
   readonly random: () => number;
 }
 
+/** What an entry has on the wire besides its body, at most: four numbers, two checksums, names. */
+export const entryEnvelopeBytes = 256;
+
 export const timeoutTicksDefaults = {
   heartbeat: 4,
   primarySilence: 25,

@@ -5,6 +5,7 @@ export { assert, ReplicaInvariantError } from "./assert.ts";
 export { decodeBatch, encodeBatch, isIntact, requestBytes, sealPrepare } from "./batch.ts";
 export { ClientTable } from "./client-table.ts";
 export {
+  entryEnvelopeBytes,
   type GroupConfig,
   quorumOf,
   type ReplicaOptions,

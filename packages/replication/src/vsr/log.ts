@@ -6,6 +6,7 @@
  * calls `truncate` must know why it may.
  */
 import { assert } from "./assert.ts";
+import { entryEnvelopeBytes } from "./config.ts";
 import type { Checksum, Op, Prepare } from "./types.ts";
 
 export class Log {
@@ -70,7 +71,7 @@ export class Log {
     for (let op = from + 1; op <= Math.min(to, this.head) && bytes < bytesMax; op++) {
       const entry = this.get(op);
       entries.push(entry);
-      bytes += entry.body.length;
+      bytes += entry.body.length + entryEnvelopeBytes;
     }
     return entries;
   }

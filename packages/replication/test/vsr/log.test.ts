@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ReplicaInvariantError } from "../../src/vsr/assert.ts";
+import { entryEnvelopeBytes } from "../../src/vsr/config.ts";
 import { Log } from "../../src/vsr/log.ts";
 import type { Prepare } from "../../src/vsr/types.ts";
 import { chain, entryAfter, root } from "../support/entries.ts";
@@ -85,7 +86,7 @@ describe("a log", () => {
 
   test("stops a slice once it has the bytes that were asked for, but gives at least one", () => {
     const log = new Log(root, entries);
-    const size = at(1).body.length;
+    const size = at(1).body.length + entryEnvelopeBytes;
     expect(log.slice(0, 3, 1)).toHaveLength(1);
     expect(log.slice(0, 3, size)).toHaveLength(1);
     expect(log.slice(0, 3, size + 1)).toHaveLength(2);
