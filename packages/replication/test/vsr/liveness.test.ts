@@ -95,3 +95,22 @@ describe("a primary", () => {
     expect(most.own).toBeLessThanOrEqual(2);
   });
 });
+
+describe("a replica that catches up", () => {
+  test("asks on after an answer that brings something, not after a copy of it", () => {
+    const group = groupOfAnn({ newStateBytesMax: 1 });
+    group.crash(2);
+    for (const number of [1, 2, 3, 4]) group.run("a", number, `call ${number}`);
+    group.restart(2);
+    group.lose(ofType("new_state", "prepare"));
+    group.tickUntil(() => group.sentOf(0, "new_state").length > 0);
+    const asked = () => group.sentOf(2, "get_state").length;
+    const [answer] = group.sentOf(0, "new_state");
+    expect(answer).toBeDefined();
+    const before = asked();
+    const head = group.state(2).log.head;
+    for (let copy = 0; copy < 6; copy++) if (answer !== undefined) group.inject(answer);
+    expect(group.state(2).log.head).toBe(head + 1);
+    expect(asked()).toBe(before + 1);
+  });
+});
