@@ -1,5 +1,5 @@
 /**
- * The ref of a group: the same interface as any other, behind it a session instead of a mailbox.
+ * The ref of a group: the same interface as every ref, with a session behind it and no mailbox.
  *
  * A call is encoded before anything is sent, so a bad argument costs nothing; it is then the
  * session's to deliver it once. Deadlines are kept here, and tell a call that never left this node

@@ -4,7 +4,7 @@
  *
  * @example
  * const replica = new Replica(options);            // or (options, recovered) after a restart
- * replica.step({ type: "tick" }, Date.now());
+ * replica.step({ type: "tick" }, now);
  * const ready = replica.take();                    // write it, send it, run it, as `Ready` says
  */
 import { flushAck } from "./acks.ts";
