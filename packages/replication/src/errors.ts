@@ -63,13 +63,17 @@ export class GroupConfigMismatchError extends ActorError {
   }
 }
 
-/** The journal cannot be opened, or cannot be written. A replica that meets it stops for good. */
+/**
+ * The journal cannot be opened (`not_run`: no replica was started), or cannot be written
+ * (`unknown`: what was under way may survive on other replicas). A replica that meets it stops for
+ * good.
+ */
 export class JournalError extends ActorError {
-  constructor(path: string, problem: string, cause?: unknown) {
+  constructor(path: string, problem: string, outcome: "not_run" | "unknown", cause?: unknown) {
     super(`journal ${path}: ${problem}`, {
       name: "JournalError",
       code: "ERR_JOURNAL",
-      outcome: "unknown",
+      outcome,
       data: { path, problem },
       cause,
     });

@@ -9,10 +9,10 @@ import {
   ReplicaInvariantError,
   type ReplicaMessage,
   type ReplyToClient,
-  timeoutTicksDefaults,
   type Write,
 } from "../src/vsr/index.ts";
-import { bytes, clientId, root, text } from "./support/entries.ts";
+import { bytes, clientId, text } from "./support/entries.ts";
+import { groupConfig, ticks } from "./support/test-group.ts";
 
 /** A driver whose turns, disk and machine the test moves. */
 class Bench {
@@ -34,18 +34,7 @@ class Bench {
   };
 
   constructor(replicaCount = 1, index = 0) {
-    const config = {
-      replicaCount,
-      root,
-      pipelineMax: 4,
-      batchRequestsMax: 8,
-      batchBytesMax: 4096,
-      newStateBytesMax: 512 * 1024,
-      queueMax: 16,
-      sessionsMax: 8,
-      sessionWindow: 8,
-    };
-    const ticks = { ...timeoutTicksDefaults, jitter: 0 };
+    const config = { ...groupConfig, replicaCount };
     this.replica = new Replica({ index, config, ticks, hash: checksum, random: () => 0 });
     this.driver = new Driver({
       replica: this.replica,
@@ -203,7 +192,7 @@ describe("a driver stops for good", () => {
     const bench = new Bench().registered();
     bench.request(1, "a");
     bench.turn();
-    const error = new JournalError("a.journal", "cannot be written");
+    const error = new JournalError("a.journal", "cannot be written", "unknown");
     bench.driver.fail(error);
     bench.sync();
     expect(bench.events).toEqual(["write 2"]);

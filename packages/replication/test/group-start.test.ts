@@ -147,7 +147,7 @@ describe("a replica that cannot be started", () => {
     const under = held.call("add");
     expect(await failed).toBeInstanceOf(RangeError);
     poisoned = false;
-    journals.opening = () => Promise.reject(new JournalError("a.journal", "not yet"));
+    journals.opening = () => Promise.reject(new JournalError("a.journal", "not yet", "not_run"));
     for (let i = 0; i < 2; i++) {
       const error = await rejection(replicate(node, Poisoned, undefined, options));
       expect(error.message).toBe("journal a.journal: not yet");

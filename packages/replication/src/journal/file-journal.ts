@@ -68,7 +68,7 @@ class FileJournal implements Journal {
     this.#taken += recordHeaderBytes + payload.length;
     const problem = this.#refusal(payload.length);
     if (problem !== undefined) {
-      void this.#fail(new JournalError(this.#options.path, problem));
+      void this.#fail(new JournalError(this.#options.path, problem, "unknown"));
       return;
     }
     this.#waiting.push({ payload, done });
@@ -125,7 +125,12 @@ class FileJournal implements Journal {
     const told =
       error instanceof JournalError
         ? error
-        : new JournalError(path, `cannot be written, the replica stops: ${problem}`, error);
+        : new JournalError(
+            path,
+            `cannot be written, the replica stops: ${problem}`,
+            "unknown",
+            error,
+          );
     onFailure(told);
     // The failure has been told; a file that cannot be closed either adds nothing to it.
     await this.#file.close().catch(() => undefined);
@@ -161,7 +166,7 @@ export async function openFileJournal(options: FileJournalOptions): Promise<Open
     await file?.close().catch(() => undefined);
     if (error instanceof JournalError) throw error;
     const problem = error instanceof Error ? error.message : String(error);
-    throw new JournalError(path, `cannot be opened: ${problem}`, error);
+    throw new JournalError(path, `cannot be opened: ${problem}`, "not_run", error);
   }
 }
 
@@ -185,7 +190,7 @@ async function recover(file: FileHandle, options: FileJournalOptions): Promise<O
   }
   const found = first.payload.toString("utf8");
   if (found !== identity) {
-    throw new JournalError(path, `belongs to ${found}, not to ${identity}`);
+    throw new JournalError(path, `belongs to ${found}, not to ${identity}`, "not_run");
   }
   const recovery = new Recovery();
   let { base, end } = first;
@@ -236,7 +241,8 @@ async function confirm(
 }
 
 function damagedAt(path: string, offset: number): JournalError {
-  return new JournalError(path, `is damaged at byte ${offset}, before its last write; not used`);
+  const problem = `is damaged at byte ${offset}, before its last write; not used`;
+  return new JournalError(path, problem, "not_run");
 }
 
 async function begin(file: FileHandle, options: FileJournalOptions): Promise<Journal> {

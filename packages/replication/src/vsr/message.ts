@@ -54,7 +54,7 @@ export interface DoViewChangeMessage {
   readonly entries: readonly Prepare[];
 }
 
-/** primary of `view` → all: the log of the new view (§4.2 step 4). */
+/** primary of `view` → all: the log of the new view (§4.2 step 3). */
 export interface StartViewMessage {
   readonly type: "start_view";
   readonly view: View;

@@ -232,8 +232,6 @@ export function onStartView(
     becomePrimary(state);
     return;
   }
-  // A primary that restarted has led this view before and must not take its log from itself.
-  if (state.logView === state.view) return;
   if (!message.entries.every((entry) => isIntact(entry, state.options.hash))) return;
   state.pendingStartView = message;
   state.awaitView();

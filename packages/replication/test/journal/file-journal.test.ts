@@ -199,7 +199,7 @@ describe("opening", () => {
     expect(message).toBe(
       `journal ${path}: belongs to group g, replica a, not to group h, replica a`,
     );
-    expect([code, outcome]).toEqual(["ERR_JOURNAL", "unknown"]);
+    expect([code, outcome]).toEqual(["ERR_JOURNAL", "not_run"]);
   });
 
   test("begins anew with a file that is empty, or whose first record was never whole", async () => {

@@ -34,7 +34,8 @@ type Picks = (packet: Packet) => boolean;
 /** Ticks without jitter: what is due is known to the tick. */
 export const ticks = { ...timeoutTicksDefaults, jitter: 0 };
 
-const config: GroupConfig = {
+/** A small group's settings, so that what is bounded is soon full. */
+export const groupConfig: GroupConfig = {
   replicaCount: 3,
   root,
   pipelineMax: 4,
@@ -99,7 +100,7 @@ export class TestGroup {
   now = 1_000_000;
 
   constructor(changes: Partial<GroupConfig> = {}) {
-    this.config = { ...config, ...changes };
+    this.config = { ...groupConfig, ...changes };
     const indexes = Array.from({ length: this.config.replicaCount }, (_, index) => index);
     this.replicas = indexes.map((index) => new TestReplica(index));
     for (const replica of this.replicas) replica.replica = this.#make(replica.index);
