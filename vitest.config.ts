@@ -17,6 +17,7 @@ export default defineConfig({
       project("cluster", "packages/cluster"),
       project("replication", "packages/replication"),
       project("ledger", "examples/ledger"),
+      project("supervision", "examples/supervision"),
     ],
   },
 });

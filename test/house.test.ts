@@ -17,7 +17,7 @@ const mayImport: Record<(typeof packages)[number], readonly string[]> = {
 const singleDoors: readonly (readonly [specifier: string, file: string])[] = [
   ["ws", "packages/cluster/src/transport/websocket.ts"],
   ["cbor-x", "packages/cluster/src/codec.ts"],
-  ["eventemitter3", "packages/actor/src/system.ts"],
+  ["eventemitter3", "packages/actor/src/reports.ts"],
   ["node:fs/promises", "packages/replication/src/journal/file-journal.ts"],
 ];
 

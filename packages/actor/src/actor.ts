@@ -4,23 +4,55 @@
  * A definition holds functions and a name, no state and no behaviour of its own. The handlers stay
  * readable on it, so that a local process, a remote node and a replica run the same ones.
  */
+import type { ActorError } from "./actor-error.ts";
 import { OptionError } from "./errors.ts";
 import type { ExitReason } from "./exit-reason.ts";
-import { functionOption, integerOption, nameOption, objectOption } from "./option.ts";
-import type { AnyRef, Inferred, Ref } from "./ref.ts";
+import {
+  booleanOption,
+  capacityOption,
+  durationOption,
+  functionOption,
+  integerOption,
+  nameOption,
+  objectOption,
+  oneOfOption,
+} from "./option.ts";
+import type { AnyRef, Deferred, Inferred, Ref, ReplyTo } from "./ref.ts";
+
+import type { Launchable, StartOptions, StartRest } from "./start-options.ts";
 
 /** Names a timer within its process. */
 export type TimerId = string;
+
+/** Names a monitor within its process. */
+export type MonitorId = string;
+
+/** What the info message `down` carries: a monitored process is over. OTP: `{'DOWN', …}`. */
+export interface Down {
+  readonly monitor: MonitorId;
+  /** The process; undefined when a name was monitored that nobody had. */
+  readonly ref: AnyRef | undefined;
+  /** The name, when it was monitored by name. */
+  readonly name: string | undefined;
+  readonly reason: ExitReason;
+}
+
+/** What the info message `exit` carries to a process that traps exits. OTP: `{'EXIT', …}`. */
+export interface ExitSignal {
+  /** Who sent the signal; undefined when it came from outside of every process. */
+  readonly ref: AnyRef | undefined;
+  readonly reason: ExitReason;
+}
 
 /**
  * What a handler may touch besides its state. Everything that is not a function of state and
  * argument comes through here, so that another host can answer the same on every replica.
  *
- * Effects (`sendAfter`, `cancel`, `stop`) take place only if the handler returns: a handler that
- * throws, or refuses with `fail`, has had none. This differs from OTP, where a message is sent
- * when the function is called. One `ctx` serves every message of a process, so it must not be
- * used after the handler has ended. `_S` is the type of the state, carried for helpers that take
- * both.
+ * Effects take place in order once the handler has returned: a handler that throws, or refuses
+ * with `fail`, has had none. This differs from OTP, where a message is sent when the function is
+ * called. What is no effect says so. One `ctx` serves every message of a process, so it must not
+ * be used after the handler has ended. `_S` is the type of the state, carried for helpers that
+ * take both.
  */
 export interface Ctx<_S = unknown> {
   /**
@@ -28,6 +60,8 @@ export interface Ctx<_S = unknown> {
    * `CallingSelfError`; after it, the call waits for its own handler and times out.
    */
   readonly self: AnyRef;
+  /** Aborted when the process is over: pass it on to what an async handler waits for. */
+  readonly signal: AbortSignal;
   /** Wall clock time in milliseconds. */
   now(): number;
   /** A number in `[0, 1)`. */
@@ -37,21 +71,93 @@ export interface Ctx<_S = unknown> {
   /**
    * Refuses the call: it rejects with `ReplyError` (ran), which carries `code` and `data`, and
    * nothing crashes. Undoes no change of the state, so refuse before changing it. Without a
-   * caller (in a cast or an info) the message becomes a dead letter.
+   * caller (in a cast or an info) the message becomes a dead letter. An `ActorError` given in
+   * place of a code is what the caller gets.
    */
-  fail(code: string, data?: unknown): never;
+  fail(refusal: string | ActorError, data?: unknown): never;
   /**
-   * Ends the process once the handler has returned: `terminate` runs, then the reply is sent.
-   * The default reason is `"normal"`. OTP: `{stop, Reason, Reply, State}`.
+   * Effect: ends the process. `terminate` runs, then the reply is sent. The default reason is
+   * `"normal"`. OTP: `{stop, Reason, Reply, State}`.
    */
   stop(reason?: ExitReason): void;
   /**
-   * Sends this process an info message `ms` milliseconds after the handler has returned. Throws
+   * Effect: sends this process an info message `ms` milliseconds later. Throws
    * `UnknownOperationError` at once when there is no such info handler.
    */
-  sendAfter(ms: number, operation: string, arg?: unknown): TimerId;
-  /** Takes a timer back. True: its message will not be handled; false: there is no such timer. */
+  sendAfter(ms: number, message: string, arg?: unknown): TimerId;
+  /** Effect: takes a timer back. True: its message will not be handled; false: no such timer. */
   cancel(timer: TimerId): boolean;
+  /** Effect: sends a plain message, as `target.send` does at once. */
+  send(target: AnyRef, message: string, arg?: unknown): void;
+  /** Effect: sends a cast, as `target.cast` does at once. */
+  cast(target: AnyRef, operation: string, arg?: unknown): void;
+  /**
+   * Leaves the reply of this call for later: return what it returns. `keep` gets the address of
+   * the reply, to be answered by `ctx.reply` or `ctx.refuse` in any later handler, of any process
+   * of this system. When the process ends first, the caller is told. Throws `NoCallerError`
+   * outside of a call or query. OTP: `{noreply, State}` and `gen_server:reply/2`.
+   *
+   * @example
+   * ```ts
+   * const Gate = defineActor("gate", {
+   *   init: () => ({ waiting: [] as ReplyTo<string>[] }),
+   *   calls: { pass: (s, _: void, ctx) => ctx.defer<string>((to) => s.waiting.push(to)) },
+   *   casts: {
+   *     open: (s, _: void, ctx) => {
+   *       for (const to of s.waiting.splice(0)) ctx.reply(to, "go");
+   *     },
+   *   },
+   * });
+   * ```
+   */
+  defer<R>(keep: (to: ReplyTo<R>) => void): Deferred<R>;
+  /** Effect: answers a deferred call. A reply that comes late, or second, is dropped. */
+  reply<R>(to: ReplyTo<R>, reply: R): void;
+  /** Effect: refuses a deferred call, as `fail` does. */
+  refuse(to: ReplyTo<never>, refusal: string | ActorError, data?: unknown): void;
+  /**
+   * Effect: runs a handler of the `continue` table before any queued message, after the reply.
+   * Throws `UnknownOperationError` at once when there is none. OTP: `handle_continue`.
+   */
+  continue(operation: string, arg?: unknown): void;
+  /**
+   * Effect: the info message `timeout` follows unless another message is handled within `ms`
+   * milliseconds. Once; it takes the place of the definition's `idleTimeout` this time. With 0 it
+   * yields to what is queued already. OTP: a timeout in the return value.
+   */
+  idleTimeout(ms: number): void;
+  /**
+   * Effect: watches a process: when it is over, the info message `down` follows, exactly once; at
+   * once with `"noproc"` when there is no such process. OTP: `monitor/2`.
+   */
+  monitor(target: AnyRef | string): MonitorId;
+  /** Effect: watches no longer. A `down` that is already queued is removed. OTP: `flush`. */
+  demonitor(monitor: MonitorId): void;
+  /**
+   * Effect: links this process and another: when one ends with a reason other than `"normal"`, so
+   * does the other, unless it traps exits. OTP: `link/1`.
+   */
+  link(target: AnyRef): void;
+  /** Effect: takes the link back. No signal of it is seen any more, not even one queued already. */
+  unlink(target: AnyRef): void;
+  /** Effect: sends an exit signal; `"kill"` cannot be trapped. OTP: `exit/2`. */
+  exit(target: AnyRef, reason: ExitReason | "kill"): void;
+  /** Starts a process that is not linked to this one. No effect: it begins at once. */
+  start: StartActor;
+  /**
+   * Starts a process whose parent is this one: they are linked before `init` runs, and a child that
+   * traps exits terminates when its parent ends. No effect: it begins at once. OTP: `start_link`.
+   */
+  startLink: StartActor;
+}
+
+/** Starting a process from within one: see `ActorSystem.start`. */
+export interface StartActor {
+  <A, Q, C, K, I>(
+    definition: ActorDefinition<string, A, Inferred, Q, C, K, I>,
+    ...rest: StartRest<A, StartOptions>
+  ): Promise<Ref<Q, C, K, I>>;
+  <R extends AnyRef>(definition: Launchable<R>, options?: StartOptions): Promise<R>;
 }
 
 /** One operation: reads or changes the state and returns the reply, or a promise of it. */
@@ -63,11 +169,25 @@ export type Handlers<S> = Record<string, Handler<S>>;
 /** A table without handlers: what `queries`, `calls` and `casts` are when left out. */
 export type NoHandlers = Record<never, never>;
 
+/** What happens at the capacity of a mailbox: the new message is refused, or the oldest one is. */
+export type Overflow = "reject" | "drop_oldest";
+
+/** The mailbox of an actor that must not queue without limit. */
+export interface MailboxSpec {
+  /** How many messages may wait. What the runtime itself has to say is not counted. */
+  readonly capacity: number;
+  /** A refused call rejects with `MailboxFullError`, a cast is a dead letter. @default "reject" */
+  readonly overflow?: Overflow;
+}
+
+/** Looks at a payload before it is queued: true, or in words what was expected. */
+export type PayloadCheck = (arg: unknown) => true | string;
+
 /**
  * What `defineActor` makes. `N` is its name, `A` the argument of `init`, `S` the state, and `Q`,
- * `C` and `K` are the handlers of its queries, calls and casts.
+ * `C`, `K` and `I` are the handlers of its queries, calls, casts and infos.
  */
-export interface ActorDefinition<N extends string, A, S, Q, C, K> {
+export interface ActorDefinition<N extends string, A, S, Q, C, K, I = Inferred> {
   readonly name: N;
   /** The version of the state's shape. */
   readonly version: number;
@@ -75,13 +195,20 @@ export interface ActorDefinition<N extends string, A, S, Q, C, K> {
   readonly queries: Q;
   readonly calls: C;
   readonly casts: K;
-  readonly info: Readonly<Handlers<S>>;
+  readonly info: I;
+  readonly continue: Readonly<Handlers<S>>;
   readonly terminate: ((state: S, reason: ExitReason) => unknown) | undefined;
+  readonly trapExit: boolean;
+  /** In milliseconds; `Infinity` for none. */
+  readonly idleTimeout: number;
+  readonly mailbox: MailboxSpec | undefined;
+  readonly payloads: Readonly<Record<string, PayloadCheck>>;
 }
 
 /** Any definition. */
 export type AnyActorDefinition = ActorDefinition<
   string,
+  Inferred,
   Inferred,
   Inferred,
   Inferred,
@@ -98,8 +225,8 @@ export type AnyActorDefinition = ActorDefinition<
  * ```
  */
 export type RefOf<D> =
-  D extends ActorDefinition<string, Inferred, Inferred, infer Q, infer C, infer K>
-    ? Ref<Q, C, K>
+  D extends ActorDefinition<string, Inferred, Inferred, infer Q, infer C, infer K, infer I>
+    ? Ref<Q, C, K, I>
     : never;
 
 /** What a definition is made from. `init` comes first in the literal, for the compiler's sake. */
@@ -114,13 +241,30 @@ export interface ActorSpec<A, S, Q, C, K, I> {
   readonly calls?: C & Handlers<NoInfer<S>>;
   /** Operations that nobody waits for. OTP: `handle_cast`. */
   readonly casts?: K & Handlers<NoInfer<S>>;
-  /** Messages from the runtime: timers. OTP: `handle_info`. */
+  /** Plain messages, timers, and what the runtime says: `down`, `exit`, `timeout`. */
   readonly info?: I & Handlers<NoInfer<S>>;
+  /** What `ctx.continue` runs before any queued message. OTP: `handle_continue`. */
+  readonly continue?: Handlers<NoInfer<S>>;
   /**
    * Runs when the process stops in an orderly way or crashes; never when it is killed or `init`
    * failed. What it throws becomes the exit reason. OTP: `terminate`.
    */
   readonly terminate?: (state: NoInfer<S>, reason: ExitReason) => unknown;
+  /**
+   * Exit signals become the info message `exit`, and one from the parent becomes an orderly stop;
+   * without it they end the process at once. What a supervisor or `system.stop` asks for is no
+   * signal and orderly in any case. OTP: `process_flag(trap_exit, true)`. @default false
+   */
+  readonly trapExit?: boolean;
+  /**
+   * After so many milliseconds without a message, the info message `timeout` is handled, once; the
+   * next message begins anew. @default Infinity
+   */
+  readonly idleTimeout?: number;
+  /** @default the capacity of the system, which is unlimited unless set */
+  readonly mailbox?: MailboxSpec;
+  /** Checks of what callers hand in, by operation: for callers that no compiler has checked. */
+  readonly payloads?: Readonly<Record<string, PayloadCheck>>;
 }
 
 /**
@@ -147,7 +291,7 @@ export function defineActor<
   C extends Handlers<NoInfer<S>> = NoHandlers,
   K extends Handlers<NoInfer<S>> = NoHandlers,
   I extends Handlers<NoInfer<S>> = NoHandlers,
->(name: N, spec: ActorSpec<A, S, Q, C, K, I>): ActorDefinition<N, A, S, Q, C, K> {
+>(name: N, spec: ActorSpec<A, S, Q, C, K, I>): ActorDefinition<N, A, S, Q, C, K, I> {
   nameOption("name", name);
   objectOption("definition", spec);
   functionOption("init", spec.init);
@@ -158,16 +302,51 @@ export function defineActor<
     if (!(operation in calls)) continue;
     throw new OptionError(`calls.${operation}`, "a name that is not also a query", operation);
   }
+  const info = handlerTable("info", spec.info);
+  const casts = handlerTable("casts", spec.casts);
   return Object.freeze({
     name,
     version: integerOption("version", spec.version ?? 1, 0),
     init: spec.init,
     queries: queries as Q,
     calls: calls as C,
-    casts: handlerTable("casts", spec.casts) as K,
-    info: handlerTable<Handlers<S>>("info", spec.info),
+    casts: casts as K,
+    info: info as I,
+    continue: handlerTable<Handlers<S>>("continue", spec.continue),
     terminate: spec.terminate,
+    trapExit: booleanOption("trapExit", spec.trapExit ?? false),
+    idleTimeout: idleTimeoutOption(spec.idleTimeout, info),
+    mailbox: mailboxOption(spec.mailbox),
+    payloads: payloadTable(spec.payloads, [queries, calls, casts, info]),
   });
+}
+
+function idleTimeoutOption(ms: number | undefined, info: object): number {
+  if (ms === undefined) return Number.POSITIVE_INFINITY;
+  if (!("timeout" in info)) throw new OptionError("info.timeout", "a handler", undefined);
+  return durationOption("idleTimeout", ms);
+}
+
+function mailboxOption(spec: MailboxSpec | undefined): MailboxSpec | undefined {
+  if (spec === undefined) return undefined;
+  objectOption("mailbox", spec);
+  const { capacity, overflow = "reject" } = spec;
+  return Object.freeze({
+    capacity: capacityOption("mailbox.capacity", capacity),
+    overflow: oneOfOption("mailbox.overflow", overflow, ["reject", "drop_oldest"]),
+  });
+}
+
+function payloadTable(
+  payloads: Readonly<Record<string, PayloadCheck>> | undefined,
+  tables: readonly object[],
+): Readonly<Record<string, PayloadCheck>> {
+  const checks = handlerTable("payloads", payloads);
+  for (const operation of Object.keys(checks)) {
+    if (tables.some((table) => operation in table)) continue;
+    throw new OptionError(`payloads.${operation}`, "the name of an operation", operation);
+  }
+  return checks;
 }
 
 /** Copies a table onto no prototype, so that an operation "constructor" exists only if defined. */

@@ -5,12 +5,22 @@
  * This file supervises nothing.
  */
 import type { ActorDefinition, AnyActorDefinition } from "./actor.ts";
+import { OptionError } from "./errors.ts";
 import { LocalRef } from "./local-ref.ts";
-import { nameOption, objectOption, oneOfOption } from "./option.ts";
-import type { Inferred } from "./ref.ts";
-import type { Startable, StartedChild, StartRest } from "./startable.ts";
+import {
+  booleanOption,
+  functionOption,
+  nameOption,
+  objectOption,
+  oneOfOption,
+  withDefaults,
+} from "./option.ts";
+import type { Process } from "./process.ts";
+import type { AnyRef, Inferred, Ref } from "./ref.ts";
+import type { LaunchOptions, StartRest } from "./start-options.ts";
+import { resolveStartOptions, type StartOptions, shutdownOption } from "./start-options.ts";
+import type { Startable, StartedChild } from "./startable.ts";
 import { type ActorSystem, launch } from "./system.ts";
-import { type StartOptions, shutdownOption } from "./system-options.ts";
 
 /**
  * When a child that has ended is started again: always, after an abnormal end only, or never.
@@ -25,17 +35,27 @@ export type Shutdown = number | "brutal_kill" | "infinity";
 export interface ChildStart {
   /** Aborted when the child is no longer wanted; the start should then fail soon. */
   readonly signal: AbortSignal;
+  /** The same news as the signal's, for one listener and without the cost of a signal. */
+  onCancel?(listener: () => void): void;
+  /** The supervisor: the parent of what is started. */
+  readonly supervisor?: AnyRef;
 }
 
-/** What a supervisor needs to know of a child. Other packages make their own. */
-export interface ChildSpec {
+/**
+ * What a supervisor needs to know of a child; `R` is the ref that a start gives. Other packages
+ * make their own. A start that fails with `StartError` and the reason `"normal"` is no failure:
+ * there is nothing to supervise, and the spec stays without a process. OTP: `ignore`.
+ */
+export interface ChildSpec<R extends AnyRef | undefined = AnyRef | undefined> {
   /** Unique within its supervisor. */
   readonly id: string;
   readonly restart: Restart;
   readonly shutdown: Shutdown;
   readonly type: "worker" | "supervisor";
+  /** Whether its end may be the end of the supervisor, see `autoShutdown`. @default false */
+  readonly significant?: boolean;
   /** Starts the child and resolves when it is up. Called again for every restart. */
-  start(host: ActorSystem, options?: ChildStart): Promise<StartedChild>;
+  start(host: ActorSystem, options?: ChildStart): Promise<StartedChild<R>>;
 }
 
 /** What `child` takes after the argument. */
@@ -46,12 +66,18 @@ export interface ChildOptions extends Pick<StartOptions, "name" | "startTimeout"
   readonly restart?: Restart;
   /** @default 5000, and "infinity" for a supervisor */
   readonly shutdown?: Shutdown;
+  /**
+   * Whether its end may be the end of the supervisor, see `autoShutdown`. Not for a `"permanent"`
+   * child, which always comes back. @default false
+   */
+  readonly significant?: boolean;
 }
 
 /** The defaults of {@link ChildOptions}. OTP: supervisor.erl, `sup_start_map` defaults. */
 export const childDefaults = {
   restart: "permanent",
   shutdown: { worker: 5000, supervisor: "infinity" },
+  significant: false,
 } as const;
 
 /**
@@ -65,24 +91,33 @@ export const childDefaults = {
  * child(Counter, { start: 0 }, { id: "c1", restart: "transient", shutdown: "brutal_kill" });
  * ```
  */
-export function child<A, Q, C, K>(
-  definition: ActorDefinition<string, A, Inferred, Q, C, K>,
+export function child<A, Q, C, K, I>(
+  definition: ActorDefinition<string, A, Inferred, Q, C, K, I>,
   ...rest: StartRest<A, ChildOptions>
-): ChildSpec;
-export function child(definition: Startable<Inferred>, options?: ChildOptions): ChildSpec;
+): ChildSpec<Ref<Q, C, K, I>>;
+export function child<R extends AnyRef>(
+  definition: Startable<R>,
+  options?: ChildOptions,
+): ChildSpec<R>;
 export function child(
-  definition: AnyActorDefinition | Startable<Inferred>,
+  definition: AnyActorDefinition | Startable<AnyRef>,
   first?: unknown,
   second?: ChildOptions,
-): ChildSpec {
+): ChildSpec<AnyRef> {
+  objectOption("definition", definition);
   if ("launchIn" in definition) {
     const options = (first ?? {}) as ChildOptions;
     return Object.freeze({
       ...resolveChildOptions(options, "supervisor", "supervisor"),
       start: (host: ActorSystem, start?: ChildStart) =>
-        definition.launchIn(host, { ...startOptions(options), ...start, supervised: true }),
+        definition.launchIn(host, {
+          ...startOptions(options),
+          ...launchOptions(start),
+          ...(start === undefined ? {} : { signal: start.signal }),
+        }),
     });
   }
+  functionOption("definition.init", definition.init);
   const options = second ?? {};
   const resolved = resolveChildOptions(options, definition.name, "worker");
   // After a crash the actor terminates by itself, within the same time as when it is asked to.
@@ -93,8 +128,8 @@ export function child(
       launch(host, {
         definition,
         arg: first,
-        options: { ...startOptions(options), ...ownShutdown, ...start, supervised: true },
-        makeRef: (process) => new LocalRef(process.inbox),
+        options: { ...startOptions(options), ...ownShutdown, ...launchOptions(start) },
+        makeRef: (process) => supervisedRef(process, start),
       }),
   });
 }
@@ -103,13 +138,17 @@ function resolveChildOptions(
   options: ChildOptions,
   definitionName: string,
   type: ChildSpec["type"],
-): Omit<ChildSpec, "start"> {
+): CheckedSpec {
   objectOption("options", options);
-  const id = options.id ?? options.name ?? definitionName;
-  const restart = options.restart ?? childDefaults.restart;
+  resolveStartOptions(startOptions(options));
+  const { name = definitionName } = options;
+  const id = options.id ?? String(name);
+  const { restart, significant } = withDefaults(childDefaults as ChildFlags, options);
   const shutdown = options.shutdown ?? childDefaults.shutdown[type];
-  return checkChildSpec({ id, restart, shutdown, type });
+  return checkChildSpec({ id, restart, shutdown, type, significant });
 }
+
+type ChildFlags = Required<Pick<ChildOptions, "restart" | "significant">>;
 
 function startOptions(options: ChildOptions): StartOptions {
   const { name, startTimeout } = options;
@@ -119,15 +158,45 @@ function startOptions(options: ChildOptions): StartOptions {
   };
 }
 
+/** What a supervisor's start adds to the options of a launch; see {@link supervisedRef}. */
+export function launchOptions(start: ChildStart | undefined): LaunchOptions {
+  if (start === undefined) return { supervised: true };
+  const { supervisor, onCancel } = start;
+  return {
+    supervised: true,
+    ...(supervisor === undefined ? {} : { parent: supervisor }),
+    ...(onCancel === undefined ? { signal: start.signal } : {}),
+  };
+}
+
+/** The ref of a process that is killed when its start is called off. */
+export function supervisedRef(process: Process, start: ChildStart | undefined): LocalRef {
+  start?.onCancel?.(() => process.exit("killed"));
+  return new LocalRef(process.inbox);
+}
+
+/** The plain fields of a spec, all of them. */
+export type CheckedSpec = Required<Omit<ChildSpec, "start">>;
+
 /** Checks the plain fields of a spec; throws `OptionError` for a bad one. */
-export function checkChildSpec(
-  spec: Omit<ChildSpec, "start">,
-  prefix = "",
-): Omit<ChildSpec, "start"> {
-  const { id, restart, shutdown, type } = spec;
+export function checkChildSpec(spec: Omit<ChildSpec, "start">, prefix = ""): CheckedSpec {
+  const { id, restart, shutdown, type, significant = childDefaults.significant } = spec;
   nameOption(`${prefix}id`, id);
   oneOfOption(`${prefix}restart`, restart, ["permanent", "transient", "temporary"]);
   oneOfOption(`${prefix}type`, type, ["worker", "supervisor"]);
+  booleanOption(`${prefix}significant`, significant);
   if (shutdown !== "brutal_kill") shutdownOption(`${prefix}shutdown`, shutdown);
-  return { id, restart, shutdown, type };
+  if (significant && restart === "permanent") {
+    const expected = 'false for a "permanent" child, or the restart "transient" or "temporary"';
+    throw new OptionError(`${prefix}significant`, expected, significant);
+  }
+  return { id, restart, shutdown, type, significant };
+}
+
+/** Checks a whole spec, as a supervisor is given it. Throws `OptionError`. */
+export function childSpecOption(option: string, spec: ChildSpec): ChildSpec {
+  objectOption(option, spec);
+  checkChildSpec(spec, `${option}.`);
+  functionOption(`${option}.start`, spec.start);
+  return spec;
 }

@@ -23,6 +23,17 @@ export interface Clock {
 /** A source of numbers in `[0, 1)`. */
 export type Random = () => number;
 
+/** Draws an identifier of 32 hexadecimal digits. */
+export function drawId(random: Random): string {
+  let digits = "";
+  for (let word = 0; word < 4; word += 1) {
+    digits += Math.floor(random() * 0x1_0000_0000)
+      .toString(16)
+      .padStart(8, "0");
+  }
+  return digits;
+}
+
 /** Node clamps a longer `setTimeout` to one millisecond, so longer timers are chained. */
 const longestTimeoutMs = 2_147_483_647;
 

@@ -172,7 +172,10 @@ export class ProcessExitedError extends ActorError {
   }
 }
 
-/** The process did not come up: `init` threw, stopped, or took too long. `init` may have run. */
+/**
+ * The process did not come up: `init` threw, refused, stopped, returned nothing or took too long.
+ * `init` may have run.
+ */
 export class StartError extends ActorError {
   declare readonly data: { target: string; reason: ExitReason };
 
@@ -192,6 +195,18 @@ export class StartError extends ActorError {
   }
 }
 
+/** `init` returned nothing: a process has a state, be it `null`. OTP: `bad_return_value`. */
+export class NoStateError extends ActorError {
+  constructor(target: string) {
+    super(`init of ${target} returned nothing, expected the state`, {
+      name: "NoStateError",
+      code: "ERR_NO_STATE",
+      outcome: "ran",
+      data: { target },
+    });
+  }
+}
+
 /** The system is shutting down and starts nothing more. */
 export class SystemStoppedError extends ActorError {
   constructor() {
@@ -203,7 +218,7 @@ export class SystemStoppedError extends ActorError {
   }
 }
 
-/** A timer was set or a stop asked for through a `ctx` whose handler is over. */
+/** An effect was asked for through a `ctx` whose handler is over. */
 export class OutsideHandlerError extends ActorError {
   constructor(method: string) {
     super(`ctx.${method} was used after the handler had ended`, {
@@ -211,6 +226,33 @@ export class OutsideHandlerError extends ActorError {
       code: "ERR_OUTSIDE_HANDLER",
       outcome: "not_run",
       data: { method },
+    });
+  }
+}
+
+/** `ctx.defer` was used where nobody waits for a reply: in a cast, an info or a continue. */
+export class NoCallerError extends ActorError {
+  constructor(operation: string) {
+    super(`nobody waits for a reply to "${operation}"`, {
+      name: "NoCallerError",
+      code: "ERR_NO_CALLER",
+      outcome: "not_run",
+      data: { operation },
+    });
+  }
+}
+
+/** The operation does not take such a payload. The call did not run. */
+export class PayloadError extends ActorError {
+  declare readonly data: { actor: string; operation: string; expected: string; given: unknown };
+
+  constructor(actor: string, operation: string, expected: string, given: unknown) {
+    const shown = show(given);
+    super(`${actor} expected ${expected} for "${operation}", got ${shown}`, {
+      name: "PayloadError",
+      code: "ERR_PAYLOAD",
+      outcome: "not_run",
+      data: { actor, operation, expected, given: isPlain(given) ? given : shown },
     });
   }
 }
@@ -273,12 +315,13 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new InvariantError(message);
 }
 
-function isPlain(value: unknown): boolean {
+/** Whether a value may stand in the data of an error as it is. */
+export function isPlain(value: unknown): boolean {
   return value === null || ["string", "number", "boolean"].includes(typeof value);
 }
 
 /** Names a value in a message without running code of the user's. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";

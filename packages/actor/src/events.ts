@@ -11,10 +11,15 @@ import type { AnyRef } from "./ref.ts";
 /** A process has ended, for whatever reason. Its name is free already. */
 export interface ExitEvent {
   readonly ref: AnyRef;
+  /** The name it had in the system, if any. */
+  readonly name: string | undefined;
   readonly reason: ExitReason;
 }
 
-/** A process has ended abnormally. It is also reported as an exit. */
+/**
+ * A process has ended abnormally by itself. It is also reported as an exit; so is one that was
+ * killed or ended by an exit signal, which is no crash of its own.
+ */
 export interface CrashEvent extends ExitEvent {
   /** What it was doing: the name of an operation, `init` or `terminate`. */
   readonly operation: string | undefined;
@@ -29,6 +34,8 @@ export type DeadLetterReason =
   | "no_process"
   | "unknown_operation"
   | "mailbox_full"
+  | "bad_payload"
+  | "not_serializable"
   | "exited"
   | "refused";
 

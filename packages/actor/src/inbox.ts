@@ -5,6 +5,8 @@
  * It checks a message before it is queued, so a caller's mistake is the caller's error and not
  * the process's crash. It never handles a message and never runs code of the definition.
  */
+import type { Overflow } from "./actor.ts";
+import { CopiedCall } from "./copied-call.ts";
 import type { Deadlines } from "./deadlines.ts";
 import {
   assert,
@@ -12,6 +14,7 @@ import {
   CallingSelfError,
   MailboxFullError,
   NoProcessError,
+  PayloadError,
   ProcessExitedError,
   UnknownOperationError,
 } from "./errors.ts";
@@ -20,7 +23,9 @@ import type { ExitReason } from "./exit-reason.ts";
 import { LocalCall } from "./local-call.ts";
 import type { LocalRef, Receiver } from "./local-ref.ts";
 import { Mailbox } from "./mailbox.ts";
+import { type Notice, noticeOperation } from "./notice.ts";
 import type { Settle } from "./open-call.ts";
+import type { CopyMessage } from "./plain-data.ts";
 import type { Operation, OperationKind, Program } from "./program.ts";
 import {
   type CallOptions,
@@ -29,12 +34,13 @@ import {
   type RefAddress,
   type ReplyPort,
 } from "./ref.ts";
-import type { Timer } from "./timers.ts";
 
 /** What an inbox needs from its system. */
 export interface InboxHost {
   readonly deadlines: Deadlines;
   readonly mailboxCapacity: number;
+  /** Copies what is sent as the codec would; throws `NotSerializableError` with the path. */
+  readonly copy: CopyMessage | undefined;
   /** A message was not handled and nobody waits for it. */
   deadLetter(
     ref: LocalRef,
@@ -43,6 +49,8 @@ export interface InboxHost {
     arg: unknown,
     reason: DeadLetterReason,
   ): void;
+  /** Reports what somebody should look at. */
+  warn(message: string, details: unknown): void;
 }
 
 /** The process behind an inbox. */
@@ -51,9 +59,6 @@ export interface InboxOwner {
   /** Asks for a turn, if the process is in a state to use one. */
   wake(): void;
 }
-
-/** The message of a timer that fired: its argument is the timer. Never handled as such. */
-export const timerFired: Operation = { kind: "info", name: "timer", handler: () => undefined };
 
 /** Takes the messages of one process. */
 export class Inbox implements Receiver {
@@ -68,18 +73,28 @@ export class Inbox implements Receiver {
   readonly #host: InboxHost;
   readonly #program: Program;
   readonly #owner: InboxOwner;
+  readonly #overflow: Overflow;
+  readonly #copy: CopyMessage | undefined;
 
   constructor(owner: InboxOwner, host: InboxHost, program: Program, address: RefAddress) {
     this.#owner = owner;
     this.#host = host;
     this.#program = program;
     this.address = address;
-    this.mailbox = new Mailbox(host.mailboxCapacity);
+    const { mailbox } = program.definition;
+    this.#copy = host.copy;
+    this.#overflow = mailbox?.overflow ?? "reject";
+    this.mailbox = new Mailbox(mailbox?.capacity ?? host.mailboxCapacity);
   }
 
   /** Names the process in messages: `counter <7>`. */
   describe(): string {
     return describeAddress(this.address);
+  }
+
+  /** The process behind it. */
+  get owner(): InboxOwner {
+    return this.#owner;
   }
 
   /** Whether the process lives in that host. */
@@ -101,8 +116,15 @@ export class Inbox implements Receiver {
       reject(this.#refusal(signal));
       return;
     }
-    const call = new LocalCall(this.#host.deadlines, resolve, reject, this, operation, timeoutMs);
-    if (this.accept(kind, operation, arg, call)) call.begin(timeoutMs, signal);
+    const { deadlines } = this.#host;
+    const copy = this.#copy;
+    // A copy that fails throws, and the promise whose executor this is rejects.
+    const sent = copy === undefined ? arg : copy(arg, "arg");
+    const call =
+      copy === undefined
+        ? new LocalCall(deadlines, resolve, reject, this, operation, timeoutMs)
+        : new CopiedCall(copy, deadlines, resolve, reject, this, operation, timeoutMs);
+    if (this.accept(kind, operation, sent, call)) call.begin(timeoutMs, signal);
   }
 
   /** Queues a message whose answer goes to `from`; false when it was refused, through `from`. */
@@ -117,7 +139,12 @@ export class Inbox implements Receiver {
       from.reject(new UnknownOperationError(this.describe(), kind, name, table.keys()));
       return false;
     }
-    if (!this.mailbox.push(operation, arg, from)) {
+    const expected = operation.expects === undefined ? true : operation.expects(arg);
+    if (expected !== true) {
+      from.reject(new PayloadError(this.describe(), name, expected, arg));
+      return false;
+    }
+    if (!this.mailbox.push(operation, arg, from) && !this.#makeRoom(operation, arg, from)) {
       from.reject(new MailboxFullError(this.describe(), this.mailbox.capacity));
       return false;
     }
@@ -125,12 +152,19 @@ export class Inbox implements Receiver {
     return true;
   }
 
-  send(name: string, arg: unknown): void {
-    const operation = this.#program.cast.get(name);
-    if (operation === undefined) this.drop("cast", name, arg, "unknown_operation");
-    else if (this.isClosed) this.drop("cast", name, arg, "no_process");
-    else if (!this.mailbox.push(operation, arg, undefined)) {
-      this.drop("cast", name, arg, "mailbox_full");
+  post(kind: "cast" | "info", name: string, given: unknown): void {
+    const operation = this.#program[kind].get(name);
+    // Only in a system that copies, which is one for tests, can this throw.
+    const arg = this.#copy === undefined ? given : this.#copy(given, "arg");
+    if (operation === undefined) this.drop(kind, name, arg, "unknown_operation");
+    else if (this.isClosed) this.drop(kind, name, arg, "no_process");
+    else if (operation.expects !== undefined && operation.expects(arg) !== true) {
+      this.drop(kind, name, arg, "bad_payload");
+    } else if (
+      !this.mailbox.push(operation, arg, undefined) &&
+      !this.#makeRoom(operation, arg, undefined)
+    ) {
+      this.drop(kind, name, arg, "mailbox_full");
     } else if (!this.isQueued) this.#owner.wake();
   }
 
@@ -143,9 +177,10 @@ export class Inbox implements Receiver {
     if (!this.isQueued) this.#owner.wake();
   }
 
-  /** Queues the message of a timer. */
-  fire(timer: Timer): void {
-    this.mailbox.pushOwn(timerFired, timer);
+  /** Queues a message of the runtime, in order with the others and whatever the capacity. */
+  notify(notice: Notice): void {
+    if (this.isClosed) return;
+    this.mailbox.pushNotice(noticeOperation, notice);
     if (!this.isQueued) this.#owner.wake();
   }
 
@@ -154,13 +189,28 @@ export class Inbox implements Receiver {
     this.isClosed = true;
     const { mailbox } = this;
     for (let next = mailbox.shift(); next !== undefined; next = mailbox.shift()) {
-      // Timers and what the runtime had to say concern nobody but the process.
-      if (next.kind === "info") continue;
+      // What the runtime had to say concerns nobody but the process, and whoever asked it.
+      if (next === noticeOperation) (mailbox.arg as Notice).drop?.(reason);
+      if (next === noticeOperation || mailbox.isSystem) continue;
       const { arg, from } = mailbox;
       if (from === undefined) this.drop(next.kind, next.name, arg, "exited");
       else from.reject(new ProcessExitedError(this.describe(), reason, "not_run"));
     }
     mailbox.release();
+  }
+
+  /** At the capacity: drops the oldest message for the new one, if that is the policy. */
+  #makeRoom(operation: Operation, arg: unknown, from: ReplyPort | undefined): boolean {
+    if (this.#overflow !== "drop_oldest") return false;
+    const { mailbox } = this;
+    const oldest = mailbox.evict();
+    if (oldest === undefined) return false;
+    const { arg: lost, from: caller } = mailbox;
+    mailbox.release();
+    mailbox.push(operation, arg, from);
+    if (caller === undefined) this.drop(oldest.kind, oldest.name, lost, "mailbox_full");
+    else caller.reject(new MailboxFullError(this.describe(), mailbox.capacity));
+    return true;
   }
 
   /** Why a call is refused before it is looked at. */

@@ -5,11 +5,18 @@ export {
   type ActorSpec,
   type AnyActorDefinition,
   type Ctx,
+  type Down,
   defineActor,
+  type ExitSignal,
   type Handler,
   type Handlers,
+  type MailboxSpec,
+  type MonitorId,
   type NoHandlers,
+  type Overflow,
+  type PayloadCheck,
   type RefOf,
+  type StartActor,
   type TimerId,
 } from "./actor.ts";
 export { ActorError, isActorError, type Outcome } from "./actor-error.ts";
@@ -23,6 +30,12 @@ export {
 } from "./child-spec.ts";
 export { type Clock, type Random, systemClock, type TimerHandle } from "./clock.ts";
 export {
+  type DynamicSupervisorDefinition,
+  type DynamicSupervisorOptions,
+  type DynamicSupervisorRef,
+  dynamicSupervisor,
+} from "./dynamic-supervisor.ts";
+export {
   AlreadyStartedError,
   CallAbortedError,
   CallingSelfError,
@@ -31,10 +44,13 @@ export {
   InvariantError,
   isReplyError,
   MailboxFullError,
+  NoCallerError,
   NoProcessError,
+  NoStateError,
   NotSerializableError,
   OptionError,
   OutsideHandlerError,
+  PayloadError,
   ProcessExitedError,
   ReplyError,
   StartError,
@@ -56,26 +72,116 @@ export type {
   SystemEvents,
 } from "./events.ts";
 export type { ErrorValue, ExitReason } from "./exit-reason.ts";
+export type { ProcessNode } from "./introspection.ts";
+export type { ValueUpdate } from "./key-registry.ts";
+export {
+  type PartitionKey,
+  type PartitionSupervisorDefinition,
+  type PartitionSupervisorOptions,
+  type PartitionSupervisorRef,
+  partitionSupervisor,
+} from "./partition-supervisor.ts";
+export type {
+  ProcessInfo,
+  ProcessStatus,
+  TraceEvent,
+  TraceOutcome,
+  Tracer,
+} from "./process-info.ts";
+export type { ProcessName } from "./process-name.ts";
+export type { SystemIdentity } from "./process-table.ts";
 export type {
   AnyRef,
   Arg,
   CallOptions,
+  Deferred,
   Ref,
   RefAddress,
   Reply,
+  ReplyTo,
   Rest,
 } from "./ref.ts";
-export type { LaunchOptions, Startable, StartedChild, StartRest } from "./startable.ts";
+export {
+  type Registered,
+  type RegistryDefinition,
+  type RegistryKeys,
+  type RegistryOptions,
+  registry,
+  type UniqueRegistryDefinition,
+  type Unregistered,
+} from "./registry-definition.ts";
+export {
+  AlreadyRegisteredError,
+  LockTimeoutError,
+  NotRegisteredError,
+} from "./registry-errors.ts";
+export type {
+  LockOptions,
+  RegistryEntry,
+  RegistryRef,
+  RegistryRow,
+  UniqueRegistryRef,
+} from "./registry-ref.ts";
+export type { LaunchOptions, StartOptions, StartRest } from "./start-options.ts";
+export type { Startable, StartedChild } from "./startable.ts";
+export { defineStateMachine } from "./state-machine.ts";
+export {
+  IllegalActionError,
+  TooManyEventsError,
+  UnhandledEventError,
+  UnknownStateError,
+} from "./state-machine-errors.ts";
+export type {
+  EventKind,
+  MachineCtx,
+  MachineEnterCtx,
+  MachineEvent,
+  MachineHandler,
+  MachineHandlers,
+  MachineInitCtx,
+  MachineOperations,
+  MachineQueryCtx,
+  MachineStart,
+  MachineState,
+  MachineTimeouts,
+  MachineTimer,
+  StateMachineDefinition,
+  StateMachineSpec,
+  StateSpec,
+  TimeoutTime,
+} from "./state-machine-types.ts";
 export type { StopOptions } from "./stop.ts";
 export type { ChildStatus } from "./supervised-child.ts";
 export {
-  type ChildCounts,
-  type ChildInfo,
-  type Strategy,
   type SupervisorDefinition,
   type SupervisorOptions,
-  type SupervisorRef,
   supervisor,
 } from "./supervisor.ts";
-export { ActorSystem, createSystem, type SystemIdentity } from "./system.ts";
-export type { StartOptions, SystemOptions } from "./system-options.ts";
+export {
+  ChildAlreadyPresentError,
+  ChildAlreadyStartedError,
+  ChildNotFoundError,
+  ChildRestartingError,
+  ChildRunningError,
+  MaxChildrenError,
+  TaskExitedError,
+} from "./supervisor-errors.ts";
+export type { AutoShutdown, RestartOptions } from "./supervisor-options.ts";
+export type {
+  ChildCounts,
+  ChildInfo,
+  SupervisorRef,
+  SupervisorView,
+} from "./supervisor-ref.ts";
+export type { Strategy } from "./supervisor-static.ts";
+export { ActorSystem, createSystem } from "./system.ts";
+export type { SystemOptions } from "./system-options.ts";
+export type { Task, TaskContext, TaskEnd, TaskFunction } from "./task.ts";
+export {
+  type TaskOptions,
+  type TaskSupervisorDefinition,
+  type TaskSupervisorOptions,
+  type TaskSupervisorRef,
+  taskSupervisor,
+} from "./task-supervisor.ts";
+export { via } from "./via.ts";

@@ -17,6 +17,8 @@ export class LocalCall extends OpenCall {
   readonly #target: CallTarget;
   readonly #operation: string;
   readonly #timeoutMs: number;
+  /** Set by whoever keeps the call to answer it later. */
+  onClosed: (() => void) | undefined = undefined;
 
   constructor(
     deadlines: Deadlines,
@@ -30,6 +32,10 @@ export class LocalCall extends OpenCall {
     this.#target = target;
     this.#operation = operation;
     this.#timeoutMs = timeoutMs;
+  }
+
+  protected override closed(): void {
+    if (this.onClosed !== undefined) this.onClosed();
   }
 
   protected override timeoutError(): Error {

@@ -19,8 +19,8 @@ export interface Receiver {
     resolve: Settle<unknown>,
     reject: Settle<unknown>,
   ): void;
-  /** Queues a cast, or reports a dead letter. */
-  send(operation: string, arg: unknown): void;
+  /** Queues a message that nobody waits for, or reports a dead letter. */
+  post(kind: "cast" | "info", operation: string, arg: unknown): void;
 }
 
 /** A ref that reaches its process directly. */
@@ -48,7 +48,11 @@ export class LocalRef implements AnyRef {
   }
 
   cast(operation: string, arg?: unknown): void {
-    this.#receiver.send(operation, arg);
+    this.#receiver.post("cast", operation, arg);
+  }
+
+  send(message: string, arg?: unknown): void {
+    this.#receiver.post("info", message, arg);
   }
 
   toString(): string {

@@ -3,8 +3,9 @@
  *
  * Messages stand in a ring with three cells each (operation, argument, reply port), so a message
  * costs no object. At its capacity `push` answers false and the sender is told. The system lane
- * is taken first and has no capacity: it carries what the runtime itself has to say, which must
- * never be lost and is bounded by what the process has asked for. The mailbox handles nothing.
+ * is taken first and has no capacity; nor has a notice, which stands in order with the messages:
+ * both carry what the runtime itself has to say, which must never be lost and is bounded by what
+ * the process has asked for. The mailbox handles nothing.
  */
 import type { Operation } from "./program.ts";
 import type { ReplyPort } from "./ref.ts";
@@ -12,6 +13,9 @@ import { RingQueue } from "./ring-queue.ts";
 
 const cellsPerMessage = 3;
 const firstMessages = 8;
+
+/** An empty mailbox keeps room for so many messages; it gives back what a burst took beyond. */
+const keptMessages = 1024;
 
 /** A message of the system lane. */
 interface SystemMessage {
@@ -26,21 +30,34 @@ export class Mailbox {
   arg: unknown = undefined;
   /** The reply port of the message that `shift` took last; undefined for a cast or an info. */
   from: ReplyPort | undefined = undefined;
-  /** How many messages `shift` has taken from the bounded lane so far. */
+  /** Whether the message that `shift` took last stood in the system lane. */
+  isSystem = false;
+  /** How many messages `shift` has taken so far, without notices. */
   taken = 0;
   #cells: unknown[] = [];
   #mask = -1;
   #head = 0;
   #size = 0;
+  /** How many of the messages in the ring are notices. */
+  #notices = 0;
   #system: RingQueue<SystemMessage> | undefined = undefined;
 
   constructor(capacity: number) {
     this.capacity = capacity;
   }
 
-  /** How many messages wait in the bounded lane. */
+  /** How many messages wait, without notices and the system lane. */
   get size(): number {
-    return this.#size;
+    return this.#size - this.#notices;
+  }
+
+  /** How many of the messages that wait have somebody who waits for the answer. */
+  get callers(): number {
+    let callers = 0;
+    for (let place = 0; place < this.#size; place += 1) {
+      if (this.#cells[this.#cellAt(place) + 2] !== undefined) callers += 1;
+    }
+    return callers;
   }
 
   /** True when neither lane holds a message. */
@@ -50,17 +67,15 @@ export class Mailbox {
 
   /** Appends a message; false at the capacity, and then nothing has changed. */
   push(operation: Operation, arg: unknown, from: ReplyPort | undefined): boolean {
-    if (this.#size >= this.capacity) return false;
+    if (this.#size - this.#notices >= this.capacity) return false;
     this.#append(operation, arg, from);
     return true;
   }
 
-  /**
-   * Appends a message that the process itself has asked for: a timer of its own. It may exceed the
-   * capacity, by no more than the number of timers, because a tick that is lost is lost for good.
-   */
-  pushOwn(operation: Operation, arg: unknown): void {
-    this.#append(operation, arg, undefined);
+  /** Appends a message of the runtime, in order and beyond the capacity. */
+  pushNotice(operation: Operation, notice: unknown): void {
+    this.#notices += 1;
+    this.#append(operation, notice, undefined);
   }
 
   /** Appends a message to the system lane. */
@@ -79,8 +94,11 @@ export class Mailbox {
       if (message !== undefined) {
         this.arg = message.arg;
         this.from = undefined;
+        this.isSystem = true;
+        this.taken += 1;
         return message.operation;
       }
+      this.isSystem = false;
     }
     if (this.#size === 0) return undefined;
     const cells = this.#cells;
@@ -93,8 +111,32 @@ export class Mailbox {
     cells[at + 2] = undefined;
     this.#head = (this.#head + 1) & this.#mask;
     this.#size -= 1;
-    this.taken += 1;
+    if (operation.kind === "notice") this.#notices -= 1;
+    else this.taken += 1;
+    // A burst must not hold its memory for ever.
+    if (this.#size === 0 && this.#mask >= keptMessages) this.#forgetCells();
     return operation;
+  }
+
+  /**
+   * Takes the oldest message that is not a notice, as `shift` does, so that there is room for
+   * another one. It moves the notices before it by one place.
+   */
+  evict(): Operation | undefined {
+    const cells = this.#cells;
+    for (let behind = 0; behind < this.#size; behind += 1) {
+      const at = this.#cellAt(behind);
+      const operation = cells[at] as Operation;
+      if (operation.kind === "notice") continue;
+      this.arg = cells[at + 1];
+      this.from = cells[at + 2] as ReplyPort | undefined;
+      for (let place = behind; place > 0; place -= 1) this.#copy(place - 1, place);
+      cells.fill(undefined, this.#cellAt(0), this.#cellAt(0) + cellsPerMessage);
+      this.#head = (this.#head + 1) & this.#mask;
+      this.#size -= 1;
+      return operation;
+    }
+    return undefined;
   }
 
   /** Lets go of the message that `shift` took last, so that an idle process holds no argument. */
@@ -111,6 +153,21 @@ export class Mailbox {
     cells[at + 1] = arg;
     cells[at + 2] = from;
     this.#size += 1;
+  }
+
+  #cellAt(place: number): number {
+    return ((this.#head + place) & this.#mask) * cellsPerMessage;
+  }
+
+  #copy(from: number, to: number): void {
+    const source = this.#cellAt(from);
+    this.#cells.copyWithin(this.#cellAt(to), source, source + cellsPerMessage);
+  }
+
+  #forgetCells(): void {
+    this.#cells = [];
+    this.#mask = -1;
+    this.#head = 0;
   }
 
   #grow(): void {

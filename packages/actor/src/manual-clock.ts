@@ -80,6 +80,22 @@ export class ManualClock implements Clock {
     this.#elapsed = end;
   }
 
+  /**
+   * Moves time on to the next timer and runs it, if it falls due within `ms`. False when there is
+   * none; then time has not moved.
+   */
+  runNext(ms: number = Number.POSITIVE_INFINITY): boolean {
+    const fn = this.#nextDue(this.#elapsed + durationOption("ms", ms));
+    fn?.();
+    return fn !== undefined;
+  }
+
+  /** Milliseconds until the next timer falls due; undefined when none is armed. */
+  get nextIn(): number | undefined {
+    const timer = this.#timers[0];
+    return timer === undefined ? undefined : timer.at - this.#elapsed;
+  }
+
   #nextDue(end: number): (() => void) | undefined {
     const timer = this.#timers[0];
     if (timer === undefined || timer.at > end) return undefined;

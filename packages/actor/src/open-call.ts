@@ -32,6 +32,11 @@ export abstract class OpenCall<R = unknown> extends Deadline implements ReplyPor
   /** Called once when the call is over, before its promise settles. */
   protected closed(): void {}
 
+  /** Whether somebody still waits. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   /** Starts the clock of the call, and listens to its signal. */
   begin(timeoutMs: number, signal: AbortSignal | undefined): void {
     this.#deadlines.add(this, timeoutMs);

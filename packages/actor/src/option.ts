@@ -21,6 +21,13 @@ export function integerOption(option: string, value: unknown, min: number): numb
   throw new OptionError(option, `an integer >= ${min}`, value);
 }
 
+/** How many of something may wait: an integer above zero, or `Infinity`. */
+export function capacityOption(option: string, value: unknown): number {
+  if (value === Number.POSITIVE_INFINITY) return value;
+  if (Number.isSafeInteger(value) && (value as number) >= 1) return value as number;
+  throw new OptionError(option, "an integer >= 1, or Infinity", value);
+}
+
 /** A finite number above zero. */
 export function positiveOption(option: string, value: unknown): number {
   if (typeof value === "number" && value > 0 && value < Number.POSITIVE_INFINITY) return value;
@@ -53,6 +60,12 @@ export function oneOfOption<T extends string>(
 export function objectOption(option: string, value: unknown): object {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   throw new OptionError(option, "an object", value);
+}
+
+/** True or false. */
+export function booleanOption(option: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new OptionError(option, "true or false", value);
 }
 
 /** A function. */

@@ -2,84 +2,83 @@
  * One running actor: it initialises, handles its messages one at a time, terminates and exits.
  *
  * Everything that can happen to a process is a move between its phases, and every move is here.
- * A process knows its host through a port; it knows no names, no supervisors and no other process.
+ * A process knows its host through a port; it knows no names and no supervisors.
  */
 import { Context, type ContextPort } from "./context.ts";
-import { Bound } from "./deadlines.ts";
-import { ProcessExitedError, StartError } from "./errors.ts";
-import { type ExitReason, toErrorValue } from "./exit-reason.ts";
-import { Inbox, type InboxOwner, timerFired } from "./inbox.ts";
+import { NoCallerError, NoStateError, StartError } from "./errors.ts";
+import { type ExitReason, isOrderlyExit, toErrorValue } from "./exit-reason.ts";
+import { Inbox, type InboxOwner } from "./inbox.ts";
+import type { ProcessOptions } from "./launch.ts";
 import type { LocalRef } from "./local-ref.ts";
-import type { Failure, ProcessHost, ProcessOptions } from "./process-host.ts";
-import type { Operation, Program } from "./program.ts";
-import type { ReplyPort } from "./ref.ts";
+import { Interlude, type Notice } from "./notice.ts";
+import type { Failure } from "./process-host.ts";
+import type { TraceOutcome } from "./process-info.ts";
+import { type Phase, ProcessInside } from "./process-inside.ts";
+import type { Operation, OperationKind } from "./program.ts";
+import type { Inferred, ReplyPort, ReplyTo } from "./ref.ts";
+import { isThenable, runOnce } from "./run-once.ts";
 import type { Runnable } from "./scheduler.ts";
-import type { Timer } from "./timers.ts";
-
-/**
- * `new` → `initialising` → `ready` ⇄ `busy` → `terminating` → `dead`. Only a ready process takes
- * messages; a busy one waits for an async handler. Any phase may go to `dead`, when killed.
- */
-type Phase = "new" | "initialising" | "ready" | "busy" | "terminating" | "dead";
 
 /** One running actor. */
-export class Process implements Runnable, InboxOwner, ContextPort {
+export class Process extends ProcessInside implements Runnable, InboxOwner, ContextPort {
   readonly inbox: Inbox;
   readonly ref: LocalRef;
   /** How long it may take to stop, in milliseconds. */
   readonly shutdownMs: number;
-  readonly #host: ProcessHost;
-  readonly #program: Program;
   readonly #ctx: Context;
   /** Until `init` is done. */
   #start: ProcessOptions | undefined;
-  #phase: Phase = "new";
-  #state: unknown = undefined;
   // The message being handled.
   #operation: Operation | undefined = undefined;
   #arg: unknown = undefined;
   #from: ReplyPort | undefined = undefined;
+  /** The number of its reply, when that comes later. */
+  #deferredId = 0;
   /** The reply that waits for `terminate`, when the handler asked to stop. */
   #reply: { readonly value: unknown } | undefined = undefined;
-  /** What the outside asked for, and after which message it is due. */
+  /** What the outside asked for; it is due after the messages that were queued then. */
   #exitAsked: ExitReason | undefined = undefined;
-  #exitAfter = 0;
-  #exitReason: ExitReason | undefined = undefined;
+  /** True when nothing was queued then. */
+  #isExitDue = false;
   #failure: Failure | undefined = undefined;
-  #bound: Bound | undefined = undefined;
-  #exitListeners: ((reason: ExitReason) => void)[] | undefined = undefined;
   #onFulfilled: ((value: unknown) => void) | undefined = undefined;
   #onRejected: ((error: unknown) => void) | undefined = undefined;
 
   constructor(options: ProcessOptions) {
     const { host, program, address } = options;
+    super(host, program, options.parent);
     this.shutdownMs = options.shutdownMs;
     this.#start = options;
-    this.#host = host;
-    this.#program = program;
     this.inbox = new Inbox(this, host, program, address);
-    this.#ctx = new Context(this, host, program.info);
+    this.#ctx = new Context(this, host, program);
     this.ref = options.makeRef(this);
   }
 
-  /** Names the process in messages: `counter <7>`. */
-  describe(): string {
-    return this.inbox.describe();
+  /** What its handlers are given. */
+  get context(): Context {
+    return this.#ctx;
+  }
+
+  /** The name of the operation that it is handling. */
+  get operation(): string | undefined {
+    return this.phase === "initialising" ? "init" : this.#operation?.name;
+  }
+
+  /** How many calls it has not answered: queued, being handled, or deferred. */
+  get openCalls(): number {
+    const handling = this.#from === undefined ? 0 : 1;
+    return this.inbox.mailbox.callers + handling + this.deferred.size;
   }
 
   /** Asks for a turn, if the process can use one. In its first turn it initialises. */
-  wake(): void {
-    if (this.inbox.isQueued || (this.#phase !== "ready" && this.#phase !== "new")) return;
+  override wake(): void {
+    if (this.inbox.isQueued || (this.phase !== "ready" && this.phase !== "new")) return;
     this.inbox.isQueued = true;
-    this.#host.scheduler.ready(this);
-  }
-
-  fire(timer: Timer): void {
-    this.inbox.fire(timer);
+    this.host.scheduler.ready(this);
   }
 
   effects(): "open" | "closed" | "ignored" {
-    const phase = this.#phase;
+    const phase = this.phase;
     // A killed process may have an async handler that still goes on.
     if (phase === "dead") return "ignored";
     const handling = phase === "ready" && this.inbox.isOnStack;
@@ -90,96 +89,163 @@ export class Process implements Runnable, InboxOwner, ContextPort {
    * Asks the process to end: it handles what is queued now, then terminates. The first reason
    * wins. `"killed"` ends it at once, without `terminate`, whatever it is doing.
    *
-   * OTP: an exit signal from the parent of a process that traps exits, and `exit(Pid, kill)`.
+   * OTP: `gen_server:stop`, an exit signal of the parent to a process that traps exits, and
+   * `exit(Pid, kill)`.
    */
-  exit(reason: ExitReason): void {
+  override exit(reason: ExitReason): void {
     if (reason === "killed") this.#exit("killed");
-    else if (this.#exitAsked === undefined) {
-      this.#exitAsked = reason;
-      this.#exitAfter = this.inbox.mailbox.taken + this.inbox.mailbox.size;
-      this.wake();
-      if (this.#phase === "initialising") this.#start?.onExitAsked?.();
-    }
+    else this.requestExit(reason);
   }
 
-  /** Calls the listener once with the exit reason; at once when the process is dead. */
-  onExit(listener: (reason: ExitReason) => void): void {
-    if (this.#exitReason !== undefined) listener(this.#exitReason);
-    else if (this.#exitListeners === undefined) this.#exitListeners = [listener];
-    else this.#exitListeners.push(listener);
+  protected override requestExit(reason: ExitReason): void {
+    if (this.#exitAsked !== undefined || !this.isListening) return;
+    this.#exitAsked = reason;
+    this.#isExitDue = this.inbox.mailbox.isEmpty;
+    this.isInterrupted = true;
+    if (this.#isExitDue) this.wake();
+    else this.notify(new Interlude(() => this.#terminate(reason)));
+    if (this.phase === "initialising") this.#start?.onExitAsked?.();
+  }
+
+  /** Queues a message of the runtime. */
+  override notify(notice: Notice): void {
+    this.inbox.notify(notice);
+  }
+
+  /** Leaves the answer to the call being handled for later. */
+  defer(): ReplyTo<Inferred> {
+    if (this.#from === undefined) throw new NoCallerError(this.#operation?.name ?? "init");
+    if (this.#deferredId === 0) {
+      this.#deferredId = this.host.replies.open(this.#from, this.deferrals());
+    }
+    return { replyTo: this.#deferredId, system: this.host.systemTag };
+  }
+
+  undefer(): void {
+    this.host.replies.take(this.#deferredId);
+    this.#deferredId = 0;
+  }
+
+  get continuations(): number {
+    return this.interruptions?.continuations ?? 0;
+  }
+
+  continueWith(operation: Operation, arg: unknown): void {
+    this.interrupt().push(operation, arg);
+  }
+
+  handling(kind: OperationKind, name: string, arg: unknown): void {
+    if (this.#operation === undefined) return;
+    this.#operation = { ...this.#operation, kind, name };
+    this.#arg = arg;
   }
 
   run(limit: number): number {
     this.inbox.isQueued = false;
-    if (this.#phase === "new") this.#init();
+    if (this.phase === "new") this.#init();
     const { mailbox } = this.inbox;
     let used = 0;
-    while (this.#phase === "ready") {
-      if (this.#exitAsked !== undefined && mailbox.taken >= this.#exitAfter) {
-        this.#terminate(this.#exitAsked);
+    while (this.phase === "ready") {
+      if (used === limit) {
+        if (this.isInterrupted || !mailbox.isEmpty) this.wake();
         break;
       }
-      if (used === limit) {
-        this.wake();
-        break;
+      used += 1;
+      if (this.isInterrupted) {
+        if (this.#comesFirst()) continue;
+        if (this.isSuspended) break;
       }
       const operation = mailbox.shift();
       if (operation === undefined) break;
-      used += 1;
-      if (operation !== timerFired) this.#handle(operation, mailbox.arg, mailbox.from);
-      else {
-        const timer = mailbox.arg as Timer;
-        if (this.#ctx.take(timer)) this.#handle(timer.operation, timer.arg, undefined);
-      }
+      if (operation.kind === "notice") this.#notice(mailbox.arg as Notice);
+      else this.#handle(operation, mailbox.arg, mailbox.from);
     }
     mailbox.release();
     return used;
   }
 
+  /** Does what comes before the next message; false when there is nothing to do. */
+  #comesFirst(): boolean {
+    const next = this.interruptions?.next();
+    if (next !== undefined) this.#handle(next.operation, next.arg, undefined);
+    // A suspended process keeps its messages, but it ends when it is asked to.
+    else if (this.#exitAsked !== undefined && (this.#isExitDue || this.isSuspended)) {
+      this.#terminate(this.#exitAsked);
+    } else {
+      this.isInterrupted = this.isSuspended;
+      return false;
+    }
+    return true;
+  }
+
+  #notice(notice: Notice): void {
+    if (!notice.take()) return;
+    const { operation, arg } = notice;
+    if (operation !== undefined) this.#handle(operation, arg, undefined);
+    else this.inbox.drop("info", "exit", arg, "unknown_operation");
+  }
+
   #init(): void {
     const { arg, startTimeoutMs } = this.#start as ProcessOptions;
-    this.#phase = "initialising";
+    this.phase = "initialising";
     this.#arg = arg;
     const done = (state: unknown) => this.#initialised(state);
     const failed = (error: unknown) => {
-      if (this.#phase === "initialising") this.#fail("init", error);
+      if (this.phase === "initialising") this.#initFailed(error);
     };
-    this.#runOnce(() => this.#program.definition.init(arg, this.#ctx), done, failed);
-    if (this.#phase !== "initialising") return;
-    this.#limit(startTimeoutMs, () => {
+    runOnce(this.inbox, () => this.program.definition.init(arg, this.#ctx), done, failed);
+    if (this.phase !== "initialising") return;
+    this.limit(startTimeoutMs, () => {
       const message = `init did not finish within ${startTimeoutMs} ms`;
       this.#exit("killed", { error: { name: "StartTimeout", message } });
     });
   }
 
+  /** A refusal is no crash: the start fails, and nobody linked ends. OTP: `{error, Reason}`. */
+  #initFailed(error: unknown): void {
+    if (!this.#ctx.isRefusal(error)) this.#fail("init", error);
+    else this.#exit("normal", { error: toErrorValue(error) }, error);
+  }
+
   #initialised(state: unknown): void {
-    if (this.#phase !== "initialising") return;
+    if (this.phase !== "initialising") return;
     const { stopReason } = this.#ctx;
     if (stopReason !== undefined) {
+      this.#noteFailure(stopReason);
       this.#exit(stopReason);
       return;
     }
-    this.#unlimit();
+    if (state === undefined) {
+      this.#fail("init", new NoStateError(this.describe()));
+      return;
+    }
+    this.unlimit();
     const start = this.#start;
     this.#start = undefined;
     this.#arg = undefined;
-    this.#state = state;
-    this.#phase = "ready";
+    this.state = state;
+    this.phase = "ready";
+    this.beginIdling();
     this.#ctx.commit();
-    start?.onStarted(this);
-    if (this.#exitAsked !== undefined || !this.inbox.mailbox.isEmpty) this.wake();
+    this.idle?.arm(undefined);
+    start?.listener.onStarted(this);
+    if (this.isInterrupted || !this.inbox.mailbox.isEmpty) this.wake();
   }
 
   #handle(operation: Operation, arg: unknown, from: ReplyPort | undefined): void {
     this.#operation = operation;
     this.#arg = arg;
     this.#from = from;
+    if (this.idle !== undefined) this.idle.disarm();
+    if (this.tracer !== undefined) {
+      this.traced({ event: "message", kind: operation.kind, operation: operation.name, arg });
+    }
     const { handler } = operation;
     let result: unknown;
     let pending = false;
     this.inbox.isOnStack = true;
     try {
-      result = handler(this.#state, arg, this.#ctx);
+      result = handler(this.state, arg, this.#ctx);
       pending = isThenable(result);
     } catch (error) {
       this.inbox.isOnStack = false;
@@ -193,16 +259,16 @@ export class Process implements Runnable, InboxOwner, ContextPort {
 
   /** Holds the mailbox until the handler's promise settles. */
   #await(result: unknown): void {
-    if (this.#phase === "ready") this.#phase = "busy";
+    if (this.phase === "ready") this.phase = "busy";
     this.#onFulfilled ??= (value) => {
-      if (this.#phase !== "busy") return;
-      this.#phase = "ready";
+      if (this.phase !== "busy") return;
+      this.phase = "ready";
       this.#returned(value);
       this.wake();
     };
     this.#onRejected ??= (error) => {
-      if (this.#phase !== "busy") return;
-      this.#phase = "ready";
+      if (this.phase !== "busy") return;
+      this.phase = "ready";
       this.#threw(error);
       this.wake();
     };
@@ -212,127 +278,123 @@ export class Process implements Runnable, InboxOwner, ContextPort {
   /** The handler has returned: its effects take place and its caller is answered. */
   #returned(value: unknown): void {
     // The handler may have killed its own process.
-    if (this.#phase === "dead") return;
+    if (this.phase === "dead") return;
+    let isDeferred = false;
     if (this.#ctx.touched) {
+      isDeferred = this.#deferredId !== 0;
+      this.#deferredId = 0;
+      if (isDeferred) this.#from = undefined;
       this.#ctx.commit();
+      // An effect may have been an exit signal to itself.
+      if ((this.phase as Phase) === "dead") return;
       const { stopReason } = this.#ctx;
       if (stopReason !== undefined) {
         this.#reply = { value };
+        this.#traceOutcome("returned", value);
         this.#terminate(stopReason);
         return;
       }
     }
-    const from = this.#finishMessage();
+    const from = this.#finishMessage(isDeferred ? "deferred" : "returned", value);
     if (from !== undefined) from.resolve(value);
   }
 
   /** The handler has not returned: it has had no effects. It refused, or the process crashes. */
   #threw(error: unknown): void {
     const operation = this.#operation;
-    if (this.#phase === "dead" || operation === undefined) return;
+    if (this.phase === "dead" || operation === undefined) return;
     this.#ctx.rollback();
     const arg = this.#arg;
     if (!this.#ctx.isRefusal(error)) {
       this.#failure = { operation: operation.name, arg, error };
+      this.#traceOutcome("crashed", error);
       this.#terminate({ error: toErrorValue(error) });
       return;
     }
-    const from = this.#finishMessage();
+    const from = this.#finishMessage("refused", error);
     if (from !== undefined) from.reject(error);
     else this.inbox.drop(operation.kind, operation.name, arg, "refused");
   }
 
   /** Forgets the message being handled; returns where its answer goes. */
-  #finishMessage(): ReplyPort | undefined {
+  #finishMessage(outcome: TraceOutcome, result: unknown): ReplyPort | undefined {
     const from = this.#from;
+    const operation = this.#operation;
+    if (this.tracer !== undefined) this.#traceOutcome(outcome, result);
     this.#operation = undefined;
     this.#arg = undefined;
     this.#from = undefined;
+    if (this.idle !== undefined) this.idle.arm(operation);
     return from;
   }
 
+  #traceOutcome(outcome: TraceOutcome, result: unknown): void {
+    const operation = this.#operation?.name ?? "";
+    this.traced({ event: "handled", operation, outcome, result, state: this.state });
+  }
+
+  /** OTP: `gen_server` reports every end of its own that is not an orderly one. */
+  #noteFailure(reason: ExitReason): void {
+    if (isOrderlyExit(reason) || this.#failure !== undefined) return;
+    this.#failure = { operation: this.operation, arg: this.#arg, error: undefined };
+  }
+
   #terminate(reason: ExitReason): void {
-    this.#phase = "terminating";
-    const { terminate } = this.#program.definition;
+    if (this.phase === "dead") return;
+    this.phase = "terminating";
+    this.#noteFailure(reason);
+    const { terminate } = this.program.definition;
     const done = () => this.#exit(reason);
     if (terminate === undefined) {
       done();
       return;
     }
     const failed = (error: unknown) => this.#fail("terminate", error);
-    this.#runOnce(() => terminate(this.#state, reason), done, failed);
-    if (this.#phase === "terminating") this.#limit(this.shutdownMs, () => this.#exit("killed"));
-  }
-
-  /** Runs `init` or `terminate`, which may be async. */
-  #runOnce(
-    run: () => unknown,
-    done: (value: unknown) => void,
-    failed: (error: unknown) => void,
-  ): void {
-    let result: unknown;
-    let pending = false;
-    this.inbox.isOnStack = true;
-    try {
-      result = run();
-      pending = isThenable(result);
-    } catch (error) {
-      this.inbox.isOnStack = false;
-      failed(error);
-      return;
-    }
-    this.inbox.isOnStack = false;
-    if (pending) Promise.resolve(result).then(done, failed);
-    else done(result);
+    runOnce(this.inbox, () => terminate(this.state, reason), done, failed);
+    if (this.phase === "terminating") this.limit(this.shutdownMs, () => this.#exit("killed"));
   }
 
   /** Something of the definition that must not throw has thrown. */
   #fail(operation: "init" | "terminate", error: unknown): void {
-    if (this.#phase === "dead") return;
+    if (this.phase === "dead") return;
     this.#failure = { operation, arg: this.#arg, error };
     this.#exit({ error: toErrorValue(error) });
   }
 
-  #exit(reason: ExitReason, startReason: ExitReason = reason): void {
-    if (this.#phase === "dead") return;
-    this.#phase = "dead";
-    this.#exitReason = reason;
-    this.#unlimit();
-    this.#ctx.clear();
-    this.#host.release(this);
-    this.#settleCallers(reason);
-    this.#state = undefined;
-    this.#arg = undefined;
-    const start = this.#start;
-    this.#start = undefined;
-    start?.onStartFailed(new StartError(this.describe(), startReason, this.#failure?.error));
-    this.#host.ended(this, reason, this.#failure);
-    const listeners = this.#exitListeners;
-    this.#exitListeners = undefined;
-    if (listeners !== undefined) for (const listener of listeners) listener(reason);
+  protected override die(reason: ExitReason): void {
+    this.#exit(reason);
   }
 
-  /** Answers the call being handled, which may have run, and those that wait. */
+  /** The end. What the process owned is free first, then its callers are told, then the others. */
+  #exit(reason: ExitReason, startReason: ExitReason = reason, refusal?: unknown): void {
+    if (this.phase === "dead") return;
+    this.phase = "dead";
+    this.exitReason = reason;
+    this.unlimit();
+    this.idle?.disarm();
+    this.#ctx.clear();
+    const name = this.host.release(this);
+    this.releaseOwned();
+    this.#settleCallers(reason);
+    this.state = undefined;
+    this.#arg = undefined;
+    this.interruptions = undefined;
+    this.#start?.listener.onStartFailed(
+      new StartError(this.describe(), startReason, refusal ?? this.#failure?.error),
+    );
+    this.#start = undefined;
+    this.host.ended(this, name, reason, this.#failure);
+    if (this.tracer !== undefined) this.traced({ event: "exit", reason });
+    this.tellOthers(reason);
+  }
+
+  /** Answers the calls that it was handling or had deferred, and those that wait. */
   #settleCallers(reason: ExitReason): void {
     const from = this.#from;
     this.#from = undefined;
     if (this.#reply !== undefined) from?.resolve(this.#reply.value);
-    else from?.reject(new ProcessExitedError(this.describe(), reason, "unknown"));
+    else from?.reject(this.exitError(reason));
+    for (const id of this.deferred) this.host.replies.take(id)?.reject(this.exitError(reason));
     this.inbox.close(reason);
   }
-
-  #limit(ms: number, expired: () => void): void {
-    this.#bound = new Bound(expired);
-    this.#host.deadlines.add(this.#bound, ms);
-  }
-
-  #unlimit(): void {
-    if (this.#bound !== undefined) this.#host.deadlines.remove(this.#bound);
-    this.#bound = undefined;
-  }
-}
-
-function isThenable(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return typeof (value as { then?: unknown }).then === "function";
 }

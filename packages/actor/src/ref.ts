@@ -22,8 +22,34 @@ export type Arg<F> = F extends (state: Inferred, arg: infer A, ...rest: Inferred
   ? A
   : never;
 
-/** What a handler answers: its return value, awaited. */
-export type Reply<F> = F extends (...args: Inferred[]) => infer R ? Awaited<R> : never;
+declare const deferredReply: unique symbol;
+declare const replyType: unique symbol;
+
+/**
+ * What a handler returns instead of its reply when the reply comes later: made by `ctx.defer`.
+ * OTP: `{noreply, State}` in `handle_call`.
+ */
+export interface Deferred<R> {
+  /** For the compiler: what the caller will get. */
+  readonly [deferredReply]: R;
+}
+
+/**
+ * Where a deferred reply goes: plain data, so that it may be kept in the state and sent to others.
+ * Answer it with `ctx.reply` or `ctx.refuse`; only the first answer counts. OTP: `From`.
+ */
+export interface ReplyTo<R> {
+  readonly replyTo: number;
+  /** The system in which it can be answered. */
+  readonly system: string;
+  /** For the compiler: what may be replied. Never present. */
+  readonly [replyType]?: (reply: R) => void;
+}
+
+type Answered<R> = R extends Deferred<infer D> ? D : R;
+
+/** What a handler answers: its return value, awaited, or what it has deferred. */
+export type Reply<F> = F extends (...args: Inferred[]) => infer R ? Answered<Awaited<R>> : never;
 
 /** The parameters after the operation's name: the argument, optional when it may be absent. */
 export type Rest<F, Options extends unknown[]> =
@@ -68,17 +94,19 @@ export interface AnyRef {
   call(operation: string, arg?: unknown, options?: CallOptions): Promise<unknown>;
   query(operation: string, arg?: unknown, options?: CallOptions): Promise<unknown>;
   cast(operation: string, arg?: unknown): void;
+  send(message: string, arg?: unknown): void;
 }
 
 declare const operations: unique symbol;
 
 /**
- * A typed address of a process. `Q`, `C` and `K` are the handlers of its queries, calls and casts.
+ * A typed address of a process. `Q`, `C`, `K` and `I` are the handlers of its queries, calls,
+ * casts and infos.
  *
  * A ref stays valid as a value when its process ends; calls through it then reject with
  * `NoProcessError` (did not run) and casts become dead letters.
  */
-export interface Ref<Q, C, K> {
+export interface Ref<Q, C, K, I = Inferred> {
   readonly address: RefAddress;
   /** For the compiler: refs of different definitions are different types. Never present. */
   readonly [operations]?: readonly [Q, C, K];
@@ -111,12 +139,22 @@ export interface Ref<Q, C, K> {
    * becomes a `deadLetter` event. OTP: `gen_server:cast`.
    */
   cast<O extends keyof K & string>(operation: O, ...rest: Rest<K[O], []>): void;
+
+  /**
+   * Sends a plain message, handled by the definition's `info`. Like a cast it never throws; one
+   * that has no handler is reported and becomes a dead letter. OTP: `Pid ! Message`.
+   */
+  send<O extends keyof I & string>(message: O, ...rest: Rest<I[O], []>): void;
 }
 
 /** Where the answer to one call goes. Only the first answer counts. */
 export interface ReplyPort {
   resolve(value: unknown): void;
   reject(error: unknown): void;
+  /** False when nobody waits any more, where that can be known. */
+  readonly isOpen?: boolean;
+  /** Called once when nobody waits any more; for whoever keeps the port for later. */
+  onClosed?: (() => void) | undefined;
 }
 
 /** `counter <7>`, or `counter <7@a>` on a named node: how a process is called in messages. */

@@ -23,6 +23,11 @@ export class Registry<T> {
     return this.#owners.get(name);
   }
 
+  /** The name of an owner. */
+  nameOf(owner: T): string | undefined {
+    return this.#names.get(owner);
+  }
+
   /** Frees the name of an owner, if it has one. */
   release(owner: T): void {
     const name = this.#names.get(owner);

@@ -5,13 +5,14 @@
  * there two crashes up to one second further apart can both count (supervisor.erl `add_restart`).
  */
 import { integerOption, positiveOption } from "./option.ts";
+import { RingQueue } from "./ring-queue.ts";
 
 /** Counts restarts within a window. */
 export class RestartIntensity {
   readonly #maxRestarts: number;
   readonly #windowMs: number;
   /** The times of the restarts in the window, oldest first; never more than `maxRestarts + 1`. */
-  #times: number[] = [];
+  readonly #times = new RingQueue<number>();
 
   /** Tolerates `maxRestarts` restarts within `maxSeconds` seconds. */
   constructor(maxRestarts: number, maxSeconds: number) {
@@ -21,8 +22,14 @@ export class RestartIntensity {
 
   /** Counts a restart at `nowMs`. True when it is one too many. */
   exceedsAt(nowMs: number): boolean {
-    this.#times = this.#times.filter((time) => nowMs - time <= this.#windowMs);
-    this.#times.push(nowMs);
-    return this.#times.length > this.#maxRestarts;
+    const times = this.#times;
+    for (let oldest = times.peek(); oldest !== undefined; oldest = times.peek()) {
+      if (nowMs - oldest <= this.#windowMs) break;
+      times.shift();
+    }
+    times.push(nowMs);
+    if (times.size <= this.#maxRestarts) return false;
+    times.shift();
+    return true;
   }
 }

@@ -18,7 +18,17 @@ export {
   positiveOption,
 } from "./option.ts";
 export { PendingCalls, type PendingCallsOptions } from "./pending-calls.ts";
+export {
+  checkPlainData,
+  clonePlainData,
+  keepRef,
+  maxBigintBytes,
+  type PlainDataLimits,
+  plainDataDefaults,
+  type ReplaceRef,
+} from "./plain-data.ts";
+export type { SystemIdentity } from "./process-table.ts";
 export { type AnyHandler, callTimeout, describeAddress, type ReplyPort } from "./ref.ts";
 export { RingQueue } from "./ring-queue.ts";
-export { ActorSystem, report, type SystemIdentity } from "./system.ts";
+export { ActorSystem, report } from "./system.ts";
 export { type ErrorClass, fromWireError, toWireError, type WireError } from "./wire-error.ts";

@@ -27,22 +27,54 @@ const messagesPerLook = 32;
 export interface Runnable {
   /** Handles at most `limit` messages and returns how many; asks for another turn by itself. */
   run(limit: number): number;
+  /** Names it, for whoever prints a schedule. */
+  readonly describe?: () => string;
+}
+
+/**
+ * Who is ready. Bounded by the number of processes: each is queued at most once. What `shift`
+ * takes has its turn next, so this is where the order of turns is decided.
+ */
+export interface ReadyQueue {
+  push(runnable: Runnable): void;
+  shift(): Runnable | undefined;
+}
+
+/** In which order processes have their turns, and how long a turn may be. */
+export interface Schedule {
+  readonly ready: ReadyQueue;
+  /** Messages that one process handles before the next one has its turn. */
+  readonly messagesPerTurn: number;
+  /** Messages after which the loop steps aside, whatever the clock says. */
+  readonly messagesPerSlice: number;
+}
+
+/** First come, first served, in turns that cost little and delay nobody for long. */
+export function fairSchedule(): Schedule {
+  return { ready: new RingQueue<Runnable>(), messagesPerTurn, messagesPerSlice };
 }
 
 /** Gives turns to the processes of one system. */
 export class Scheduler {
   readonly #clock: Clock;
   readonly #loop: EventLoop;
-  /** Bounded by the number of processes: each is queued at most once. */
-  readonly #ready = new RingQueue<Runnable>();
+  readonly #ready: ReadyQueue;
+  readonly #messagesPerTurn: number;
+  readonly #messagesPerSlice: number;
+  readonly #messagesPerLook: number;
   #awake = false;
   #used = 0;
-  #nextLook = messagesPerLook;
+  #nextLook: number;
   #sliceEnd: number;
 
-  constructor(clock: Clock, loop: EventLoop) {
+  constructor(clock: Clock, loop: EventLoop, schedule: Schedule = fairSchedule()) {
     this.#clock = clock;
     this.#loop = loop;
+    this.#ready = schedule.ready;
+    this.#messagesPerTurn = schedule.messagesPerTurn;
+    this.#messagesPerSlice = schedule.messagesPerSlice;
+    this.#messagesPerLook = Math.min(messagesPerLook, schedule.messagesPerSlice);
+    this.#nextLook = this.#messagesPerLook;
     this.#sliceEnd = clock.monotonic() + sliceMs;
   }
 
@@ -67,7 +99,7 @@ export class Scheduler {
 
   readonly #resume = (): void => {
     this.#used = 0;
-    this.#nextLook = messagesPerLook;
+    this.#nextLook = this.#messagesPerLook;
     this.#sliceEnd = this.#clock.monotonic() + sliceMs;
     this.#drain();
   };
@@ -75,16 +107,17 @@ export class Scheduler {
   /** Gives turns until nobody is ready (true) or the budget is spent (false). */
   #runAll(): boolean {
     const ready = this.#ready;
+    const limit = this.#messagesPerTurn;
     for (let next = ready.shift(); next !== undefined; next = ready.shift()) {
       // The turn itself counts too, so that turns which handle nothing cannot go on for ever.
-      this.#used += 1 + next.run(messagesPerTurn);
+      this.#used += 1 + next.run(limit);
       if (this.#used >= this.#nextLook && this.#isSpent()) return false;
     }
     return true;
   }
 
   #isSpent(): boolean {
-    this.#nextLook = this.#used + messagesPerLook;
-    return this.#used >= messagesPerSlice || this.#clock.monotonic() >= this.#sliceEnd;
+    this.#nextLook = this.#used + this.#messagesPerLook;
+    return this.#used >= this.#messagesPerSlice || this.#clock.monotonic() >= this.#sliceEnd;
   }
 }

@@ -1,7 +1,8 @@
 /**
  * The two ways to wait for the end of a process: asking (`stop`) and insisting (`shutdown`).
  */
-import type { Clock } from "./clock.ts";
+import type { Clock, TimerHandle } from "./clock.ts";
+import { Deadline, type Deadlines } from "./deadlines.ts";
 import { CallingSelfError, CallTimeoutError, OptionError, ProcessExitedError } from "./errors.ts";
 import { type ExitReason, isExitReason, isSameExit } from "./exit-reason.ts";
 import { durationOption, objectOption } from "./option.ts";
@@ -15,30 +16,128 @@ export interface StopOptions {
   readonly timeout?: number;
 }
 
-/** Asks a process to stop and waits; rejects when it takes too long or ends otherwise. */
-export async function stopProcess(
-  process: Process,
-  clock: Clock,
-  options: StopOptions = {},
-): Promise<void> {
-  objectOption("options", options);
-  const { reason = "normal", timeout = process.shutdownMs } = options;
-  if (!isExitReason(reason)) throw new OptionError("reason", "an exit reason", reason);
-  const timeoutMs = durationOption("timeout", timeout);
-  if (process.inbox.isOnStack && reason !== "killed")
-    throw new CallingSelfError(process.describe());
-  process.exit(reason);
-  const actual = await exitWithin(process, timeoutMs, clock);
-  if (actual === undefined) throw new CallTimeoutError(process.describe(), "stop", timeoutMs);
-  if (isSameExit(actual, reason)) return;
-  throw new ProcessExitedError(process.describe(), actual, "unknown");
+/** Somebody who waits for the end of a process, but not for ever. */
+class StopWait extends Deadline {
+  readonly #process: Process;
+  readonly #reason: ExitReason;
+  readonly #timeoutMs: number;
+  readonly #resolve: () => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    process: Process,
+    reason: ExitReason,
+    timeoutMs: number,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ) {
+    super();
+    this.#process = process;
+    this.#reason = reason;
+    this.#timeoutMs = timeoutMs;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  ended(actual: ExitReason): void {
+    if (isSameExit(actual, this.#reason)) this.#resolve();
+    else this.#reject(new ProcessExitedError(this.#process.describe(), actual, "unknown"));
+  }
+
+  override expire(): void {
+    this.#reject(new CallTimeoutError(this.#process.describe(), "stop", this.#timeoutMs));
+  }
 }
 
-/** Ends a process with `shutdown`, and kills it when its shutdown time is over. */
-export async function endProcess(process: Process, clock: Clock): Promise<void> {
-  process.exit("shutdown");
-  const reason = await exitWithin(process, process.shutdownMs, clock);
-  if (reason === undefined) process.exit("killed");
+const noOptions: StopOptions = Object.freeze({});
+
+/** Asks a process to stop and waits; rejects when it takes too long or ends otherwise. */
+export function stopProcess(
+  process: Process,
+  deadlines: Deadlines,
+  options: StopOptions = noOptions,
+): Promise<void> {
+  // What is thrown in here rejects.
+  return new Promise((resolve, reject) => {
+    objectOption("options", options);
+    const { reason = "normal", timeout = process.shutdownMs } = options;
+    if (!isExitReason(reason)) throw new OptionError("reason", "an exit reason", reason);
+    const timeoutMs = durationOption("timeout", timeout);
+    if (process.inbox.isOnStack && reason !== "killed") {
+      throw new CallingSelfError(process.describe());
+    }
+    const wait = new StopWait(process, reason, timeoutMs, resolve, reject);
+    deadlines.add(wait, timeoutMs);
+    process.onExit((actual) => {
+      deadlines.remove(wait);
+      wait.ended(actual);
+    });
+    process.exit(reason);
+  });
+}
+
+/** Until when a shutdown may take, on the monotonic clock. */
+export interface Limit {
+  readonly clock: Clock;
+  readonly end: number;
+}
+
+/**
+ * Ends processes with `shutdown`, the newest first, each within its shutdown time and all within
+ * the limit; kills what is left then.
+ */
+export async function stopAll(processes: ReadonlySet<Process>, limit: Limit): Promise<void> {
+  // What is left after a round had a parent when it began, or was started meanwhile.
+  while (processes.size > 0) {
+    for (const newest of [...processes].reverse()) {
+      // A linked child ends by the signal of its parent; its own end would be the parent's.
+      if (newest.parent?.isDead === false) continue;
+      newest.exit("shutdown");
+      const ms = Math.min(newest.shutdownMs, leftOf(limit));
+      const reason = await exitWithin(newest, ms, limit.clock);
+      if (reason === undefined) newest.exit("killed");
+    }
+  }
+}
+
+/** What an application does when its system shuts down. */
+export type StopHook = () => Promise<void> | void;
+
+/** Runs hooks, the last added first, within the limit. Returns what went wrong. */
+export async function runHooks(hooks: StopHook[], limit: Limit): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (let hook = hooks.pop(); hook !== undefined; hook = hooks.pop()) {
+    try {
+      await withinLimit(hook(), limit);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  return failures;
+}
+
+function leftOf({ clock, end }: Limit): number {
+  return Math.max(0, end - clock.monotonic());
+}
+
+/** Waits for a hook, but not beyond the limit. */
+async function withinLimit(hook: Promise<void> | void, limit: Limit): Promise<void> {
+  if (hook === undefined) return;
+  const ms = leftOf(limit);
+  if (ms === Number.POSITIVE_INFINITY) {
+    await hook;
+    return;
+  }
+  let timer: TimerHandle | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const timedOut = () => reject(new CallTimeoutError("a stop hook", "shutdown", ms));
+    timer = limit.clock.setTimer(ms, timedOut);
+  });
+  try {
+    await Promise.race([hook, late]);
+  } finally {
+    if (timer !== undefined) limit.clock.clearTimer(timer);
+  }
 }
 
 /** Something whose end can be waited for. */

@@ -4,16 +4,20 @@
  * Only the resolvers read an absent option; everything behind them has values.
  */
 import { type Clock, type Random, systemClock } from "./clock.ts";
+import { OptionError } from "./errors.ts";
 import { type EventLoop, nodeEventLoop } from "./event-loop.ts";
 import { type Logger, silentLogger } from "./events.ts";
 import {
+  booleanOption,
+  capacityOption,
   durationOption,
   functionOption,
-  integerOption,
   nameOption,
   objectOption,
   withDefaults,
 } from "./option.ts";
+
+import type { Schedule } from "./scheduler.ts";
 
 /** What `createSystem` takes. */
 export interface SystemOptions {
@@ -23,10 +27,31 @@ export interface SystemOptions {
   readonly random?: Random;
   /** How the runtime asks to be called again. @default the event loop of Node.js */
   readonly loop?: EventLoop;
-  /** How many messages a mailbox holds before it refuses more. @default 1048576 */
+  /**
+   * How many messages a mailbox holds before it refuses more, for every actor whose definition
+   * does not say. It also limits the timers, monitors and continuations of a process, which are
+   * 1048576 at most in any case. @default Infinity
+   */
   readonly mailboxCapacity?: number;
   /** Where crashes are reported; `false` for nowhere. @default console */
   readonly logger?: Logger | false;
+  /**
+   * Milliseconds that `shutdown` may take in all; what is left then is killed. @default 25000
+   */
+  readonly shutdownTimeout?: number;
+  /**
+   * Signals of the operating system on which the system shuts down, after which the program ends
+   * by the same signal. @default ["SIGTERM"]
+   */
+  readonly signals?: readonly string[];
+  /** Which process has its turn next, for tests and simulators. @default first come first served */
+  readonly schedule?: Schedule;
+  /**
+   * Copies what local messages carry, and refuses what no wire could carry with
+   * `NotSerializableError`: for tests, so that it is found before there is a second node.
+   * @default false
+   */
+  readonly cloneMessages?: boolean;
 }
 
 /** {@link SystemOptions} with every value filled in. */
@@ -36,6 +61,10 @@ export interface ResolvedSystemOptions {
   readonly loop: EventLoop;
   readonly mailboxCapacity: number;
   readonly logger: Logger;
+  readonly shutdownTimeoutMs: number;
+  readonly signals: readonly string[];
+  readonly schedule: Schedule | undefined;
+  readonly cloneMessages: boolean;
 }
 
 /** The defaults of {@link SystemOptions}. */
@@ -43,69 +72,35 @@ export const systemDefaults = {
   clock: systemClock,
   random: Math.random,
   loop: nodeEventLoop,
-  mailboxCapacity: 1_048_576,
+  mailboxCapacity: Number.POSITIVE_INFINITY,
   logger: console,
+  // Kubernetes kills 30 seconds after SIGTERM.
+  shutdownTimeout: 25_000,
+  signals: ["SIGTERM"],
+  cloneMessages: false,
 } as const satisfies SystemOptions;
 
 /** Fills in and checks the options of a system; throws `OptionError` for a bad one. */
 export function resolveSystemOptions(options: SystemOptions = {}): ResolvedSystemOptions {
   objectOption("options", options);
-  const merged = withDefaults(systemDefaults as Required<SystemOptions>, options);
-  const { clock, random, loop, mailboxCapacity, logger } = merged;
+  type Defaults = Required<Omit<SystemOptions, "schedule">>;
+  const merged = withDefaults(systemDefaults as Defaults, options);
+  const { clock, random, loop, mailboxCapacity, logger, signals, schedule } = merged;
   objectOption("clock", clock);
   functionOption("random", random);
   objectOption("loop", loop);
+  if (schedule !== undefined) objectOption("schedule", schedule);
+  if (!Array.isArray(signals)) throw new OptionError("signals", "an array", signals);
+  for (const signal of signals) nameOption("signals", signal);
   return Object.freeze({
     clock,
     random,
     loop,
-    mailboxCapacity: integerOption("mailboxCapacity", mailboxCapacity, 1),
+    mailboxCapacity: capacityOption("mailboxCapacity", mailboxCapacity),
     logger: logger === false ? silentLogger : logger,
+    shutdownTimeoutMs: durationOption("shutdownTimeout", merged.shutdownTimeout),
+    signals,
+    schedule,
+    cloneMessages: booleanOption("cloneMessages", merged.cloneMessages),
   });
-}
-
-/** What `start` takes after the argument. */
-export interface StartOptions {
-  /** Registers the process, so that `whereis` finds it. It is registered before `init` runs. */
-  readonly name?: string;
-  /**
-   * Milliseconds that an async `init` may take before the process is killed. OTP waits for ever.
-   * @default 30000
-   */
-  readonly startTimeout?: number;
-  /**
-   * Milliseconds that the process may take to stop, before it is killed: `terminate` after a crash
-   * or `ctx.stop`, and the whole of it when the system shuts down. For a supervisor `"infinity"`.
-   * @default 5000
-   */
-  readonly shutdown?: number | "infinity";
-}
-
-/** {@link StartOptions} with every value filled in. */
-export interface ResolvedStartOptions {
-  readonly name: string | undefined;
-  readonly startTimeoutMs: number;
-  readonly shutdownMs: number;
-}
-
-/** The defaults of {@link StartOptions}, for an actor. OTP: a worker's shutdown is 5000. */
-export const startDefaults = {
-  startTimeout: 30_000,
-  shutdown: 5000,
-} as const satisfies StartOptions;
-
-/** Fills in and checks the options of a start; throws `OptionError` for a bad one. */
-export function resolveStartOptions(options: StartOptions = {}): ResolvedStartOptions {
-  objectOption("options", options);
-  const { name, startTimeout, shutdown } = withDefaults(startDefaults as StartOptions, options);
-  return {
-    name: name === undefined ? undefined : nameOption("name", name),
-    startTimeoutMs: durationOption("startTimeout", startTimeout),
-    shutdownMs: shutdownOption("shutdown", shutdown),
-  };
-}
-
-/** A shutdown time in milliseconds, or `"infinity"`. */
-export function shutdownOption(option: string, value: unknown): number {
-  return value === "infinity" ? Number.POSITIVE_INFINITY : durationOption(option, value);
 }

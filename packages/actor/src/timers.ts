@@ -6,17 +6,8 @@
  */
 import type { Clock, TimerHandle } from "./clock.ts";
 import { MailboxFullError } from "./errors.ts";
+import type { Notice } from "./notice.ts";
 import type { Operation } from "./program.ts";
-
-/** One timer. `staged` timers wait for their handler to return. */
-export interface Timer {
-  readonly id: string;
-  readonly ms: number;
-  readonly operation: Operation;
-  readonly arg: unknown;
-  handle: TimerHandle | undefined;
-  cancelled: boolean;
-}
 
 /** What the timers of a process need. */
 export interface TimersOptions {
@@ -26,7 +17,38 @@ export interface TimersOptions {
   /** Names the process in errors. */
   readonly owner: string;
   /** Called when a timer fires. */
-  readonly fire: (timer: Timer) => void;
+  readonly fire: (timer: Notice) => void;
+}
+
+/** One timer. A staged one waits for its handler to return. */
+class Timer implements Notice {
+  readonly id: string;
+  readonly ms: number;
+  readonly operation: Operation;
+  readonly arg: unknown;
+  handle: TimerHandle | undefined = undefined;
+  cancelled = false;
+  readonly #timers: Map<string, Timer>;
+
+  constructor(
+    timers: Map<string, Timer>,
+    id: string,
+    ms: number,
+    operation: Operation,
+    arg: unknown,
+  ) {
+    this.#timers = timers;
+    this.id = id;
+    this.ms = ms;
+    this.operation = operation;
+    this.arg = arg;
+  }
+
+  take(): boolean {
+    if (this.cancelled) return false;
+    this.#timers.delete(this.id);
+    return true;
+  }
 }
 
 /** The timers of one process. */
@@ -41,16 +63,20 @@ export class Timers {
     this.#options = options;
   }
 
+  /** How many timers are armed, or have fired and wait for their turn. */
+  get size(): number {
+    return this.#timers.size;
+  }
+
   /** Stages a new timer. Throws `MailboxFullError` when the process has too many. */
   stage(ms: number, operation: Operation, arg: unknown): string {
     const { max, owner } = this.#options;
     if (this.#timers.size >= max) throw new MailboxFullError(`timers of ${owner}`, max);
     this.#lastId += 1;
-    const id = `t${this.#lastId}`;
-    const timer: Timer = { id, ms, operation, arg, handle: undefined, cancelled: false };
-    this.#timers.set(id, timer);
+    const timer = new Timer(this.#timers, `t${this.#lastId}`, ms, operation, arg);
+    this.#timers.set(timer.id, timer);
     this.#staged.push(timer);
-    return id;
+    return timer.id;
   }
 
   /** Stages the cancelling of a timer; false when it has been handled, cancelled or never was. */
@@ -77,13 +103,6 @@ export class Timers {
     for (const timer of this.#cancelled) timer.cancelled = false;
     for (const timer of this.#staged) this.#timers.delete(timer.id);
     this.#forgetStaged();
-  }
-
-  /** Takes a timer whose message is about to be handled; false when it has been cancelled. */
-  take(timer: Timer): boolean {
-    if (timer.cancelled) return false;
-    this.#timers.delete(timer.id);
-    return true;
   }
 
   /** Cancels every timer; the process is over. */

@@ -7,6 +7,9 @@
 import { ActorError, type ActorErrorInit, isActorError, type Outcome } from "./actor-error.ts";
 import * as errors from "./errors.ts";
 import { toErrorValue } from "./exit-reason.ts";
+import * as registryErrors from "./registry-errors.ts";
+import * as stateMachineErrors from "./state-machine-errors.ts";
+import * as supervisorErrors from "./supervisor-errors.ts";
 
 /** An error as plain data. `data` is whatever the error carried and must itself be encodable. */
 export interface WireError {
@@ -24,11 +27,16 @@ export interface ErrorClass {
 }
 
 const ownClasses = new Map<string, ErrorClass>(
-  Object.entries(errors).filter(
-    (entry): entry is [string, (typeof errors)["OptionError"]] =>
-      typeof entry[1] === "function" && entry[1].prototype instanceof ActorError,
-  ),
+  [errors, registryErrors, stateMachineErrors, supervisorErrors].flatMap(classesOf),
 );
+
+/** The error classes that a module exports, by name. */
+function classesOf(module: object): [string, ErrorClass][] {
+  return Object.entries(module).filter(
+    (entry): entry is [string, ErrorClass] =>
+      typeof entry[1] === "function" && entry[1].prototype instanceof ActorError,
+  );
+}
 
 /**
  * Reduces any thrown value to plain data.

@@ -12,7 +12,7 @@ import { Worker } from "./support/worker.ts";
 const plan = { id: "a", log: [] };
 
 describe("child", () => {
-  it("51. defaults to a permanent worker with 5000 ms, and a supervisor with infinity", () => {
+  it("defaults to a permanent worker with 5000 ms, and a supervisor with infinity", () => {
     expect(child(Worker, plan)).toMatchObject({
       id: "worker",
       restart: "permanent",
@@ -32,12 +32,16 @@ describe("child", () => {
     expect(child(Worker, plan, { name: "n", id: "i" }).id).toBe("i");
   });
 
-  it("52. refuses bad options by name", () => {
+  it("refuses bad options by name", () => {
     const make = (options: object) => () => child(Worker, plan, options);
     expect(make({ id: "" })).toThrow("option id");
     expect(make({ restart: "always" })).toThrow("option restart: expected one of");
     expect(make({ shutdown: -1 })).toThrow("option shutdown");
     expect(make({ shutdown: "brutal" })).toThrow("option shutdown");
+    expect(make({ startTimeout: -1 })).toThrow("option startTimeout");
+    expect(make({ name: "" })).toThrow("option name");
+    expect(() => child(undefined as never)).toThrow("option definition: expected an object");
+    expect(() => child({} as never)).toThrow("option definition.init: expected a function");
   });
 });
 

@@ -3,9 +3,15 @@ import { describe, expect, it } from "vitest";
 import { Mailbox } from "../src/mailbox.ts";
 import type { Operation } from "../src/program.ts";
 
-const operation = (name: string): Operation => ({ kind: "cast", name, handler: () => undefined });
+const operation = (name: string, kind: Operation["kind"] = "cast"): Operation => ({
+  kind,
+  name,
+  handler: () => undefined,
+  expects: undefined,
+});
 const a = operation("a");
 const b = operation("b");
+const notice = operation("notice", "notice");
 const port = { resolve() {}, reject() {} };
 
 describe("Mailbox", () => {
@@ -25,21 +31,60 @@ describe("Mailbox", () => {
     expect(mailbox.push(a, 3, undefined)).toBe(true);
   });
 
-  it("takes a message of the process's own beyond its capacity", () => {
+  it("takes a notice of the runtime in order and beyond its capacity, and counts none", () => {
     const mailbox = new Mailbox(1);
     mailbox.push(a, 1, undefined);
-    mailbox.pushOwn(b, 2);
-    expect(mailbox.size).toBe(2);
-    expect([mailbox.shift(), mailbox.shift()]).toEqual([a, b]);
+    mailbox.pushNotice(notice, 2);
+    expect([mailbox.size, mailbox.push(a, 3, undefined)]).toEqual([1, false]);
+    expect([mailbox.shift(), mailbox.arg, mailbox.taken]).toEqual([a, 1, 1]);
+    expect([mailbox.size, mailbox.isEmpty, mailbox.push(b, 3, undefined)]).toEqual([
+      0,
+      false,
+      true,
+    ]);
+    expect([mailbox.shift(), mailbox.arg, mailbox.taken]).toEqual([notice, 2, 1]);
+    expect([mailbox.shift(), mailbox.taken, mailbox.isEmpty]).toEqual([b, 2, true]);
   });
 
-  it("takes the system lane first, and does not count it as taken", () => {
+  it("takes the system lane first", () => {
     const mailbox = new Mailbox(1);
     mailbox.push(a, 1, undefined);
     mailbox.pushSystem(b, 2);
-    expect([mailbox.shift(), mailbox.arg, mailbox.taken]).toEqual([b, 2, 0]);
-    expect([mailbox.shift(), mailbox.arg, mailbox.taken]).toEqual([a, 1, 1]);
+    expect(mailbox.size).toBe(1);
+    expect([mailbox.shift(), mailbox.arg, mailbox.isSystem, mailbox.taken]).toEqual([
+      b,
+      2,
+      true,
+      1,
+    ]);
+    expect([mailbox.shift(), mailbox.arg, mailbox.isSystem, mailbox.taken]).toEqual([
+      a,
+      1,
+      false,
+      2,
+    ]);
     expect(mailbox.isEmpty).toBe(true);
+  });
+
+  it("gives up its oldest message, but no notice, and keeps the order of the rest", () => {
+    const mailbox = new Mailbox(3);
+    // The ring has turned, so that the messages stand on both sides of its end.
+    for (let n = 0; n < 6; n += 1) {
+      mailbox.push(a, n, undefined);
+      mailbox.shift();
+    }
+    mailbox.pushNotice(notice, "n1");
+    mailbox.pushNotice(notice, "n2");
+    mailbox.push(a, 1, port);
+    mailbox.pushNotice(notice, "n3");
+    mailbox.push(b, 2, undefined);
+    expect([mailbox.evict(), mailbox.arg, mailbox.from, mailbox.size]).toEqual([a, 1, port, 1]);
+    const rest: unknown[] = [];
+    while (mailbox.shift() !== undefined) rest.push(mailbox.arg);
+    expect(rest).toEqual(["n1", "n2", "n3", 2]);
+    mailbox.pushNotice(notice, "n4");
+    expect(mailbox.evict()).toBeUndefined();
+    expect([mailbox.size, mailbox.shift(), mailbox.arg]).toEqual([0, notice, "n4"]);
   });
 
   it("lets go of the last message when asked", () => {
@@ -50,20 +95,29 @@ describe("Mailbox", () => {
     expect([mailbox.arg, mailbox.from]).toEqual([undefined, undefined]);
   });
 
-  it("behaves like an array under any mix of pushes and shifts", () => {
+  it("behaves like an array under any mix of pushes, notices, shifts and evictions", () => {
+    const steps = fc.constantFrom("push", "notice", "shift", "evict");
     fc.assert(
-      fc.property(fc.array(fc.boolean(), { maxLength: 400 }), (pushes) => {
+      fc.property(fc.array(steps, { maxLength: 400 }), (sequence) => {
         const mailbox = new Mailbox(1000);
-        const model: number[] = [];
-        for (const [at, isPush] of pushes.entries()) {
-          if (isPush) {
+        const model: { at: number; isNotice: boolean }[] = [];
+        for (const [at, step] of sequence.entries()) {
+          if (step === "push") {
             mailbox.push(a, at, undefined);
-            model.push(at);
-          } else {
+            model.push({ at, isNotice: false });
+          } else if (step === "notice") {
+            mailbox.pushNotice(notice, at);
+            model.push({ at, isNotice: true });
+          } else if (step === "shift") {
             const taken = mailbox.shift() === undefined ? undefined : mailbox.arg;
-            expect(taken).toBe(model.shift());
+            expect(taken).toBe(model.shift()?.at);
+          } else {
+            const taken = mailbox.evict() === undefined ? undefined : mailbox.arg;
+            const oldest = model.findIndex(({ isNotice }) => !isNotice);
+            expect(taken).toBe(oldest < 0 ? undefined : model.splice(oldest, 1)[0]?.at);
           }
-          expect(mailbox.size).toBe(model.length);
+          expect(mailbox.size).toBe(model.filter(({ isNotice }) => !isNotice).length);
+          expect(mailbox.isEmpty).toBe(model.length === 0);
         }
       }),
     );

@@ -8,15 +8,15 @@ function answers(max: number, seconds: number, times: number[]): boolean[] {
 }
 
 describe("RestartIntensity", () => {
-  it("64. exceeds when more than maxRestarts fall within the window", () => {
+  it("exceeds when more than maxRestarts fall within the window", () => {
     expect(answers(2, 5, [0, 1, 2])).toEqual([false, false, true]);
   });
 
-  it("64. exceeds at the first restart when none is tolerated", () => {
+  it("exceeds at the first restart when none is tolerated", () => {
     expect(answers(0, 5, [0])).toEqual([true]);
   });
 
-  it("64. counts a restart exactly as old as the window, and forgets an older one", () => {
+  it("counts a restart exactly as old as the window, and forgets an older one", () => {
     expect(answers(1, 1, [0, 1000])).toEqual([false, true]);
     expect(answers(1, 1, [0, 1001])).toEqual([false, false]);
   });

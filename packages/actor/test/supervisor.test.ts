@@ -4,7 +4,7 @@ import { failure, gate, settle, testSystem, watch, word } from "./support/harnes
 import { named, supervised, Worker } from "./support/worker.ts";
 
 describe("the start of a supervisor", () => {
-  it("49. starts the children in order, each after the init of the one before", async () => {
+  it("starts the children in order, each after the init of the one before", async () => {
     const { system } = testSystem();
     const log: string[] = [];
     const held = gate();
@@ -20,7 +20,7 @@ describe("the start of a supervisor", () => {
     expect([log, starting.state]).toEqual([["start a", "start b"], "resolved"]);
   });
 
-  it("50. stops those before a failing child in reverse and rejects with its reason", async () => {
+  it("stops those before a failing child in reverse and rejects with its reason", async () => {
     const { system, reports } = testSystem();
     const log: string[] = [];
     const worker = (id: string) => child(Worker, { id, log }, { name: id });
@@ -46,7 +46,7 @@ describe("the start of a supervisor", () => {
     expect(reports.at(-1)).toBe("exit supervisor {shutdown}");
   });
 
-  it("50. fails when the name of a child is taken", async () => {
+  it("fails when the name of a child is taken", async () => {
     const { system } = testSystem();
     const log: string[] = [];
     await system.start(Worker, { id: "x", log }, { name: "taken" });
@@ -81,7 +81,7 @@ describe("the start of a supervisor", () => {
 });
 
 describe("a restart", () => {
-  it("59. concerns only the child that crashed, and its name reaches the new process", async () => {
+  it("concerns only the child that crashed, and its name reaches the new process", async () => {
     const { system, log, reports, crash } = await supervised(["a", "b"]);
     const [a, b] = [named(system, "a"), named(system, "b")];
     await crash("a");
@@ -103,7 +103,7 @@ describe("a restart", () => {
   ] as const;
   for (const [restart, reason, expected] of cases) {
     const what = `${restart} child that ends ${word(reason)}`;
-    it(`57. ${expected ? "is due" : "is not due"} for a ${what}`, async () => {
+    it(`${expected ? "is due" : "is not due"} for a ${what}`, async () => {
       const { system, exits } = await supervised([{ name: "a", restart }]);
       await exits("a", reason);
       expect(system.whereis("a") !== undefined).toBe(expected);
@@ -116,14 +116,14 @@ describe("a restart", () => {
     ["temporary", false],
   ] as const) {
     const due = expected ? "is due" : "is not due";
-    it(`57. ${due} for a ${restart} child that crashes`, async () => {
+    it(`${due} for a ${restart} child that crashes`, async () => {
       const { system, crash } = await supervised([{ name: "a", restart }]);
       await crash("a");
       expect(system.whereis("a") !== undefined).toBe(expected);
     });
   }
 
-  it("57. is due for a transient child that is killed", async () => {
+  it("is due for a transient child that is killed", async () => {
     const { system } = await supervised([{ name: "a", restart: "transient" }]);
     const before = named(system, "a");
     await system.stop(before, { reason: "killed" });
@@ -131,7 +131,7 @@ describe("a restart", () => {
     expect(named(system, "a")).not.toBe(before);
   });
 
-  it("58. that is not due keeps a transient child's spec and drops a temporary one", async () => {
+  it("that is not due keeps a transient child's spec and drops a temporary one", async () => {
     const { ref, exits } = await supervised([
       { name: "a", restart: "transient" },
       { name: "b", restart: "temporary" },
@@ -163,7 +163,7 @@ describe("a restart", () => {
 });
 
 describe("the restart intensity", () => {
-  it("65. when exceeded ends the children in reverse, then the supervisor with shutdown", async () => {
+  it("when exceeded ends the children in reverse, then the supervisor with shutdown", async () => {
     const { system, log, reports, crash } = await supervised(["a", "b", "c"], {
       maxRestarts: 2,
       maxSeconds: 3600,
@@ -182,7 +182,7 @@ describe("the restart intensity", () => {
     ]);
   });
 
-  it("64. is measured in milliseconds over a sliding window", async () => {
+  it("is measured in milliseconds over a sliding window", async () => {
     const { system, clock, crash } = await supervised(["a"], { maxRestarts: 1, maxSeconds: 1 });
     await crash("a");
     await clock.advanceAsync(1001);
@@ -193,13 +193,13 @@ describe("the restart intensity", () => {
     expect(system.whereis("sup")).toBeUndefined();
   });
 
-  it("64. of 0 ends the supervisor at the first crash", async () => {
+  it("of 0 ends the supervisor at the first crash", async () => {
     const { system, crash } = await supervised(["a"], { maxRestarts: 0 });
     await crash("a");
     expect(system.whereis("sup")).toBeUndefined();
   });
 
-  it("66. counts every try: with n tolerated there are exactly n failing starts", async () => {
+  it("counts every try: with n tolerated there are exactly n failing starts", async () => {
     let starts = 0;
     const init = () => {
       starts += 1;
@@ -212,7 +212,7 @@ describe("the restart intensity", () => {
     expect(system.whereis("sup")).toBeUndefined();
   });
 
-  it("66. lets a restart that fails and then works go on", async () => {
+  it("lets a restart that fails and then works go on", async () => {
     let starts = 0;
     const init = () => {
       starts += 1;
@@ -245,7 +245,7 @@ describe("the restart intensity", () => {
 });
 
 describe("a supervisor's ref", () => {
-  it("56. lists the children newest first", async () => {
+  it("lists the children newest first", async () => {
     const { system, ref } = await supervised(["a", "b"]);
     expect(await ref.whichChildren()).toEqual(
       ["b", "a"].map((id) => ({
@@ -258,7 +258,7 @@ describe("a supervisor's ref", () => {
     );
   });
 
-  it("56. counts a restarting child as a spec, but not as active", async () => {
+  it("counts a restarting child as a spec, but not as active", async () => {
     let starts = 0;
     const init = () => {
       starts += 1;
@@ -281,11 +281,11 @@ describe("supervisor options", () => {
   const make = (options: object) => () =>
     supervisor({ strategy: "one_for_one", children: [], ...options });
 
-  it("51. default to 3 restarts in 5 seconds", () => {
+  it("default to 3 restarts in 5 seconds", () => {
     expect(make({})()).toMatchObject({ maxRestarts: 3, maxSeconds: 5 });
   });
 
-  it("52. are refused by name", () => {
+  it("are refused by name", () => {
     expect(make({ strategy: "all" })).toThrow('option strategy: expected one of "one_for_one"');
     expect(make({ maxRestarts: -1 })).toThrow("maxRestarts: expected an integer >= 0, got -1");
     expect(make({ maxSeconds: 0 })).toThrow("option maxSeconds");

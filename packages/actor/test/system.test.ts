@@ -4,7 +4,10 @@ import { Counter, failure, gate, settle, testSystem, watch, word } from "./suppo
 
 /** An actor whose init is given by the test. */
 const Started = defineActor("started", {
-  init: (init: () => unknown) => init(),
+  init: (init: () => unknown) => {
+    const made = init();
+    return made instanceof Promise ? made.then(() => ({})) : {};
+  },
   calls: { ping: () => "pong" },
   terminate: () => {
     throw new Error("terminate must not run when init failed");
@@ -152,7 +155,7 @@ describe("start", () => {
   it("that is asked to stop during init finishes it first", async () => {
     const { system, reports } = testSystem();
     const held = gate();
-    const Calm = defineActor("calm", { init: () => held.promise });
+    const Calm = defineActor("calm", { init: () => held.promise.then(() => ({})) });
     const starting = watch(system.start(Calm, undefined, { name: "s" }));
     const ref = system.whereis("s");
     if (ref === undefined) expect.unreachable();

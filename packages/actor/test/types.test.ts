@@ -211,7 +211,7 @@ describe("the types of a start", () => {
 describe("the types of a child", () => {
   it("ask for the argument of the definition", () => {
     check(() => {
-      expectTypeOf(child(Counter, { start: 0 })).toEqualTypeOf<ChildSpec>();
+      expectTypeOf(child(Counter, { start: 0 })).toEqualTypeOf<ChildSpec<typeof counter>>();
       child(Counter, { start: 0 }, { id: "c1", restart: "transient", shutdown: "brutal_kill" });
       child(supervisor({ strategy: "one_for_one", children: [] }), { id: "sub" });
       // @ts-expect-error the argument is missing

@@ -29,6 +29,7 @@ export const FrameKind = {
   query: 0x21,
   call: 0x22,
   reply: 0x23,
+  info: 0x24,
   start: 0x40,
   lookup: 0x41,
   channel: 0x60,

@@ -48,8 +48,14 @@ export interface InboundPorts {
   readonly codec: Codec;
   readonly actors: ReadonlyMap<string, AnyActorDefinition>;
   readonly channel: (from: string, channel: string, payload: Uint8Array) => void;
-  /** A cast that cannot be read. */
-  readonly unreadable: (from: string, process: number, operation: string, why: ActorError) => void;
+  /** A cast or an info that cannot be read. */
+  readonly unreadable: (
+    from: string,
+    process: number,
+    kind: "cast" | "info",
+    operation: string,
+    why: ActorError,
+  ) => void;
 }
 
 export class Inbound {
@@ -69,7 +75,10 @@ export class Inbound {
         this.#onCall(link, "query", frame.body);
         break;
       case FrameKind.cast:
-        this.#onCast(link, frame.body);
+        this.#onPost(link, "cast", frame.body);
+        break;
+      case FrameKind.info:
+        this.#onPost(link, "info", frame.body);
         break;
       case FrameKind.reply:
         this.#onReply(link, frame.body);
@@ -101,15 +110,15 @@ export class Inbound {
     }
   }
 
-  #onCast(link: Link, body: Uint8Array): void {
+  #onPost(link: Link, kind: "cast" | "info", body: Uint8Array): void {
     const { host, codec, unreadable } = this.#ports;
-    const { process, operation, incarnation, value } = readCall("cast", body);
+    const { process, operation, incarnation, value } = readCall(kind, body);
     try {
       this.#checkLife(incarnation, process);
-      host.deliver(process, "cast", operation, codec.decode(value), undefined);
+      host.deliver(process, kind, operation, codec.decode(value), undefined);
     } catch (error) {
       if (!isActorError(error)) throw error;
-      unreadable(link.name, process, operation, error);
+      unreadable(link.name, process, kind, operation, error);
     }
   }
 

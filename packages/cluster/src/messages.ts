@@ -15,7 +15,7 @@ import { ByteReader, ByteWriter } from "./bytes.ts";
 import { encodeFrame, FrameKind, Lane } from "./frame.ts";
 
 export interface CallMessage {
-  /** 0 for a cast, which nobody answers. */
+  /** 0 for a cast or an info, which nobody answers. */
   readonly correlation: number;
   /** The life of the node that the ref belongs to. */
   readonly incarnation: number;
@@ -24,13 +24,18 @@ export interface CallMessage {
   readonly value: Uint8Array;
 }
 
-export type CallKind = "call" | "query" | "cast";
+export type CallKind = "call" | "query" | "cast" | "info";
+
+/** Whether somebody waits for a reply, which then has a number. */
+function isAnswered(kind: CallKind): boolean {
+  return kind === "call" || kind === "query";
+}
 
 export function callFrame(kind: CallKind, message: CallMessage): Buffer {
   const { correlation, incarnation, process, operation, value } = message;
-  const correlated = kind === "cast" ? 0 : 4;
+  const correlated = isAnswered(kind) ? 4 : 0;
   const head = new ByteWriter(correlated + 8 + 8 + 2 + Buffer.byteLength(operation));
-  if (kind !== "cast") head.u32(correlation);
+  if (isAnswered(kind)) head.u32(correlation);
   head.u64(incarnation).u64(process).text16(operation);
   return encodeFrame(FrameKind[kind], Lane.actors, 0, head.done(), value);
 }
@@ -38,7 +43,7 @@ export function callFrame(kind: CallKind, message: CallMessage): Buffer {
 export function readCall(kind: CallKind, body: Uint8Array): CallMessage {
   const reader = new ByteReader(body, kind.toUpperCase());
   return {
-    correlation: kind === "cast" ? 0 : reader.u32(),
+    correlation: isAnswered(kind) ? reader.u32() : 0,
     incarnation: reader.u64(),
     process: reader.u64(),
     operation: reader.text16(),

@@ -116,7 +116,7 @@ export class Node extends ActorSystem<NodeEvents> {
       codec,
       links: this.#links,
       self: { name, incarnation },
-      undelivered: (ref, operation, arg, error) => this.#deadLetter(ref, operation, arg, error),
+      undelivered: (ref, ...letter) => this.#deadLetter(ref, ...letter),
     });
     this.#inbound = new Inbound({
       codec,
@@ -130,8 +130,8 @@ export class Node extends ActorSystem<NodeEvents> {
           this.start(definition, arg, registered === undefined ? {} : { name: registered }),
       },
       channel: (from, channel, payload) => this.#channels.deliver(from, channel, payload),
-      unreadable: (_from, process, operation, error) =>
-        this.#deadLetter(this.localRef(process), operation, undefined, error),
+      unreadable: (_from, process, kind, operation, error) =>
+        this.#deadLetter(this.localRef(process), kind, operation, undefined, error),
     });
     this.#channels = new Channels({
       self: name,
@@ -168,11 +168,11 @@ export class Node extends ActorSystem<NodeEvents> {
    * const counter = await node.startOn("b", Counter, { start: 0 }, { name: "c1" });
    * ```
    */
-  startOn<A, Q, C, K>(
+  startOn<A, Q, C, K, I>(
     node: string,
-    definition: ActorDefinition<string, A, AnyState, Q, C, K>,
+    definition: ActorDefinition<string, A, AnyState, Q, C, K, I>,
     ...rest: StartOnRest<A>
-  ): Promise<Ref<Q, C, K>>;
+  ): Promise<Ref<Q, C, K, I>>;
   async startOn(
     node: string,
     definition: AnyActorDefinition,
@@ -317,10 +317,16 @@ export class Node extends ActorSystem<NodeEvents> {
     throw new DecodeError("an answer that is no ref", "unknown");
   }
 
-  #deadLetter(ref: AnyRef | undefined, operation: string, arg: unknown, error: ActorError): void {
+  #deadLetter(
+    ref: AnyRef | undefined,
+    kind: "cast" | "info",
+    operation: string,
+    arg: unknown,
+    error: ActorError,
+  ): void {
     this.#undelivered += 1;
     const reason = letterReason(error.code);
-    const letter: NodeDeadLetter = { ref, kind: "cast", operation, arg, reason, error };
+    const letter: NodeDeadLetter = { ref, kind, operation, arg, reason, error };
     this.emit("deadLetter", letter);
   }
 

@@ -36,8 +36,14 @@ export interface OutboundPorts {
   readonly self: { readonly name: string; readonly incarnation: number };
   readonly links: LinkDirectory;
   readonly codec: Codec;
-  /** A cast that could not be sent. */
-  readonly undelivered: (ref: RemoteRef, operation: string, arg: unknown, why: ActorError) => void;
+  /** A cast or an info that could not be sent. */
+  readonly undelivered: (
+    ref: RemoteRef,
+    kind: "cast" | "info",
+    operation: string,
+    arg: unknown,
+    why: ActorError,
+  ) => void;
 }
 
 export interface StartRequest {
@@ -91,16 +97,16 @@ export class Outbound implements RemoteCaller {
     });
   }
 
-  cast(ref: RemoteRef, operation: string, arg: unknown): void {
+  post(ref: RemoteRef, kind: "cast" | "info", operation: string, arg: unknown): void {
     const { incarnation, id: process } = ref.address;
     try {
       const link = this.#linkTo(ref.address);
       const value = this.#ports.codec.encodeShared(arg);
       const message = { correlation: 0, incarnation, process, operation, value };
-      this.#send(link, callFrame("cast", message));
+      this.#send(link, callFrame(kind, message));
     } catch (error) {
       if (!isActorError(error)) throw error;
-      this.#ports.undelivered(ref, operation, arg, error);
+      this.#ports.undelivered(ref, kind, operation, arg, error);
     }
   }
 

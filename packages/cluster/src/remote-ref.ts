@@ -11,7 +11,7 @@ export interface RemoteCaller {
     arg: unknown,
     options: CallOptions | undefined,
   ): Promise<unknown>;
-  cast(ref: RemoteRef, operation: string, arg: unknown): void;
+  post(ref: RemoteRef, kind: "cast" | "info", operation: string, arg: unknown): void;
 }
 
 /**
@@ -36,7 +36,11 @@ export class RemoteRef implements AnyRef {
   }
 
   cast(operation: string, arg?: unknown): void {
-    this.#caller.cast(this, operation, arg);
+    this.#caller.post(this, "cast", operation, arg);
+  }
+
+  send(message: string, arg?: unknown): void {
+    this.#caller.post(this, "info", message, arg);
   }
 
   toString(): string {

@@ -158,6 +158,15 @@ export class GroupHandle {
     });
   }
 
+  /** A group handles no plain messages yet: each is a dead letter. */
+  send(message: string, arg?: unknown): void {
+    const letter = { ref: this as AnyRef, kind: "info", operation: message, arg } as const;
+    report(this.#ports.node as unknown as ActorSystem, "deadLetter", {
+      ...letter,
+      reason: "unknown_operation",
+    });
+  }
+
   async status(options: StatusOptions = {}): Promise<readonly ReplicaStatus[]> {
     const { replicas } = this.#ports.channel.options;
     return Promise.all(replicas.map((replica) => this.#statusOf(replica, options)));

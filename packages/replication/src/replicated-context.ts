@@ -5,9 +5,16 @@
  * the group, the op and the request's place in it. What would reach beyond the state (timers,
  * stopping) is refused by name until it can go through the log.
  */
-import { type Ctx, type ExitReason, ReplyError } from "@troupe/actor";
+import { type ActorError, type Ctx, isActorError, ReplyError } from "@troupe/actor";
 import { checksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
+
+const refusals = new WeakSet<object>();
+
+/** Whether a handler threw this to refuse, through `ctx.fail`. */
+export function isOwnRefusal(error: unknown): boolean {
+  return typeof error === "object" && error !== null && refusals.has(error);
+}
 
 export class ReplicatedContext implements Ctx<unknown> {
   readonly #source: string;
@@ -36,11 +43,17 @@ export class ReplicatedContext implements Ctx<unknown> {
     return this.#draw();
   }
 
-  fail(code: string, data?: unknown): never {
-    throw new ReplyError(code, data);
+  fail(refusal: string | ActorError, data?: unknown): never {
+    const error = isActorError(refusal) ? refusal : new ReplyError(refusal, data);
+    refusals.add(error);
+    throw error;
   }
 
-  stop(_reason?: ExitReason): never {
+  get signal(): never {
+    throw new NotReplicableError("ctx.signal");
+  }
+
+  stop(): never {
     throw new NotReplicableError("ctx.stop");
   }
 
@@ -50,6 +63,62 @@ export class ReplicatedContext implements Ctx<unknown> {
 
   cancel(): never {
     throw new NotReplicableError("ctx.cancel");
+  }
+
+  send(): never {
+    throw new NotReplicableError("ctx.send");
+  }
+
+  cast(): never {
+    throw new NotReplicableError("ctx.cast");
+  }
+
+  defer(): never {
+    throw new NotReplicableError("ctx.defer");
+  }
+
+  reply(): never {
+    throw new NotReplicableError("ctx.reply");
+  }
+
+  refuse(): never {
+    throw new NotReplicableError("ctx.refuse");
+  }
+
+  continue(): never {
+    throw new NotReplicableError("ctx.continue");
+  }
+
+  idleTimeout(): never {
+    throw new NotReplicableError("ctx.idleTimeout");
+  }
+
+  monitor(): never {
+    throw new NotReplicableError("ctx.monitor");
+  }
+
+  demonitor(): never {
+    throw new NotReplicableError("ctx.demonitor");
+  }
+
+  link(): never {
+    throw new NotReplicableError("ctx.link");
+  }
+
+  unlink(): never {
+    throw new NotReplicableError("ctx.unlink");
+  }
+
+  exit(): never {
+    throw new NotReplicableError("ctx.exit");
+  }
+
+  start(): never {
+    throw new NotReplicableError("ctx.start");
+  }
+
+  startLink(): never {
+    throw new NotReplicableError("ctx.startLink");
   }
 
   #draw(): string {

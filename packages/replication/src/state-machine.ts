@@ -20,7 +20,7 @@ import type { Codec } from "@troupe/cluster/runtime";
 import { checksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
 import { replyBytesMax } from "./options.ts";
-import { ReplicatedContext } from "./replicated-context.ts";
+import { isOwnRefusal, ReplicatedContext } from "./replicated-context.ts";
 import type { Committed } from "./vsr/index.ts";
 
 /** What the driver needs of a state machine; the simulator brings another one. */
@@ -200,7 +200,8 @@ export class ActorMachine implements StateMachine {
 
 /** An expected outcome, after which the state needs no mending. */
 function isRefusal(error: unknown): boolean {
-  return isReplyError(error) || isActorError(error, "ERR_UNKNOWN_OPERATION");
+  const isKnown = isReplyError(error) || isActorError(error, "ERR_UNKNOWN_OPERATION");
+  return isKnown || isOwnRefusal(error);
 }
 
 function isThenable(value: unknown): boolean {

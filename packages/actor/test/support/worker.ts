@@ -3,8 +3,10 @@ import {
   type ActorSystem,
   type AnyRef,
   type ChildOptions,
+  type ChildSpec,
   child,
   defineActor,
+  type RefOf,
   type SupervisorOptions,
   supervisor,
 } from "../../src/index.ts";
@@ -46,28 +48,50 @@ export function named(system: ActorSystem, name: string): AnyRef {
   return ref;
 }
 
+/** What workers are told, all the same or each its own. */
+export type WorkerPlans = Partial<WorkerPlan> | ((id: string) => Partial<WorkerPlan>);
+
+/** A worker as a child, known by its name. */
+export function worker(
+  one: string | ChildOptions,
+  log: string[] = [],
+  plan: WorkerPlans = {},
+): ChildSpec<RefOf<typeof Worker>> {
+  const childOptions = typeof one === "string" ? { name: one } : one;
+  const id = String(childOptions.name ?? childOptions.id);
+  const own = typeof plan === "function" ? plan(id) : plan;
+  return child(Worker, { id, log, ...own }, childOptions);
+}
+
 /** A system with one supervisor over workers, each known by its id. */
 export async function supervised(
   ids: readonly (string | ChildOptions)[],
   options: Partial<SupervisorOptions> = {},
-  plan: Partial<WorkerPlan> = {},
+  plan: WorkerPlans = {},
 ) {
   const all = testSystem();
   const log: string[] = [];
-  const children = ids.map((one) => {
-    const name = typeof one === "string" ? one : (one.name as string);
-    const childOptions = typeof one === "string" ? { name } : one;
-    return child(Worker, { id: name, log, ...plan }, childOptions);
-  });
+  const children = ids.map((one) => worker(one, log, plan));
   const tree = supervisor({ strategy: "one_for_one", children, ...options });
   const ref = await all.system.start(tree, { name: "sup" });
   const crash = async (name: string) => {
     await failure(named(all.system, name).call("crash"));
     await settle();
   };
+  const kill = async (name: string) => {
+    all.system.exit(named(all.system, name), "kill");
+    await settle();
+  };
   const exits = async (name: string, reason: unknown) => {
     await named(all.system, name).call("stop", reason);
     await settle();
   };
-  return { ...all, log, ref, crash, exits };
+  /** The names that a process has, of those that are asked for. */
+  const alive = (...names: string[]) =>
+    names.filter((name) => all.system.whereis(name) !== undefined);
+  /** Which processes have the names: two processes are never called the same. */
+  const refs = (...names: string[]) => names.map((name) => String(named(all.system, name)));
+  const statuses = async () =>
+    Object.fromEntries((await ref.whichChildren()).map(({ id, status }) => [id, status]));
+  return { ...all, log, ref, crash, kill, exits, alive, refs, statuses };
 }

@@ -1,0 +1,166 @@
+import { inspect } from "node:util";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { NotSerializableError } from "../src/errors.ts";
+import { checkPlainData, clonePlainData, copyMessage, keepRef } from "../src/plain-data.ts";
+
+const limits = { maxDepth: 64, maxBytes: 1 << 20 };
+const nothing = () => undefined;
+
+/** A ref of some other package. */
+class ForeignRef {
+  readonly address = { kind: "process", node: "b", incarnation: 1, id: 7, actor: "counter" };
+  call() {}
+  cast() {}
+}
+
+class Point {
+  x = 1;
+}
+
+/** A value as text in which -0 is 0 and every object is ordinary, as in a copy. */
+function show(value: unknown): string {
+  return inspect(value, { depth: 9 })
+    .replace(/-0\b(?![.e])/g, "0")
+    .replaceAll(bare, "");
+}
+
+const bare = "[Object: null prototype] ";
+
+function refusal(value: unknown): NotSerializableError {
+  try {
+    copyMessage(value, "arg");
+  } catch (error) {
+    return error as NotSerializableError;
+  }
+  return expect.unreachable("it was copied");
+}
+
+describe("clonePlainData refuses with the path what no wire could carry:", () => {
+  const sparse: unknown[] = [1];
+  sparse[2] = 3;
+  const cases: [string, unknown, string][] = [
+    ["a function", { on: { click: () => {} } }, "cannot encode arg.on.click: a function"],
+    ["a symbol", [Symbol("s")], "cannot encode arg[0]: a symbol"],
+    ["a property named by a symbol", { [Symbol("s")]: 1 }, "arg: a property named Symbol(s)"],
+    ["a promise", Promise.resolve(), "arg: an instance of Promise"],
+    ["an instance of a class", new Map([["k", new Point()]]), "arg.k: an instance of Point"],
+    ["an instance as a key", new Map([[new Point(), 1]]), "arg<key>: an instance of Point"],
+    ["an instance in a set", new Set([new Point()]), "arg<member>: an instance of Point"],
+    ["an error", { e: new RangeError("x") }, "arg.e: an error (RangeError)"],
+    ["a hole in an array", { rows: [sparse] }, "arg.rows[0][1]: a hole in an array"],
+    ["half of a surrogate pair", { "a b": "x\ud800" }, 'arg["a b"]: a text with half of a'],
+    ["an enormous bigint", 2n ** 8192n, "a bigint of more than 1024 bytes"],
+    ["what only pretends to be bytes", Object.create(Uint8Array.prototype), "an instance of Uint8"],
+    [
+      "a ref without a way to reach it",
+      new (class Ref {
+        address = {};
+      })(),
+      "an instance of Ref",
+    ],
+  ];
+  it.each(cases)("%s", (_name, value, message) => {
+    expect(refusal(value).message).toContain(message);
+    expect(refusal(value)).toMatchObject({ code: "ERR_NOT_SERIALIZABLE", outcome: "not_run" });
+  });
+
+  it("a cycle, with both of its ends", () => {
+    const value: { list: unknown[] } = { list: [] };
+    value.list.push({ back: value.list });
+    expect(refusal(value).message).toBe("cannot encode arg.list[0].back: a cycle back to arg.list");
+  });
+
+  it("a graph that would unfold to more than the limit", () => {
+    let value: unknown[] = [];
+    for (let level = 0; level < 60; level += 1) value = [value, value];
+    expect(() => clonePlainData(value, "arg", limits)).toThrow("more than 1048576 bytes");
+  });
+});
+
+describe("a copy", () => {
+  it("is equal and shares nothing that can be changed", () => {
+    const value = {
+      list: [1, "two", 3n, null, undefined, true],
+      map: new Map<unknown, unknown>([[{ k: 1 }, new Set([1])]]),
+      when: new Date(5),
+      bytes: new Uint8Array([1, 2]),
+      buffer: Buffer.from([3]),
+      floats: new Float64Array([1.5]),
+    };
+    const copy = clonePlainData(value, "arg");
+    expect(copy).toEqual(value);
+    expect(Buffer.isBuffer(copy.buffer)).toBe(true);
+    value.list.push(4);
+    value.when.setTime(0);
+    value.bytes[0] = 9;
+    value.buffer[0] = 9;
+    value.floats[0] = 9;
+    (value.map.keys().next().value as { k: number }).k = 9;
+    value.map.clear();
+    expect(copy).toEqual({
+      list: [1, "two", 3n, null, undefined, true],
+      map: new Map<unknown, unknown>([[{ k: 1 }, new Set([1])]]),
+      when: new Date(5),
+      bytes: new Uint8Array([1, 2]),
+      buffer: Buffer.from([3]),
+      floats: new Float64Array([1.5]),
+    });
+  });
+
+  it("is what a wire would deliver: no -0, no bare prototype, no sharing", () => {
+    const shared = { n: 1 };
+    const bare = Object.assign(Object.create(null), { a: 1 });
+    const copy = clonePlainData({ zero: -0, bare, one: shared, two: shared }, "arg");
+    expect(Object.is(copy.zero, 0)).toBe(true);
+    expect(Object.getPrototypeOf(copy.bare)).toBe(Object.prototype);
+    expect(copy.one).not.toBe(copy.two);
+  });
+
+  it("holds the same refs, of whatever package", () => {
+    const ref = new ForeignRef();
+    const copy = clonePlainData({ to: ref, all: new Set([ref]) }, "arg");
+    expect(copy.to).toBe(ref);
+    expect(copy.all.has(ref)).toBe(true);
+    expect(keepRef(new Point())).toBe(undefined);
+  });
+
+  it("is a copy of whatever plain data there is", () => {
+    const tree = fc.anything({ withMap: true, withSet: true, withDate: true, withBigInt: true });
+    fc.assert(
+      fc.property(tree, (value) => {
+        let copy: unknown;
+        try {
+          copy = clonePlainData(value, "arg");
+        } catch (error) {
+          // What may be refused is decided in one walk, so a check must agree with a copy.
+          expect(() => checkPlainData(value, "arg", limits, nothing)).toThrow(
+            (error as Error).message,
+          );
+          return;
+        }
+        expect(checkPlainData(value, "arg", limits, nothing)).toBe(value);
+        expect(show(copy)).toBe(show(value));
+        if (typeof value === "object" && value !== null) expect(copy).not.toBe(value);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("checkPlainData", () => {
+  it("returns the very value when there is nothing to replace", () => {
+    const value = { a: [1, Number.NaN, -0, new Map([[1, new Set([2])]])], d: new Date() };
+    expect(checkPlainData(value, "arg", limits, nothing)).toBe(value);
+  });
+
+  it("replaces refs on a copy of what is around them, and of nothing else", () => {
+    const untouched = { x: 1 };
+    const value = { untouched, list: [1, new ForeignRef()] };
+    const replace = (object: object) => (object instanceof ForeignRef ? "REF" : undefined);
+    const plain = checkPlainData(value, "arg", limits, replace) as typeof value;
+    expect(plain).toEqual({ untouched, list: [1, "REF"] });
+    expect(plain.untouched).toBe(untouched);
+    expect(value.list[1]).toBeInstanceOf(ForeignRef);
+  });
+});

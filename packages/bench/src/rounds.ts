@@ -1,0 +1,92 @@
+/**
+ * Interleaved rounds: within a round every side measures once, so that whatever the machine does
+ * meanwhile it does to all of them. The median of the rounds is the figure.
+ */
+import type { SideProcess } from "./side-process.ts";
+
+/** One row of a suite. */
+export interface Row {
+  readonly name: string;
+  readonly unit: string;
+  readonly better: "higher" | "lower";
+  /** How many operations one figure takes; without it, as many as fit the time of a round. */
+  readonly operations?: number;
+}
+
+/** How long and how often. */
+export interface Pace {
+  readonly rounds: number;
+  /** Milliseconds of work of one side in one round, where the row does not fix its operations. */
+  readonly roundMs: number;
+  /** Called before each figure, with how many of all figures of the row are done. */
+  readonly onFigure: (side: string, done: number, all: number) => void;
+}
+
+/** The figures of one side in one row. */
+export interface Figures {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Operations come in multiples of this: of the callers, and of a burst of casts. */
+const unitOfWork = 10_000;
+
+/** Measures a row on all sides. */
+export async function measure(
+  row: Row,
+  sides: readonly SideProcess[],
+  pace: Pace,
+): Promise<Map<string, Figures>> {
+  const all = sides.length * (pace.rounds + 1);
+  let done = 0;
+  const operations = new Map<SideProcess, number>();
+  for (const side of sides) {
+    pace.onFigure(side.name, done++, all);
+    operations.set(side, await warmUp(row, side, pace.roundMs));
+  }
+  const figures = new Map<SideProcess, number[]>(sides.map((side) => [side, []]));
+  for (let round = 0; round < pace.rounds; round += 1) {
+    // Another side begins each round, so that none always follows the same one.
+    for (const side of rotated(sides, round)) {
+      pace.onFigure(side.name, done++, all);
+      const figure = await side.ask(row.name, operations.get(side) ?? unitOfWork);
+      figures.get(side)?.push(figure);
+    }
+  }
+  return new Map([...figures].map(([side, each]) => [side.name, summary(each)]));
+}
+
+/** Runs the row until it is warm; returns how many operations a round of it has. */
+async function warmUp(row: Row, side: SideProcess, roundMs: number): Promise<number> {
+  if (row.operations !== undefined) {
+    await side.ask(row.name, row.operations);
+    return row.operations;
+  }
+  let operations = unitOfWork;
+  for (;;) {
+    const perSecond = await side.ask(row.name, operations);
+    const fitting = (perSecond * roundMs) / 1000;
+    // The first figures are those of cold code: go on until one fills half of a round.
+    if (operations >= fitting / 2) return wholeUnits(fitting);
+    operations = Math.min(wholeUnits(fitting), operations * 8);
+  }
+}
+
+function wholeUnits(operations: number): number {
+  return Math.max(1, Math.round(operations / unitOfWork)) * unitOfWork;
+}
+
+function rotated<T>(items: readonly T[], by: number): T[] {
+  const at = by % items.length;
+  return [...items.slice(at), ...items.slice(0, at)];
+}
+
+function summary(figures: readonly number[]): Figures {
+  const sorted = [...figures].sort((a, b) => a - b);
+  const at = (index: number) => sorted[Math.floor(index)] ?? Number.NaN;
+  const last = sorted.length - 1;
+  // The two in the middle, which of an odd number are one and the same.
+  const median = (at(last / 2) + at(sorted.length / 2)) / 2;
+  return { median, min: at(0), max: at(last) };
+}
