@@ -18,5 +18,8 @@ export function floors(name: string): ReadonlyMap<string, number> {
 
 /** Tests that need real time: they open sockets or start processes, and wait for events. */
 export const rooms = {
-  realTime: ["packages/actor/test/signals.test.ts", "packages/cluster/test/websocket.test.ts"],
+  realTime: [
+    "packages/actor/test/system/signals.test.ts",
+    "packages/cluster/test/websocket.test.ts",
+  ],
 } satisfies Record<string, readonly string[]>;

@@ -17,7 +17,7 @@ const mayImport: Record<(typeof packages)[number], readonly string[]> = {
 const singleDoors: readonly (readonly [specifier: string, file: string])[] = [
   ["ws", "packages/cluster/src/transport/websocket.ts"],
   ["cbor-x", "packages/cluster/src/codec.ts"],
-  ["eventemitter3", "packages/actor/src/reports.ts"],
+  ["eventemitter3", "packages/actor/src/system/reports.ts"],
   ["node:fs/promises", "packages/replication/src/journal/file-journal.ts"],
 ];
 
@@ -120,7 +120,9 @@ describe("dependencies", () => {
   }
 
   it("no published source imports the simulator, a test, or a testing door", () => {
-    const wrong = published.flatMap((file) =>
+    // The rooms behind the testing doors may of course use their own files.
+    const others = published.filter((file) => !/\/src\/testing(\/|\.ts$)/.test(file));
+    const wrong = others.flatMap((file) =>
       specifiersOf(file)
         .filter((specifier) => /(^|\/)(sim|test|testing)(\/|\.ts|$)/.test(specifier))
         .map((specifier) => `${file}: ${specifier}`),

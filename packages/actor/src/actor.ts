@@ -19,7 +19,7 @@ import {
 } from "./option.ts";
 import type { AnyRef, Deferred, Inferred, Ref, ReplyTo } from "./ref.ts";
 
-import type { Launchable, StartOptions, StartRest } from "./start-options.ts";
+import type { Launchable, StartOptions, StartRest } from "./system/start-options.ts";
 
 /** Names a timer within its process. */
 export type TimerId = string;

@@ -1,5 +1,4 @@
 /** The public names of `@troupe/actor`. A list; no code lives here. */
-
 export {
   type ActorDefinition,
   type ActorSpec,
@@ -20,21 +19,7 @@ export {
   type TimerId,
 } from "./actor.ts";
 export { ActorError, isActorError, type Outcome } from "./actor-error.ts";
-export {
-  type ChildOptions,
-  type ChildSpec,
-  type ChildStart,
-  child,
-  type Restart,
-  type Shutdown,
-} from "./child-spec.ts";
 export { type Clock, type Random, systemClock, type TimerHandle } from "./clock.ts";
-export {
-  type DynamicSupervisorDefinition,
-  type DynamicSupervisorOptions,
-  type DynamicSupervisorRef,
-  dynamicSupervisor,
-} from "./dynamic-supervisor.ts";
 export {
   AlreadyStartedError,
   CallAbortedError,
@@ -59,37 +44,14 @@ export {
   UnknownOperationError,
 } from "./errors.ts";
 export type { EventLoop } from "./event-loop.ts";
-export type {
-  CrashEvent,
-  DeadLetterEvent,
-  DeadLetterReason,
-  Events,
-  ExitEvent,
-  Logger,
-  RestartEvent,
-  RestartFailedEvent,
-  RestartLimitEvent,
-  SystemEvents,
-} from "./events.ts";
 export type { ErrorValue, ExitReason } from "./exit-reason.ts";
-export type { ProcessNode } from "./introspection.ts";
-export type { ValueUpdate } from "./key-registry.ts";
-export {
-  type PartitionKey,
-  type PartitionSupervisorDefinition,
-  type PartitionSupervisorOptions,
-  type PartitionSupervisorRef,
-  partitionSupervisor,
-} from "./partition-supervisor.ts";
 export type {
   ProcessInfo,
   ProcessStatus,
   TraceEvent,
   TraceOutcome,
   Tracer,
-} from "./process-info.ts";
-export type { ProcessName } from "./process-name.ts";
-export type { SystemIdentity } from "./process-table.ts";
+} from "./process/process-info.ts";
 export type {
   AnyRef,
   Arg,
@@ -101,6 +63,7 @@ export type {
   ReplyTo,
   Rest,
 } from "./ref.ts";
+export type { ValueUpdate } from "./registry/key-registry.ts";
 export {
   type Registered,
   type RegistryDefinition,
@@ -109,28 +72,27 @@ export {
   registry,
   type UniqueRegistryDefinition,
   type Unregistered,
-} from "./registry-definition.ts";
+} from "./registry/registry.ts";
 export {
   AlreadyRegisteredError,
   LockTimeoutError,
   NotRegisteredError,
-} from "./registry-errors.ts";
+} from "./registry/registry-errors.ts";
 export type {
   LockOptions,
   RegistryEntry,
   RegistryRef,
   RegistryRow,
   UniqueRegistryRef,
-} from "./registry-ref.ts";
-export type { LaunchOptions, StartOptions, StartRest } from "./start-options.ts";
-export type { Startable, StartedChild } from "./startable.ts";
-export { defineStateMachine } from "./state-machine.ts";
+} from "./registry/registry-ref.ts";
+export { via } from "./registry/via.ts";
+export { defineStateMachine } from "./state-machine/state-machine.ts";
 export {
   IllegalActionError,
   TooManyEventsError,
   UnhandledEventError,
   UnknownStateError,
-} from "./state-machine-errors.ts";
+} from "./state-machine/state-machine-errors.ts";
 export type {
   EventKind,
   MachineCtx,
@@ -149,14 +111,34 @@ export type {
   StateMachineSpec,
   StateSpec,
   TimeoutTime,
-} from "./state-machine-types.ts";
-export type { StopOptions } from "./stop.ts";
-export type { ChildStatus } from "./supervised-child.ts";
+} from "./state-machine/state-machine-types.ts";
+export {
+  type ChildOptions,
+  type ChildSpec,
+  type ChildStart,
+  child,
+  type Restart,
+  type Shutdown,
+} from "./supervision/child-spec.ts";
+export {
+  type DynamicSupervisorDefinition,
+  type DynamicSupervisorOptions,
+  type DynamicSupervisorRef,
+  dynamicSupervisor,
+} from "./supervision/dynamic-supervisor.ts";
+export {
+  type PartitionKey,
+  type PartitionSupervisorDefinition,
+  type PartitionSupervisorOptions,
+  type PartitionSupervisorRef,
+  partitionSupervisor,
+} from "./supervision/partition-supervisor.ts";
+export type { ChildStatus } from "./supervision/supervised-child.ts";
 export {
   type SupervisorDefinition,
   type SupervisorOptions,
   supervisor,
-} from "./supervisor.ts";
+} from "./supervision/supervisor.ts";
 export {
   ChildAlreadyPresentError,
   ChildAlreadyStartedError,
@@ -165,23 +147,40 @@ export {
   ChildRunningError,
   MaxChildrenError,
   TaskExitedError,
-} from "./supervisor-errors.ts";
-export type { AutoShutdown, RestartOptions } from "./supervisor-options.ts";
+} from "./supervision/supervisor-errors.ts";
+export type { AutoShutdown, RestartOptions } from "./supervision/supervisor-options.ts";
 export type {
   ChildCounts,
   ChildInfo,
   SupervisorRef,
   SupervisorView,
-} from "./supervisor-ref.ts";
-export type { Strategy } from "./supervisor-static.ts";
-export { ActorSystem, createSystem } from "./system.ts";
-export type { SystemOptions } from "./system-options.ts";
-export type { Task, TaskContext, TaskEnd, TaskFunction } from "./task.ts";
+} from "./supervision/supervisor-ref.ts";
+export type { Strategy } from "./supervision/supervisor-static.ts";
+export type { Task, TaskContext, TaskEnd, TaskFunction } from "./supervision/task.ts";
 export {
   type TaskOptions,
   type TaskSupervisorDefinition,
   type TaskSupervisorOptions,
   type TaskSupervisorRef,
   taskSupervisor,
-} from "./task-supervisor.ts";
-export { via } from "./via.ts";
+} from "./supervision/task-supervisor.ts";
+export type {
+  CrashEvent,
+  DeadLetterEvent,
+  DeadLetterReason,
+  Events,
+  ExitEvent,
+  Logger,
+  RestartEvent,
+  RestartFailedEvent,
+  RestartLimitEvent,
+  SystemEvents,
+} from "./system/events.ts";
+export type { ProcessNode } from "./system/introspection.ts";
+export type { ProcessName } from "./system/process-name.ts";
+export type { SystemIdentity } from "./system/process-table.ts";
+export type { LaunchOptions, StartOptions, StartRest } from "./system/start-options.ts";
+export type { Startable, StartedChild } from "./system/startable.ts";
+export type { StopOptions } from "./system/stop.ts";
+export { ActorSystem, createSystem } from "./system/system.ts";
+export type { SystemOptions } from "./system/system-options.ts";

@@ -7,7 +7,6 @@ export { systemClock } from "./clock.ts";
 export { assert } from "./errors.ts";
 export { nodeEventLoop } from "./event-loop.ts";
 export { describeExit, isExitReason, isOrderlyExit, toErrorValue } from "./exit-reason.ts";
-export { LocalRef } from "./local-ref.ts";
 export {
   durationOption,
   functionOption,
@@ -17,7 +16,6 @@ export {
   oneOfOption,
   positiveOption,
 } from "./option.ts";
-export { PendingCalls, type PendingCallsOptions } from "./pending-calls.ts";
 export {
   checkPlainData,
   clonePlainData,
@@ -27,8 +25,10 @@ export {
   plainDataDefaults,
   type ReplaceRef,
 } from "./plain-data.ts";
-export type { SystemIdentity } from "./process-table.ts";
+export { LocalRef } from "./process/local-ref.ts";
+export { PendingCalls, type PendingCallsOptions } from "./process/pending-calls.ts";
 export { type AnyHandler, callTimeout, describeAddress, type ReplyPort } from "./ref.ts";
 export { RingQueue } from "./ring-queue.ts";
-export { ActorSystem, report } from "./system.ts";
+export type { SystemIdentity } from "./system/process-table.ts";
+export { ActorSystem, report } from "./system/system.ts";
 export { type ErrorClass, fromWireError, toWireError, type WireError } from "./wire-error.ts";

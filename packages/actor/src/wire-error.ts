@@ -7,9 +7,9 @@
 import { ActorError, type ActorErrorInit, isActorError, type Outcome } from "./actor-error.ts";
 import * as errors from "./errors.ts";
 import { toErrorValue } from "./exit-reason.ts";
-import * as registryErrors from "./registry-errors.ts";
-import * as stateMachineErrors from "./state-machine-errors.ts";
-import * as supervisorErrors from "./supervisor-errors.ts";
+import * as registryErrors from "./registry/registry-errors.ts";
+import * as stateMachineErrors from "./state-machine/state-machine-errors.ts";
+import * as supervisorErrors from "./supervision/supervisor-errors.ts";
 
 /** An error as plain data. `data` is whatever the error carried and must itself be encodable. */
 export interface WireError {

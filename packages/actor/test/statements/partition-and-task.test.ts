@@ -16,7 +16,7 @@ import {
   type TaskSupervisorRef,
   taskSupervisor,
 } from "../../src/index.ts";
-import { partitionOf } from "../../src/partition-supervisor.ts";
+import { partitionOf } from "../../src/supervision/partition-supervisor.ts";
 import { Counter, failure, gate, settle, testSystem, watch } from "../support/harness.ts";
 
 const partitioned = async (partitions: number) => {

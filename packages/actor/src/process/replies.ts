@@ -1,0 +1,56 @@
+/**
+ * The calls of a system whose replies come later: `ctx.defer` puts them here, by number.
+ *
+ * A number is answered at most once; an answer to one that is no longer open is dropped. What a
+ * process has deferred is refused when it ends, and forgotten when its caller has given up, so
+ * the table holds only calls that somebody waits for.
+ */
+import { TooManyCallsError } from "../errors.ts";
+import type { ReplyPort } from "../ref.ts";
+
+/** One open reply. */
+interface OpenReply {
+  readonly port: ReplyPort;
+  /** The numbers that the same process has deferred. */
+  readonly own: Set<number>;
+}
+
+/** The deferred replies of one system. */
+export class Replies {
+  readonly #open = new Map<number, OpenReply>();
+  readonly #max: number;
+  #lastId = 0;
+
+  /** `max` is how many replies may be open at a time. */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** How many replies are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Opens a reply and returns its number. Throws `TooManyCallsError` at the cap. */
+  open(port: ReplyPort, own: Set<number>): number {
+    if (this.#open.size >= this.#max) throw new TooManyCallsError(this.#max);
+    this.#lastId += 1;
+    const id = this.#lastId;
+    // The caller gave up before it was known that the answer would come later.
+    if (port.isOpen === false) return id;
+    this.#open.set(id, { port, own });
+    own.add(id);
+    port.onClosed = () => this.take(id);
+    return id;
+  }
+
+  /** Takes the port of an open reply; undefined when the number is not open. */
+  take(id: number): ReplyPort | undefined {
+    const entry = this.#open.get(id);
+    if (entry === undefined) return undefined;
+    this.#open.delete(id);
+    entry.own.delete(id);
+    entry.port.onClosed = undefined;
+    return entry.port;
+  }
+}
