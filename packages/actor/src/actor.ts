@@ -13,6 +13,7 @@ import {
   durationOption,
   functionOption,
   integerOption,
+  knownOptions,
   nameOption,
   objectOption,
   oneOfOption,
@@ -293,7 +294,7 @@ export function defineActor<
   I extends Handlers<NoInfer<S>> = NoHandlers,
 >(name: N, spec: ActorSpec<A, S, Q, C, K, I>): ActorDefinition<N, A, S, Q, C, K, I> {
   nameOption("name", name);
-  objectOption("definition", spec);
+  knownOptions(objectOption("definition", spec), definitionFields);
   functionOption("init", spec.init);
   if (spec.terminate !== undefined) functionOption("terminate", spec.terminate);
   const queries = handlerTable("queries", spec.queries);
@@ -320,6 +321,21 @@ export function defineActor<
     payloads: payloadTable(spec.payloads, [queries, calls, casts, info]),
   });
 }
+
+const definitionFields = [
+  "version",
+  "init",
+  "queries",
+  "calls",
+  "casts",
+  "info",
+  "continue",
+  "terminate",
+  "trapExit",
+  "idleTimeout",
+  "mailbox",
+  "payloads",
+] as const satisfies readonly (keyof ActorSpec<never, never, never, never, never, never>)[];
 
 function idleTimeoutOption(ms: number | undefined, info: object): number {
   if (ms === undefined) return Number.POSITIVE_INFINITY;

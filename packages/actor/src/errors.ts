@@ -51,9 +51,11 @@ export class NoProcessError extends ActorError {
 
 /** The actor has no operation of that kind and name. The call did not run. */
 export class UnknownOperationError extends ActorError {
-  constructor(actor: string, kind: string, operation: string, known: Iterable<string>) {
+  constructor(actor: string, kind: string, given: unknown, known: Iterable<string>) {
     const names = [...known];
     const list = names.length === 0 ? "it has none" : `it has ${names.join(", ")}`;
+    // A caller that no compiler has checked may name anything, a symbol for example.
+    const operation = String(given);
     super(`${actor} has no ${kind} "${operation}"; ${list}`, {
       name: "UnknownOperationError",
       code: "ERR_UNKNOWN_OPERATION",
@@ -197,8 +199,8 @@ export class StartError extends ActorError {
 
 /** `init` returned nothing: a process has a state, be it `null`. OTP: `bad_return_value`. */
 export class NoStateError extends ActorError {
-  constructor(target: string) {
-    super(`init of ${target} returned nothing, expected the state`, {
+  constructor(target: string, what = "init") {
+    super(`${what} of ${target} returned nothing, expected the state`, {
       name: "NoStateError",
       code: "ERR_NO_STATE",
       outcome: "ran",

@@ -51,7 +51,14 @@ export function isOrderlyExit(reason: ExitReason): boolean {
 export function isExitReason(value: unknown): value is ExitReason {
   if (typeof value === "string") return words.has(value);
   if (typeof value !== "object" || value === null) return false;
-  return "shutdown" in value || "error" in value;
+  if ("shutdown" in value) return !("error" in value);
+  return "error" in value && isErrorValue(value.error);
+}
+
+function isErrorValue(value: unknown): value is ErrorValue {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, message } = value as Partial<ErrorValue>;
+  return typeof name === "string" && typeof message === "string";
 }
 
 /** True when two reasons mean the same end; two errors are the same only by identity. */

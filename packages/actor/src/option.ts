@@ -15,6 +15,15 @@ export function withDefaults<D extends object, O extends object>(defaults: D, op
   return merged as D & O;
 }
 
+/** Refuses an option that there is not: most often a slip of the pen. Returns the options. */
+export function knownOptions<O extends object>(options: O, known: readonly string[]): O {
+  for (const [option, value] of Object.entries(options)) {
+    if (known.includes(option) || value === undefined) continue;
+    throw new OptionError(option, `no such option; there are ${known.join(", ")}`, value);
+  }
+  return options;
+}
+
 /** An integer of at least `min`. */
 export function integerOption(option: string, value: unknown, min: number): number {
   if (Number.isSafeInteger(value) && (value as number) >= min) return value as number;
@@ -66,6 +75,12 @@ export function objectOption(option: string, value: unknown): object {
 export function booleanOption(option: string, value: unknown): boolean {
   if (typeof value === "boolean") return value;
   throw new OptionError(option, "true or false", value);
+}
+
+/** An object with certain methods: something that is injected. */
+export function portOption(option: string, value: unknown, methods: readonly string[]): void {
+  const port = objectOption(option, value) as Record<string, unknown>;
+  for (const method of methods) functionOption(`${option}.${method}`, port[method]);
 }
 
 /** A function. */

@@ -74,7 +74,9 @@ function tableOf(
   for (const [name, handler] of Object.entries(handlers)) {
     const check = payloads[name];
     const given = check === undefined ? undefined : guarded(check);
-    const expects = given ?? (takesNoPayload(handler) ? expectsNothing : undefined);
+    // What an info carries is decided by the runtime or by others, and may be of no interest.
+    const isSurplus = kind !== "info" && takesNoPayload(handler);
+    const expects = given ?? (isSurplus ? expectsNothing : undefined);
     table.set(name, { kind, name, handler, expects });
   }
   return table;

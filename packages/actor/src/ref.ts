@@ -5,6 +5,7 @@
  * A ref is one interface with several implementations (local, remote, group). This file has types
  * and the resolving of call options only; it never delivers anything.
  */
+import { OptionError } from "./errors.ts";
 import { durationOption, objectOption } from "./option.ts";
 
 /**
@@ -109,7 +110,7 @@ declare const operations: unique symbol;
 export interface Ref<Q, C, K, I = Inferred> {
   readonly address: RefAddress;
   /** For the compiler: refs of different definitions are different types. Never present. */
-  readonly [operations]?: readonly [Q, C, K];
+  readonly [operations]?: readonly [Q, C, K, I];
 
   /**
    * Sends a message and waits for the handler's return value.
@@ -164,10 +165,14 @@ export function describeAddress(address: RefAddress): string {
   return `${address.actor} <${address.id}${node}>`;
 }
 
-/** Reads the timeout of a call; throws `OptionError` for a bad one. */
+/** Reads the timeout of a call; throws `OptionError` for a bad one, and for a bad signal. */
 export function callTimeout(options: CallOptions | undefined): number {
   if (options === undefined) return callDefaults.timeout;
   objectOption("options", options);
+  const { signal } = options;
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw new OptionError("signal", "an AbortSignal", signal);
+  }
   if (options.timeout === undefined) return callDefaults.timeout;
   return durationOption("timeout", options.timeout);
 }

@@ -160,12 +160,12 @@ function withoutAbsent<T extends object>(options: T): T {
   return Object.fromEntries(entries) as T;
 }
 
-function pickSystem({ loop, mailboxCapacity, logger }: NodeOptions): SystemOptions {
-  return {
-    ...(loop === undefined ? {} : { loop }),
-    ...(mailboxCapacity === undefined ? {} : { mailboxCapacity }),
-    ...(logger === undefined ? {} : { logger }),
-  };
+/** What a node hands on to the system that it is. */
+function pickSystem(options: NodeOptions): SystemOptions {
+  const { loop, mailboxCapacity, logger, shutdownTimeout, signals, schedule, cloneMessages } =
+    options;
+  const system = { loop, mailboxCapacity, logger, shutdownTimeout, signals, schedule };
+  return withoutAbsent({ ...system, cloneMessages }) as SystemOptions;
 }
 
 function resolveName(option: string, value: unknown): string {

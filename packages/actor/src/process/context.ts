@@ -5,7 +5,7 @@
  * returned, and rolls them back when it has not. A context runs no handler.
  */
 import type { AnyActorDefinition, Ctx, MonitorId, TimerId } from "../actor.ts";
-import { type ActorError, isActorError } from "../actor-error.ts";
+import type { ActorError } from "../actor-error.ts";
 import { type Clock, drawId, type Random } from "../clock.ts";
 import {
   MailboxFullError,
@@ -13,17 +13,17 @@ import {
   OptionError,
   OutsideHandlerError,
   PayloadError,
-  ReplyError,
   UnknownOperationError,
 } from "../errors.ts";
 import { type ExitReason, isExitReason } from "../exit-reason.ts";
-import { durationOption, nameOption } from "../option.ts";
+import { durationOption, functionOption, nameOption } from "../option.ts";
 import type { CopyMessage } from "../plain-data.ts";
 import type { Operation, OperationKind, OperationTable, Program } from "../program.ts";
 import type { AnyRef, Deferred, Inferred, ReplyPort, ReplyTo } from "../ref.ts";
 import type { Launchable } from "../system/start-options.ts";
 import { Monitors, type MonitorTarget } from "./monitors.ts";
 import type { Notice } from "./notice.ts";
+import { refusalOf } from "./refusal.ts";
 import { Timers } from "./timers.ts";
 
 /** What a handler can start. */
@@ -151,6 +151,7 @@ export class Context implements Ctx {
 
   sendAfter(ms: number, message: string, arg?: unknown): TimerId {
     const delay = durationOption("ms", ms);
+    if (delay === Number.POSITIVE_INFINITY) throw new OptionError("ms", "a finite number", ms);
     const operation = this.#operation("info", message, arg);
     if (!this.#mayAct("sendAfter")) return "";
     this.#timers ??= new Timers({
@@ -179,6 +180,7 @@ export class Context implements Ctx {
   }
 
   defer<R>(keep: (to: ReplyTo<R>) => void): Deferred<R> {
+    functionOption("keep", keep);
     if (!this.#mayAct("defer")) return deferredReply;
     const to: ReplyTo<R> = this.#port.defer();
     this.#revoke(() => this.#port.undefer());
@@ -365,11 +367,6 @@ export class Context implements Ctx {
     this.touched = true;
     return true;
   }
-}
-
-/** What a handler refuses with: its own error, or one made of a code and data. */
-export function refusalOf(refusal: string | ActorError, data: unknown): ActorError {
-  return isActorError(refusal) ? refusal : new ReplyError(nameOption("code", refusal), data);
 }
 
 function checkRef(target: AnyRef): void {

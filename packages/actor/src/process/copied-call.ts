@@ -8,9 +8,9 @@ import { isActorError } from "../actor-error.ts";
 import type { Deadlines } from "../deadlines.ts";
 import { isReplyError, ReplyError } from "../errors.ts";
 import type { CopyMessage } from "../plain-data.ts";
-import { fromWireError, toWireError } from "../wire-error.ts";
 import { type CallTarget, LocalCall } from "./local-call.ts";
 import type { Settle } from "./open-call.ts";
+import { asRan } from "./refusal.ts";
 
 /** An unanswered call to a local process, whose answer is copied. */
 export class CopiedCall extends LocalCall {
@@ -52,6 +52,5 @@ export class CopiedCall extends LocalCall {
 
 /** The same error, for an operation that has run. */
 function afterTheFact(error: unknown): unknown {
-  if (!isActorError(error, "ERR_NOT_SERIALIZABLE")) return error;
-  return fromWireError({ ...toWireError(error), outcome: "ran" });
+  return isActorError(error, "ERR_NOT_SERIALIZABLE") ? asRan(error) : error;
 }

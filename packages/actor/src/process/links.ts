@@ -78,6 +78,8 @@ export class Links {
   link(peer: Linked): void {
     if (peer === this.#owner) return;
     if (peer.isDead) {
+      // One signal is enough: a link is one per pair, also to the dead.
+      if (this.#trapped.has(peer)) return;
       this.#owner.receiveExit(peer, "noproc", this);
       return;
     }

@@ -50,7 +50,7 @@ export abstract class ProcessRelations implements Linked, Watched {
   /** Ends it at once, with any reason and without `terminate`. */
   protected abstract die(reason: ExitReason): void;
 
-  /** Whether a signal still means something to it. */
+  /** Whether a signal that it traps still means something to it. */
   protected abstract get isListening(): boolean;
 
   /**
@@ -58,10 +58,10 @@ export abstract class ProcessRelations implements Linked, Watched {
    * without `terminate`, unless the reason is `"normal"`. OTP: reference manual, exit signals.
    */
   receiveExit(from: Linked | undefined, reason: ExitReason, links?: Links): void {
-    if (!this.isListening) return;
     if (!this.program.definition.trapExit) {
       if (reason !== "normal") this.die(reason);
-    } else if (from !== undefined && from === this.parent) {
+    } else if (!this.isListening) return;
+    else if (from !== undefined && from === this.parent) {
       this.requestExit(reason);
     } else {
       this.notify(new TrappedExit(this.program.info.get("exit"), from, reason, links));

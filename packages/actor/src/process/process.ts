@@ -115,9 +115,7 @@ export class Process extends ProcessInside implements Runnable, InboxOwner, Cont
   /** Leaves the answer to the call being handled for later. */
   defer(): ReplyTo<Inferred> {
     if (this.#from === undefined) throw new NoCallerError(this.#operation?.name ?? "init");
-    if (this.#deferredId === 0) {
-      this.#deferredId = this.host.replies.open(this.#from, this.deferrals());
-    }
+    this.#deferredId ||= this.host.replies.open(this.#from, this.deferrals());
     return { replyTo: this.#deferredId, system: this.host.systemTag };
   }
 
@@ -220,15 +218,16 @@ export class Process extends ProcessInside implements Runnable, InboxOwner, Cont
       return;
     }
     this.unlimit();
-    const start = this.#start;
-    this.#start = undefined;
     this.#arg = undefined;
     this.state = state;
     this.phase = "ready";
     this.beginIdling();
     this.#ctx.commit();
+    // An effect may have been the end of the process, and so of its start.
+    if ((this.phase as Phase) === "dead") return;
     this.idle?.arm(undefined);
-    start?.listener.onStarted(this);
+    this.#start?.listener.onStarted(this);
+    this.#start = undefined;
     if (this.isInterrupted || !this.inbox.mailbox.isEmpty) this.wake();
   }
 

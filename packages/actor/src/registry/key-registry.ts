@@ -79,8 +79,15 @@ export class KeyRegistry<K, V> {
       throw new AlreadyRegisteredError(this.label, key, taken.owner.ref);
     }
     if (!this.#owners.has(owner)) this.#adopt(owner);
-    this.#table.add(owner, key, value);
-    this.#listener.registered(owner, key, value);
+    const entry = this.#table.add(owner, key, value);
+    try {
+      this.#listener.registered(owner, key, value);
+    } catch (error) {
+      // A system for tests refuses a value that could not be sent to a listener.
+      this.#table.remove(entry);
+      if (!this.#table.hasOwner(owner)) this.#forget(owner);
+      throw error;
+    }
   }
 
   /** Takes a key back: all entries that the owner has for it, or those with a matching value. */

@@ -10,6 +10,7 @@ import { type ActorError, isActorError } from "../actor-error.ts";
 import { OutsideHandlerError, UnknownOperationError } from "../errors.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import { durationOption, nameOption } from "../option.ts";
+import { beforeHandling } from "../process/refusal.ts";
 import type { AnyRef, Deferred, Inferred, ReplyTo } from "../ref.ts";
 import {
   IllegalActionError,
@@ -89,7 +90,7 @@ export class MachineContext implements MachineCtx<Inferred, string> {
     this.#allow("postpone", "event");
     const { name, maxPostponed } = this.#machine;
     if ((this.#from?.postponed.length ?? 0) >= maxPostponed) {
-      this.fail(new TooManyEventsError(name, "postponed", maxPostponed));
+      this.fail(beforeHandling(new TooManyEventsError(name, "postponed", maxPostponed)));
     }
     this.postponed = true;
     return deferredReply;

@@ -11,6 +11,7 @@
 import type { Ctx, Handler } from "../actor.ts";
 import type { ActorError } from "../actor-error.ts";
 import type { Context } from "../process/context.ts";
+import { beforeHandling } from "../process/refusal.ts";
 import type { ReplyTo } from "../ref.ts";
 import { isThenable } from "../run-once.ts";
 import { MachineContext, type TimeoutAction } from "./state-machine-context.ts";
@@ -68,7 +69,7 @@ export function asker(machine: Machine, name: string): Handler<State> {
     const ctx = new MachineContext("query", machine, kernel, s, undefined);
     const handler = stateOf(machine, s).queries[name];
     return handler === undefined
-      ? ctx.fail(new UnhandledEventError(machine.name, s.state, "query", name))
+      ? ctx.fail(beforeHandling(new UnhandledEventError(machine.name, s.state, "query", name)))
       : handler(s.data, arg, ctx);
   };
 }
@@ -89,7 +90,7 @@ export function timeouts(machine: Machine): Handler<State> {
 /** The handler of a ticket: takes what is next inside of the machine. */
 export function tickets(machine: Machine): Handler<State> {
   return (s, _: unknown, kernel) => {
-    const event = s.queue.shift() ?? takeDue(s);
+    const event = s.queue.pop() ?? takeDue(s);
     if (event === undefined) return undefined;
     const { kind, name, arg } = event;
     const asWhat = kind === "call" || kind === "cast" ? kind : "info";
@@ -120,7 +121,7 @@ function refused(s: State, event: MachineEvent, refusal: ActorError, kernel: Ctx
     kernel.refuse(event.to, refusal);
     return;
   }
-  s.queue.unshift({ ...event, refused: true });
+  s.queue.push({ ...event, refused: true });
   kernel.continue(ticketName);
 }
 
@@ -144,7 +145,7 @@ function handle(
   const { kind, name, arg } = event;
   const handler = stateOf(machine, s).events[kind][name];
   if (handler === undefined) {
-    return ctx.fail(new UnhandledEventError(machine.name, s.state, kind, name));
+    return ctx.fail(beforeHandling(new UnhandledEventError(machine.name, s.state, kind, name)));
   }
   return after(kernel, handler(s.data, arg, ctx), (value) =>
     after(kernel, enter(machine, s, ctx, kernel), () => {
@@ -196,15 +197,16 @@ function transition(s: State, ctx: MachineContext, kernel: Ctx): void {
     if (entered) s.state = ctx.state;
     return;
   }
-  const next = ctx.events ?? [];
+  let next = ctx.events ?? [];
   if (ctx.state !== s.state) {
     s.state = ctx.state;
     cancelTimeout(s, "stateTimeout", kernel);
-    next.push(...s.postponed.splice(0));
+    next = next.concat(s.postponed);
+    s.postponed = [];
   }
   cancelTimeout(s, "eventTimeout", kernel);
   for (const [key, action] of ctx.timeouts ?? []) setTimeoutOf(s, key, action, kernel);
-  if (next.length > 0) s.queue = [...next, ...s.queue];
+  for (const event of next.reverse()) s.queue.push(event);
   goOn(s, kernel);
 }
 

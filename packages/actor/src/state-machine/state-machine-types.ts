@@ -57,7 +57,10 @@ export interface MachineState<N extends string, D> {
   data: D;
   /** What waits for a change of the state, oldest first. */
   postponed: MachineEvent[];
-  /** What comes before any message: internal events, and postponed ones that are tried again. */
+  /**
+   * What comes before any message: internal events, and postponed ones that are tried again. The
+   * next one is the last, because taking from the front would move all others.
+   */
   queue: MachineEvent[];
   /** The timeouts, by kind and name. */
   timers: Map<string, MachineTimer>;

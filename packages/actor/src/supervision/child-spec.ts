@@ -9,6 +9,7 @@ import { OptionError } from "../errors.ts";
 import {
   booleanOption,
   functionOption,
+  knownOptions,
   nameOption,
   objectOption,
   oneOfOption,
@@ -107,6 +108,9 @@ export function child(
   objectOption("definition", definition);
   if ("launchIn" in definition) {
     const options = (first ?? {}) as ChildOptions;
+    if (second !== undefined) {
+      throw new OptionError("arguments", "two: what has no argument takes the options", "three");
+    }
     return Object.freeze({
       ...resolveChildOptions(options, "supervisor", "supervisor"),
       start: (host: ActorSystem, start?: ChildStart) =>
@@ -134,12 +138,14 @@ export function child(
   });
 }
 
+const childFields = ["id", "restart", "shutdown", "significant", "name", "startTimeout"];
+
 function resolveChildOptions(
   options: ChildOptions,
   definitionName: string,
   type: ChildSpec["type"],
 ): CheckedSpec {
-  objectOption("options", options);
+  knownOptions(objectOption("options", options), childFields);
   resolveStartOptions(startOptions(options));
   const { name = definitionName } = options;
   const id = options.id ?? String(name);

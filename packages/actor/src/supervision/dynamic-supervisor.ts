@@ -9,6 +9,7 @@ import type { ExitReason } from "../exit-reason.ts";
 import { integerOption, withDefaults } from "../option.ts";
 import type { Process } from "../process/process.ts";
 import { type AnyRef, type CallOptions, describeAddress, type ReplyTo } from "../ref.ts";
+import { NamedRef } from "../system/named-ref.ts";
 import type { LaunchOptions } from "../system/start-options.ts";
 import type { Startable } from "../system/startable.ts";
 import type { ActorSystem } from "../system/system.ts";
@@ -215,9 +216,10 @@ export class DynamicTree extends Tree {
     if (key !== undefined && this.#byKey.get(key) === child) this.#byKey.delete(key);
   }
 
-  #keyOf({ address }: AnyRef): ChildKey {
-    const isHere = address.kind === "process" && address.node === this.ref.address.node;
-    return isHere ? address.id : describeAddress(address);
+  #keyOf(ref: AnyRef): ChildKey {
+    const { address } = ref;
+    if (this.system.isLocalRef(NamedRef.resolve(ref))) return address.id;
+    return `${describeAddress(address)} in life ${address.incarnation}`;
   }
 }
 

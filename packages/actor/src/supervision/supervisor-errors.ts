@@ -90,14 +90,14 @@ export class MaxChildrenError extends ActorError {
 export class TaskExitedError extends ActorError {
   declare readonly data: { target: string; reason: ExitReason };
 
-  constructor(target: string, reason: ExitReason, cause?: unknown) {
-    const threw = typeof reason === "object" && "error" in reason;
+  /** `thrown` holds what the function threw, when it did. */
+  constructor(target: string, reason: ExitReason, thrown?: { readonly error: unknown }) {
     super(`${target} exited: ${describeExit(reason)}`, {
       name: "TaskExitedError",
       code: "ERR_TASK_EXITED",
-      outcome: threw ? "ran" : "unknown",
+      outcome: thrown === undefined ? "unknown" : "ran",
       data: { target, reason },
-      cause,
+      cause: thrown?.error,
     });
   }
 

@@ -43,6 +43,8 @@ export class StaticTree extends Tree {
   readonly #strategy: Strategy;
   /** In the order of their starts. */
   readonly #children = new Map<string, SupervisedChild>();
+  /** The significant children that were left when that was asked last. */
+  readonly #significant = new Set<SupervisedChild>();
   readonly #lane = new Lane();
 
   constructor(system: ActorSystem, process: Process, options: StaticTreeOptions) {
@@ -141,8 +143,18 @@ export class StaticTree extends Tree {
   }
 
   protected override hasSignificant(): boolean {
-    for (const { spec, isStopped } of this.#children.values()) {
-      if (spec.significant === true && !isStopped) return true;
+    if (this.#isSignificantLeft()) return true;
+    // One may have been started again since; that is looked for when nobody else is left.
+    for (const child of this.#children.values()) {
+      if (child.spec.significant === true) this.#significant.add(child);
+    }
+    return this.#isSignificantLeft();
+  }
+
+  #isSignificantLeft(): boolean {
+    for (const child of this.#significant) {
+      if (!child.isStopped && this.#children.get(child.spec.id) === child) return true;
+      this.#significant.delete(child);
     }
     return false;
   }

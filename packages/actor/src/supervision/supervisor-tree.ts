@@ -198,7 +198,8 @@ export abstract class Tree implements ChildHost {
     const { id } = failed.child.spec;
     report(this.system, "restartFailed", { supervisor: this.ref, id, reason: failed.reason });
     failed.child.awaitRetry();
-    failed.child.lane.run(() => this.#retry(failed));
+    // By a message, as in OTP: a start that fails at once would otherwise never let go of the loop.
+    this.#step(() => failed.child.lane.run(() => this.#retry(failed)));
   }
 
   async #retry({ child, reason }: FailedRestart): Promise<void> {

@@ -79,7 +79,7 @@ export class TaskRun<T> {
   /** Resolves when the process has ended. */
   readonly ended: Promise<TaskEnd<T>>;
   /** What the function threw. */
-  thrown: unknown = undefined;
+  thrown: { readonly error: unknown } | undefined = undefined;
   readonly #fn: TaskFunction<T>;
   readonly #abort = new AbortController();
   #settle: (end: TaskEnd<T>) => void = () => {};
@@ -122,10 +122,13 @@ export class TaskRun<T> {
       this.#value = { ok: await this.#fn({ signal, self: ctx.self }) };
       ctx.stop("normal");
     } catch (error) {
-      this.thrown = error;
-      if (this.#asked === undefined || !isAbortOf(signal, error)) throw error;
+      const asked = this.#asked;
+      if (asked === undefined || !isAbortOf(signal, error)) {
+        this.thrown = { error };
+        throw error;
+      }
       // It has done as it was asked, which is no crash.
-      ctx.stop(this.#asked);
+      ctx.stop(asked);
     }
   }
 

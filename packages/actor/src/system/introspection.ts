@@ -10,6 +10,8 @@ import {
   CallingSelfError,
   CallTimeoutError,
   NoProcessError,
+  NoStateError,
+  OptionError,
   ProcessExitedError,
 } from "../errors.ts";
 import { functionOption } from "../option.ts";
@@ -17,6 +19,7 @@ import type { Process } from "../process/process.ts";
 import type { ProcessInfo, ProcessStatus, Tracer } from "../process/process-info.ts";
 import type { ProcessRelations } from "../process/process-relations.ts";
 import { type AnyRef, type CallOptions, callTimeout } from "../ref.ts";
+import { isThenable } from "../run-once.ts";
 import type { ProcessTable } from "./process-table.ts";
 
 /** A process with those that it has started and linked, or supervises; oldest first. */
@@ -86,13 +89,17 @@ export class Introspection {
     return this.#between(ref, "getState", options, (process) => process.state);
   }
 
-  replaceState(
+  async replaceState(
     ref: AnyRef,
     replace: (state: unknown) => unknown,
     options?: CallOptions,
   ): Promise<unknown> {
+    functionOption("replace", replace);
     return this.#between(ref, "replaceState", options, (process) => {
-      process.state = replace(process.state);
+      const state = replace(process.state);
+      if (state === undefined) throw new NoStateError(process.describe(), "replace");
+      if (isThenable(state)) throw new OptionError("replace", "a synchronous function", "async");
+      process.state = state;
       return process.state;
     });
   }

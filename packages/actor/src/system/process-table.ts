@@ -1,5 +1,5 @@
 /**
- * The processes of one system, by number, by name and by ref; and which of them nobody supervises.
+ * The processes of one system, by number, by name and by ref.
  *
  * It makes processes and forgets them when they are over. It decides nothing about their lives.
  */
@@ -30,8 +30,6 @@ export class ProcessTable {
   readonly #identity: SystemIdentity;
   readonly #processes = new Map<number, Process>();
   readonly #names = new Names<Process>();
-  /** The processes without a supervisor, in the order of their starts. */
-  readonly #roots = new Set<Process>();
   #lastId = 0;
 
   constructor(host: ProcessHost, identity: SystemIdentity) {
@@ -46,11 +44,6 @@ export class ProcessTable {
   /** Every process, oldest first. */
   all(): Iterable<Process> {
     return this.#processes.values();
-  }
-
-  /** The processes without a supervisor, oldest first. */
-  get roots(): ReadonlySet<Process> {
-    return this.#roots;
   }
 
   byId(id: number): Process | undefined {
@@ -104,7 +97,6 @@ export class ProcessTable {
     if (name !== undefined) this.#claim(name, system, process);
     this.#processes.set(process.ref.address.id, process);
     const { parent, supervised } = launch.options;
-    if (supervised !== true) this.#roots.add(process);
     // A supervisor watches its children by itself. A parent that is dead ends the start at once.
     if (parent !== undefined && supervised !== true) process.link(parent);
     process.wake();
@@ -150,7 +142,6 @@ export class ProcessTable {
     const name = this.#names.nameOf(process);
     this.#processes.delete(ref.address.id);
     this.#names.release(process);
-    this.#roots.delete(process);
     return name;
   }
 }

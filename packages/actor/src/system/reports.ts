@@ -113,7 +113,7 @@ export class Reports {
     reason: DeadLetterReason,
   ): void {
     if (kind === "info" && reason === "unknown_operation") {
-      this.#logger.warn(`${String(ref)} does not handle the message "${operation}"`, arg);
+      this.#logger.warn(`${String(ref)} does not handle the message "${String(operation)}"`, arg);
     }
     this.emit("deadLetter", { ref, kind, operation, arg, reason });
   }

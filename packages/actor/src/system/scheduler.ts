@@ -54,6 +54,9 @@ export function fairSchedule(): Schedule {
   return { ready: new RingQueue<Runnable>(), messagesPerTurn, messagesPerSlice };
 }
 
+/** Messages per turn until it is known how long they take: a handler may well take a millisecond. */
+const firstLimit = 16;
+
 /** Gives turns to the processes of one system. */
 export class Scheduler {
   readonly #clock: Clock;
@@ -61,7 +64,8 @@ export class Scheduler {
   readonly #ready: ReadyQueue;
   readonly #messagesPerTurn: number;
   readonly #messagesPerSlice: number;
-  readonly #messagesPerLook: number;
+  /** How many messages a turn may have now: as many as fit into a slice. */
+  #limit: number;
   #awake = false;
   #used = 0;
   #nextLook: number;
@@ -73,8 +77,8 @@ export class Scheduler {
     this.#ready = schedule.ready;
     this.#messagesPerTurn = schedule.messagesPerTurn;
     this.#messagesPerSlice = schedule.messagesPerSlice;
-    this.#messagesPerLook = Math.min(messagesPerLook, schedule.messagesPerSlice);
-    this.#nextLook = this.#messagesPerLook;
+    this.#limit = Math.min(firstLimit, schedule.messagesPerTurn);
+    this.#nextLook = this.#untilLook();
     this.#sliceEnd = clock.monotonic() + sliceMs;
   }
 
@@ -83,41 +87,60 @@ export class Scheduler {
     this.#ready.push(runnable);
     if (this.#awake) return;
     this.#awake = true;
-    this.#loop.soon(this.#drain);
+    this.#loop.soon(this.#wake);
   }
 
-  readonly #drain = (): void => {
+  readonly #wake = (): void => this.#drain(undefined);
+
+  readonly #resume = (): void => {
+    const now = this.#clock.monotonic();
+    this.#used = 0;
+    this.#nextLook = this.#untilLook();
+    this.#sliceEnd = now + sliceMs;
+    this.#drain(now);
+  };
+
+  #drain(lookedAt: number | undefined): void {
     let finished = false;
     try {
-      finished = this.#runAll();
+      finished = this.#runAll(lookedAt);
     } finally {
       // A turn throws only when the runtime is wrong. The others must still get their turns.
       if (finished) this.#awake = false;
       else this.#loop.later(this.#resume);
     }
-  };
+  }
 
-  readonly #resume = (): void => {
-    this.#used = 0;
-    this.#nextLook = this.#messagesPerLook;
-    this.#sliceEnd = this.#clock.monotonic() + sliceMs;
-    this.#drain();
-  };
-
-  /** Gives turns until nobody is ready (true) or the budget is spent (false). */
-  #runAll(): boolean {
+  /**
+   * Gives turns until nobody is ready (true) or the budget is spent (false). `lookedAt` is the time
+   * if it is known: after a wake-up it is not, and reading it would cost each call a look.
+   */
+  #runAll(lookedAt: number | undefined): boolean {
     const ready = this.#ready;
-    const limit = this.#messagesPerTurn;
+    let before = lookedAt;
+    let usedBefore = this.#used;
     for (let next = ready.shift(); next !== undefined; next = ready.shift()) {
       // The turn itself counts too, so that turns which handle nothing cannot go on for ever.
-      this.#used += 1 + next.run(limit);
-      if (this.#used >= this.#nextLook && this.#isSpent()) return false;
+      this.#used += 1 + next.run(this.#limit);
+      if (this.#used < this.#nextLook) continue;
+      const now = this.#clock.monotonic();
+      if (before !== undefined) this.#adapt(this.#used - usedBefore, now - before);
+      before = now;
+      usedBefore = this.#used;
+      this.#nextLook = this.#used + this.#untilLook();
+      if (this.#used >= this.#messagesPerSlice || now >= this.#sliceEnd) return false;
     }
     return true;
   }
 
-  #isSpent(): boolean {
-    this.#nextLook = this.#used + this.#messagesPerLook;
-    return this.#used >= this.#messagesPerSlice || this.#clock.monotonic() >= this.#sliceEnd;
+  /** So many messages took so long: no turn may last longer than a slice, if that can be helped. */
+  #adapt(messages: number, ms: number): void {
+    const fitting = ms > 0 ? Math.floor((messages * sliceMs) / ms) : this.#messagesPerTurn;
+    const doubled = Math.min(this.#limit * 2, this.#messagesPerTurn);
+    this.#limit = Math.max(1, Math.min(fitting, doubled));
+  }
+
+  #untilLook(): number {
+    return Math.min(messagesPerLook, this.#limit, this.#messagesPerSlice);
   }
 }

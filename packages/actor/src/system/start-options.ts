@@ -2,7 +2,7 @@
  * The options of a start: one interface, one default and one resolver; and the types of what may
  * be started.
  */
-import { durationOption, nameOption, objectOption } from "../option.ts";
+import { durationOption, knownOptions, nameOption, objectOption } from "../option.ts";
 import type { AnyRef, Inferred } from "../ref.ts";
 import type { ProcessName } from "./process-name.ts";
 
@@ -39,10 +39,12 @@ export const startDefaults = {
   shutdown: 5000,
 } as const satisfies StartOptions;
 
+const startFields = ["name", "startTimeout", "shutdown", "supervised", "parent", "signal"];
+
 /** Fills in and checks the options of a start; throws `OptionError` for a bad one. */
 export function resolveStartOptions(options: StartOptions): ResolvedStartOptions {
-  objectOption("options", options);
-  const { name } = options;
+  knownOptions(objectOption("options", options), startFields);
+  const { name } = options as StartOptions;
   const { startTimeout = startDefaults.startTimeout, shutdown = startDefaults.shutdown } = options;
   return {
     name: name === undefined || isProcessName(name) ? name : nameOption("name", name),

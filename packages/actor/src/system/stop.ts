@@ -84,20 +84,30 @@ export interface Limit {
 
 /**
  * Ends processes with `shutdown`, the newest first, each within its shutdown time and all within
- * the limit; kills what is left then.
+ * the limit; kills what is left then. A process with a living parent is left to it.
  */
-export async function stopAll(processes: ReadonlySet<Process>, limit: Limit): Promise<void> {
-  // What is left after a round had a parent when it began, or was started meanwhile.
-  while (processes.size > 0) {
-    for (const newest of [...processes].reverse()) {
-      // A linked child ends by the signal of its parent; its own end would be the parent's.
-      if (newest.parent?.isDead === false) continue;
-      newest.exit("shutdown");
-      const ms = Math.min(newest.shutdownMs, leftOf(limit));
-      const reason = await exitWithin(newest, ms, limit.clock);
-      if (reason === undefined) newest.exit("killed");
+export async function stopAll(processes: () => Iterable<Process>, limit: Limit): Promise<void> {
+  for (;;) {
+    const left = [...processes()].reverse();
+    if (left.length === 0) return;
+    if (leftOf(limit) === 0) {
+      for (const process of left) process.exit("killed");
+      return;
+    }
+    // Somebody has no living parent, so every round ends somebody. What is left after a round had
+    // a parent when it began, or was started meanwhile.
+    for (const process of left) {
+      if (process.parent?.isDead !== false) await stopWithin(process, limit);
     }
   }
+}
+
+async function stopWithin(process: Process, limit: Limit): Promise<void> {
+  if (process.isDead || leftOf(limit) === 0) return;
+  process.exit("shutdown");
+  const ms = Math.min(process.shutdownMs, leftOf(limit));
+  const reason = await exitWithin(process, ms, limit.clock);
+  if (reason === undefined) process.exit("killed");
 }
 
 /** What an application does when its system shuts down. */

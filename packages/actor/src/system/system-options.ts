@@ -11,8 +11,10 @@ import {
   capacityOption,
   durationOption,
   functionOption,
+  knownOptions,
   nameOption,
   objectOption,
+  portOption,
   withDefaults,
 } from "../option.ts";
 import { type Logger, silentLogger } from "./events.ts";
@@ -82,13 +84,14 @@ export const systemDefaults = {
 
 /** Fills in and checks the options of a system; throws `OptionError` for a bad one. */
 export function resolveSystemOptions(options: SystemOptions = {}): ResolvedSystemOptions {
-  objectOption("options", options);
+  knownOptions(objectOption("options", options), [...Object.keys(systemDefaults), "schedule"]);
   type Defaults = Required<Omit<SystemOptions, "schedule">>;
   const merged = withDefaults(systemDefaults as Defaults, options);
   const { clock, random, loop, mailboxCapacity, logger, signals, schedule } = merged;
-  objectOption("clock", clock);
+  portOption("clock", clock, ["now", "monotonic", "setTimer", "clearTimer"]);
   functionOption("random", random);
-  objectOption("loop", loop);
+  portOption("loop", loop, ["soon", "later"]);
+  if (logger !== false) portOption("logger", logger, ["warn", "error"]);
   if (schedule !== undefined) objectOption("schedule", schedule);
   if (!Array.isArray(signals)) throw new OptionError("signals", "an array", signals);
   for (const signal of signals) nameOption("signals", signal);
@@ -97,10 +100,24 @@ export function resolveSystemOptions(options: SystemOptions = {}): ResolvedSyste
     random,
     loop,
     mailboxCapacity: capacityOption("mailboxCapacity", mailboxCapacity),
-    logger: logger === false ? silentLogger : logger,
+    logger: logger === false ? silentLogger : calmLogger(logger),
     shutdownTimeoutMs: durationOption("shutdownTimeout", merged.shutdownTimeout),
     signals,
     schedule,
     cloneMessages: booleanOption("cloneMessages", merged.cloneMessages),
   });
+}
+
+/** A logger that throws has nobody to tell, and must not disturb the runtime. */
+function calmLogger(logger: Logger): Logger {
+  const calm =
+    (log: "warn" | "error"): Logger["warn"] =>
+    (message, details) => {
+      try {
+        logger[log](message, details);
+      } catch {
+        // There is no place left to report it.
+      }
+    };
+  return { warn: calm("warn"), error: calm("error") };
 }

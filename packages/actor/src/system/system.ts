@@ -36,8 +36,12 @@ import {
 
 let unnamed = 0;
 
-/** Tells systems apart. One without a name is known in this program only, so a number will do. */
-function tagOf({ node, incarnation }: SystemIdentity): string {
+/**
+ * Tells systems apart. One without a name is known in this program only, so a number will do; a
+ * test system brings its own, because a number would differ from one replay to the next.
+ */
+function tagOf({ node, incarnation, tag }: SystemIdentity & { readonly tag?: string }): string {
+  if (tag !== undefined) return tag;
   if (node !== undefined) return `${node}/${incarnation}`;
   unnamed += 1;
   return `#${unnamed}`;
@@ -193,7 +197,7 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
   whereis(name: string): AnyRef | undefined;
   whereis<D extends AnyActorDefinition>(name: string, definition: D): RefOf<D> | undefined;
   whereis(name: string, definition?: AnyActorDefinition): AnyRef | undefined {
-    const ref = this.#table.byName(name)?.ref;
+    const ref = this.#table.byName(nameOption("name", name))?.ref;
     if (ref === undefined || definition === undefined) return ref;
     if (ref.address.actor === definition.name) return ref;
     throw new OptionError("definition", `"${ref.address.actor}"`, definition.name);
@@ -345,7 +349,7 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
     const limit = { clock, end: clock.monotonic() + this.#options.shutdownTimeoutMs };
     const failures = await runHooks(this.#hooks, limit);
     for (const failure of failures) this.logger.error("a stop hook failed", failure);
-    await stopAll(this.#table.roots, limit);
+    await stopAll(() => this.#table.all(), limit);
     for (const ignore of this.#ignoreSignals ?? []) ignore();
     if (failures.length === 1) throw failures[0];
     if (failures.length > 1) throw new AggregateError(failures, "several stop hooks threw");

@@ -244,10 +244,25 @@ describe("ctx.exit", () => {
     expect(reports).toEqual(["exit slow {shutdown}", "exit slow {shutdown}"]);
   });
 
-  it("does not disturb a process that terminates already", async () => {
+  it("ends a process that terminates already, unless it traps exits", async () => {
     const { system, reports } = testSystem();
+    const endless = () => new Promise<void>(() => {});
+    const Deaf = defineActor("deaf", { init: () => ({}), terminate: endless });
+    const deaf = await system.start(Deaf);
+    const ended = failure(system.stop(deaf));
+    await settle();
+    system.exit(deaf, "normal");
+    expect(reports).toEqual([]);
+    system.exit(deaf, { shutdown: "now" });
+    expect(await ended).toMatchObject({ reason: { shutdown: "now" } });
+    reports.length = 0;
+
     const held = gate();
-    const Slow = defineActor("slow", { init: () => ({}), terminate: () => held.promise });
+    const Slow = defineActor("slow", {
+      init: () => ({}),
+      trapExit: true,
+      terminate: () => held.promise,
+    });
     const slow = await system.start(Slow);
     const stopping = system.stop(slow);
     await settle();

@@ -82,7 +82,8 @@ describe("a payload that a handler does not take", () => {
       continue: { load: (s) => s },
     });
     const ref = await system.start(Own);
-    expect(await ref.call("go", "sendAfter")).toBe('own <1> expected no payload for "tick", got 5');
+    // What an info carries may be of no interest to its handler.
+    expect(await ref.call("go", "sendAfter")).toBe("t1");
     expect(await ref.call("go", "continue")).toBe('own <1> expected no payload for "load", got 5');
   });
 

@@ -55,7 +55,7 @@ describe("Scheduler", () => {
       },
     });
     run(soon);
-    expect(seen).toBe(1000 - 64);
+    expect(seen).toBe(1000 - 16);
   });
 
   it("steps aside after a budget of messages, and goes on later", () => {
@@ -76,7 +76,45 @@ describe("Scheduler", () => {
     const scheduler = new Scheduler(clock, loop);
     const slow = worker(scheduler, clock, 1000, 1);
     run(soon);
-    expect([later.length, slow.left]).toEqual([1, 1000 - 64]);
+    expect([later.length, slow.left]).toEqual([1, 1000 - 16]);
+  });
+
+  it("gives slow handlers no more than a slice at a time, once it knows that they are slow", () => {
+    const { loop, soon, later, run } = manualLoop();
+    const clock = new ManualClock();
+    const scheduler = new Scheduler(clock, loop);
+    const slow = worker(scheduler, clock, 1000, 1);
+    run(soon);
+    run(later);
+    for (let slice = 0; slice < 10; slice += 1) {
+      const before = clock.monotonic();
+      run(later);
+      // A slice is two milliseconds, and a handler is never cut short.
+      expect(clock.monotonic() - before).toBeLessThanOrEqual(3);
+    }
+    expect(slow.left).toBeLessThan(1000 - 40);
+  });
+
+  it("gives longer turns again when handlers are quick, up to 64 messages", () => {
+    const { loop, soon, later, run } = manualLoop();
+    const clock = new ManualClock();
+    const scheduler = new Scheduler(clock, loop);
+    worker(scheduler, clock, 100, 1);
+    run(soon);
+    while (later.length > 0) run(later);
+    const turns: number[] = [];
+    const quick = {
+      run(limit: number) {
+        turns.push(limit);
+        if (turns.length < 50) scheduler.ready(quick);
+        return limit;
+      },
+    };
+    scheduler.ready(quick);
+    run(soon);
+    while (later.length > 0) run(later);
+    expect(turns[0]).toBeLessThan(5);
+    expect(Math.max(...turns)).toBe(64);
   });
 
   it("counts its budget across wake-ups, so that a chain of wake-ups ends", () => {
