@@ -16,7 +16,7 @@ import {
 } from "../errors.ts";
 import { type ExitReason, isExitReason } from "../exit-reason.ts";
 import { durationOption, nameOption } from "../option.ts";
-import { refusalOf } from "../process/context.ts";
+import { refusalOf } from "../process/refusal.ts";
 import type { Operation, Program } from "../program.ts";
 import type { AnyRef, Deferred, ReplyTo } from "../ref.ts";
 import type { Launchable } from "../system/start-options.ts";

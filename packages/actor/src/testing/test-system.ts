@@ -8,6 +8,7 @@ import { OptionError } from "../errors.ts";
 import { booleanOption, integerOption, objectOption, withDefaults } from "../option.ts";
 import type { Logger } from "../system/events.ts";
 import { ActorSystem } from "../system/system.ts";
+import type { SystemOptions } from "../system/system-options.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { SeededQueue } from "./seeded-queue.ts";
 import { seededRandom } from "./seeded-random.ts";
@@ -70,7 +71,9 @@ export class TestSystem extends ActorSystem {
     const random = seededRandom(integerOption("seed", seed, 0));
     const loop = new TestLoop(random);
     const queue = new SeededQueue(random);
-    super({
+    // What a handler sees of its system is the same in every replay, also in a `ReplyTo`.
+    const identity = { node: undefined, incarnation: 0, tag: `#test${seed}` };
+    const systemOptions: SystemOptions = {
       ...rest,
       clock: new ManualClock({ now: integerOption("now", now, 0) }),
       random: seededRandom((seed + applicationStream) >>> 0),
@@ -79,7 +82,8 @@ export class TestSystem extends ActorSystem {
       signals: [],
       loop,
       schedule: { ready: queue, messagesPerTurn: 1, messagesPerSlice: 1 },
-    });
+    };
+    super(systemOptions, identity);
     this.seed = seed;
     this.#loop = loop;
     this.#queue = queue;
@@ -94,6 +98,11 @@ export class TestSystem extends ActorSystem {
   /** Whether anything goes on that does not wait for time: a turn to take, or a test's own wait. */
   get isBusy(): boolean {
     return this.#driving > 0 || (!this.#loop.isHeld && !this.#loop.isIdle);
+  }
+
+  /** Whether a `settle`, `advance` or the like of the test decides what happens, and when. */
+  get isDriven(): boolean {
+    return this.#driving > 0;
   }
 
   /** Who is ready for a turn, by name, in the order in which they became so. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ManualClock, seededRandom } from "../../src/testing.ts";
 
 describe("ManualClock", () => {
@@ -41,6 +41,65 @@ describe("ManualClock", () => {
     clock.advance(1);
     clock.clearTimer(other);
     expect(clock.pending).toBe(0);
+  });
+
+  it("keeps its order through many timers, set and cleared in any order", () => {
+    const random = seededRandom(4);
+    const clock = new ManualClock();
+    const ran: [number, number][] = [];
+    const set = Array.from({ length: 2000 }, (_, age) => {
+      const at = Math.floor(random() * 50);
+      return { at, age, handle: clock.setTimer(at, () => ran.push([clock.monotonic(), age])) };
+    });
+    const kept = set.filter(() => random() < 0.3);
+    for (const timer of set) if (!kept.includes(timer)) clock.clearTimer(timer.handle);
+    expect(clock.pending).toBe(kept.length);
+    kept.sort((left, right) => left.at - right.at || left.age - right.age);
+    expect(clock.nextIn).toBe(kept[0]?.at);
+    clock.advance(50);
+    expect(ran).toEqual(kept.map(({ at, age }) => [at, age]));
+    expect([clock.pending, clock.nextIn]).toEqual([0, undefined]);
+  });
+
+  it("clears each of a hundred thousand timers without a look at all the others", () => {
+    const clock = new ManualClock();
+    // A timer that is looked for by its place is compared with others, by index or by value.
+    const handles = Array.from({ length: 100_000 }, (_, n) =>
+      clock.setTimer(1000 + (n % 7), () => {}),
+    );
+    const [indexOf, splice] = [
+      vi.spyOn(Array.prototype, "indexOf"),
+      vi.spyOn(Array.prototype, "splice"),
+    ];
+    const filter = vi.spyOn(Array.prototype, "filter");
+    for (const handle of handles.reverse()) clock.clearTimer(handle);
+    const sweeps = filter.mock.calls.length;
+    const looks = indexOf.mock.calls.length + splice.mock.calls.length;
+    vi.restoreAllMocks();
+    expect(clock.pending).toBe(0);
+    expect(looks).toBe(0);
+    expect(sweeps).toBeLessThan(20);
+  });
+
+  it("runs any timer of an instant first when chance decides, those of one length in order", () => {
+    const orders = new Set<string>();
+    for (let seed = 0; seed < 50; seed += 1) {
+      const clock = new ManualClock();
+      const ran: string[] = [];
+      clock.setTimer(10, () => ran.push("long1"));
+      clock.setTimer(10, () => ran.push("long2"));
+      clock.advance(5);
+      clock.setTimer(5, () => ran.push("short"));
+      clock.setTimer(6, () => ran.push("later"));
+      const random = seededRandom(seed);
+      while (clock.runNext(6, random));
+      orders.add(ran.join(" "));
+    }
+    expect([...orders].sort()).toEqual([
+      "long1 long2 short later",
+      "long1 short long2 later",
+      "short long1 long2 later",
+    ]);
   });
 
   it("lets promises settle between two timers when advanced asynchronously", async () => {

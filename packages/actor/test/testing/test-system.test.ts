@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { defineActor } from "../../src/index.ts";
+import { defineActor, type ReplyTo } from "../../src/index.ts";
 import { createTestSystem, type TestSystem } from "../../src/testing.ts";
 import { failure, watch } from "../support/harness.ts";
 
@@ -104,6 +104,26 @@ describe("the schedule of a test system", () => {
       longest = Math.max(longest, waited);
     }
     expect(longest).toBeGreaterThan(15);
+  });
+});
+
+describe("a replay of a seed", () => {
+  it("shows a handler the same ReplyTo, however many systems there were before", async () => {
+    const seen = async (seed: number) => {
+      const kept: ReplyTo<number>[] = [];
+      const Gate = defineActor("gate", {
+        init: () => ({}),
+        calls: { pass: (_s, _: undefined, ctx) => ctx.defer<number>((to) => kept.push(to)) },
+      });
+      const system = createTestSystem({ seed, cloneMessages: false });
+      const passing = watch((await system.start(Gate)).call("pass"));
+      await system.settle();
+      await system[Symbol.asyncDispose]();
+      expect(passing.state).toBe("rejected");
+      return JSON.stringify(kept);
+    };
+    expect(await seen(3)).toBe(await seen(3));
+    expect(await seen(3)).not.toBe(await seen(4));
   });
 });
 
