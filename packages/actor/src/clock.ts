@@ -4,6 +4,7 @@
  * Nothing else in the package reads a clock, arms a timer or draws a random number, so that a
  * whole application can run under a simulated clock and a seeded generator.
  */
+import { performance } from "node:perf_hooks";
 
 /** What `setTimer` gives back; only the clock that made it can read it. */
 export type TimerHandle = object | number;
@@ -16,6 +17,11 @@ export interface Clock {
   monotonic(): number;
   /** Calls `fn` once, not before `ms` milliseconds have passed and never synchronously. */
   setTimer(ms: number, fn: () => void): TimerHandle;
+  /**
+   * Calls `fn` once, before the time is next moved. Only a clock has this that is moved by hand,
+   * even in the middle of a turn of the event loop.
+   */
+  beforeAdvance?(fn: () => void): void;
   /** Takes a timer back; a timer that has fired or was cleared is left alone. */
   clearTimer(handle: TimerHandle): void;
 }

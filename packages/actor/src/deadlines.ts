@@ -2,10 +2,11 @@
  * Many deadlines, few timers: one queue per distinct duration, one armed timer for its head.
  *
  * Waits of equal length end in the order in which they began, so a queue per duration is always
- * sorted, and adding or removing a deadline is a few pointer writes. A timer is left armed when
- * its queue runs empty, because the next call usually comes at once; a sweep after the turn clears
- * it, so that an idle system does not hold the program open. This file never decides what a
- * missed deadline means.
+ * sorted, and adding or removing a deadline is a few pointer writes. The clock is read, and a
+ * timer armed or cleared, once at the end of a turn of the event loop, for what is still waiting
+ * then: most calls are answered in the turn in which they began, and what a program does before it
+ * lets go of the loop is not counted against its calls. This file never decides what a missed
+ * deadline means.
  */
 import type { Clock, TimerHandle } from "./clock.ts";
 import { type EventLoop, nodeEventLoop } from "./event-loop.ts";
@@ -17,8 +18,8 @@ export abstract class Deadline {
   previous: Deadline | undefined = undefined;
   next: Deadline | undefined = undefined;
 
-  /** Called once when the time is up; the deadline has already been removed. */
-  abstract expire(): void;
+  /** Called once when the `ms` are over; the deadline has already been removed. */
+  abstract expire(ms: number): void;
 }
 
 /** A deadline that calls a function. */
@@ -41,6 +42,8 @@ interface DeadlineQueue {
   readonly fire: () => void;
   head: Deadline | undefined;
   tail: Deadline | undefined;
+  /** The first of those that began in this turn, and whose time is not known yet. */
+  begun: Deadline | undefined;
   timer: TimerHandle | undefined;
 }
 
@@ -50,7 +53,8 @@ export class Deadlines {
   readonly #loop: EventLoop;
   readonly #queues = new Map<number, DeadlineQueue>();
   #recent: DeadlineQueue | undefined;
-  #sweeping = false;
+  /** True when the end of this turn has something to do. */
+  #inTurn = false;
 
   constructor(options: { readonly clock: Clock; readonly loop?: EventLoop }) {
     this.#clock = options.clock;
@@ -62,7 +66,6 @@ export class Deadlines {
     if (ms === Number.POSITIVE_INFINITY) return;
     let queue = this.#recent;
     if (queue === undefined || queue.ms !== ms) queue = this.#queueOf(Math.ceil(ms));
-    deadline.dueAt = this.#clock.monotonic() + queue.ms;
     deadline.queue = queue;
     const tail = queue.tail;
     if (tail === undefined) queue.head = deadline;
@@ -71,7 +74,8 @@ export class Deadlines {
       deadline.previous = tail;
     }
     queue.tail = deadline;
-    if (queue.timer === undefined) queue.timer = this.#clock.setTimer(queue.ms, queue.fire);
+    if (queue.begun === undefined) queue.begun = deadline;
+    if (!this.#inTurn) this.#beginTurn();
   }
 
   /** Ends a wait; one that has expired, or was never added, is left alone. */
@@ -83,20 +87,31 @@ export class Deadlines {
     else previous.next = next;
     if (next === undefined) queue.tail = previous;
     else next.previous = previous;
+    if (queue.begun === deadline) queue.begun = next;
     deadline.queue = undefined;
     deadline.previous = undefined;
     deadline.next = undefined;
-    if (queue.head === undefined && !this.#sweeping) {
-      this.#sweeping = true;
-      this.#loop.later(this.#sweep);
-    }
+    if (queue.head === undefined && !this.#inTurn) this.#beginTurn();
+  }
+
+  #beginTurn(): void {
+    this.#inTurn = true;
+    this.#loop.later(this.#endTurn);
+    this.#clock.beforeAdvance?.(this.#endTurn);
   }
 
   #queueOf(ms: number): DeadlineQueue {
     let queue = this.#queues.get(ms);
     if (queue === undefined) {
       const fire = () => this.#fire(made);
-      const made: DeadlineQueue = { ms, fire, head: undefined, tail: undefined, timer: undefined };
+      const made: DeadlineQueue = {
+        ms,
+        fire,
+        head: undefined,
+        tail: undefined,
+        begun: undefined,
+        timer: undefined,
+      };
       queue = made;
       this.#queues.set(ms, queue);
     }
@@ -107,24 +122,37 @@ export class Deadlines {
   #fire(queue: DeadlineQueue): void {
     queue.timer = undefined;
     const now = this.#clock.monotonic();
-    for (let head = queue.head; head !== undefined && head.dueAt <= now; head = queue.head) {
+    // What has begun since the last turn ended is not due.
+    for (let head = queue.head; head !== queue.begun; head = queue.head) {
+      if (head === undefined || head.dueAt > now) break;
       this.remove(head);
-      head.expire();
+      head.expire(queue.ms);
     }
-    // An expired wait may have begun another one of the same length, which armed the timer.
-    if (queue.head !== undefined && queue.timer === undefined) {
-      queue.timer = this.#clock.setTimer(Math.max(0, queue.head.dueAt - now), queue.fire);
-    }
+    if (!this.#inTurn) this.#arm(queue, now);
   }
 
-  readonly #sweep = (): void => {
-    this.#sweeping = false;
+  #arm(queue: DeadlineQueue, now: number): void {
+    if (queue.head === undefined || queue.timer !== undefined) return;
+    const ms = Math.max(0, queue.head.dueAt - now);
+    queue.timer = this.#clock.setTimer(ms, queue.fire);
+  }
+
+  readonly #endTurn = (): void => {
+    if (!this.#inTurn) return;
+    this.#inTurn = false;
+    const now = Math.ceil(this.#clock.monotonic());
     for (const queue of this.#queues.values()) {
-      if (queue.head !== undefined) continue;
-      if (queue.timer !== undefined) this.#clock.clearTimer(queue.timer);
-      queue.timer = undefined;
-      this.#queues.delete(queue.ms);
-      if (this.#recent === queue) this.#recent = undefined;
+      for (let each = queue.begun; each !== undefined; each = each.next) {
+        each.dueAt = now + queue.ms;
+      }
+      queue.begun = undefined;
+      if (queue.head !== undefined) this.#arm(queue, now);
+      else {
+        if (queue.timer !== undefined) this.#clock.clearTimer(queue.timer);
+        queue.timer = undefined;
+        this.#queues.delete(queue.ms);
+        if (this.#recent === queue) this.#recent = undefined;
+      }
     }
   };
 }

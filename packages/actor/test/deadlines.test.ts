@@ -28,6 +28,29 @@ describe("Deadlines", () => {
     expect(expired).toEqual(["a@100", "b@130"]);
   });
 
+  it("read the clock at the end of the turn, for those that still wait", () => {
+    const turns: (() => void)[] = [];
+    const loop = { soon: queueMicrotask, later: (task: () => void) => turns.push(task) };
+    let reads = 0;
+    const armed: number[] = [];
+    const clock = {
+      now: () => 0,
+      monotonic: () => (reads += 1),
+      setTimer: (ms: number) => armed.push(ms),
+      clearTimer: () => {},
+    };
+    const deadlines = new Deadlines({ clock, loop });
+    const bound = () => new Bound(() => {});
+    const answered = bound();
+    deadlines.add(answered, 100);
+    deadlines.remove(answered);
+    deadlines.add(bound(), 100);
+    deadlines.add(bound(), 100);
+    expect([reads, turns.length, armed]).toEqual([0, 1, []]);
+    for (const end of turns.splice(0)) end();
+    expect([reads, turns.length, armed]).toEqual([1, 0, [100]]);
+  });
+
   it("keep lengths apart", () => {
     const { clock, expired, add } = setUp();
     add("long", 100);
@@ -56,8 +79,9 @@ describe("Deadlines", () => {
 
   it("leave no timer behind once nothing waits, so that a program can end", async () => {
     const { clock, deadlines, add } = setUp();
-    deadlines.remove(add("a", 5000));
+    const bound = add("a", 5000);
     expect(clock.pending).toBe(1);
+    deadlines.remove(bound);
     await settle();
     expect(clock.pending).toBe(0);
   });

@@ -2,7 +2,11 @@
  * Interleaved rounds: within a round every side measures once, so that whatever the machine does
  * meanwhile it does to all of them. The median of the rounds is the figure.
  */
-import type { SideProcess } from "./side-process.ts";
+/** What is measured: a side that can be asked for the figure of a row. */
+export interface Measured {
+  readonly name: string;
+  ask(row: string, operations: number): Promise<number>;
+}
 
 /** One row of a suite. */
 export interface Row {
@@ -35,17 +39,17 @@ const unitOfWork = 10_000;
 /** Measures a row on all sides. */
 export async function measure(
   row: Row,
-  sides: readonly SideProcess[],
+  sides: readonly Measured[],
   pace: Pace,
 ): Promise<Map<string, Figures>> {
   const all = sides.length * (pace.rounds + 1);
   let done = 0;
-  const operations = new Map<SideProcess, number>();
+  const operations = new Map<Measured, number>();
   for (const side of sides) {
     pace.onFigure(side.name, done++, all);
     operations.set(side, await warmUp(row, side, pace.roundMs));
   }
-  const figures = new Map<SideProcess, number[]>(sides.map((side) => [side, []]));
+  const figures = new Map<Measured, number[]>(sides.map((side) => [side, []]));
   for (let round = 0; round < pace.rounds; round += 1) {
     // Another side begins each round, so that none always follows the same one.
     for (const side of rotated(sides, round)) {
@@ -58,7 +62,7 @@ export async function measure(
 }
 
 /** Runs the row until it is warm; returns how many operations a round of it has. */
-async function warmUp(row: Row, side: SideProcess, roundMs: number): Promise<number> {
+async function warmUp(row: Row, side: Measured, roundMs: number): Promise<number> {
   if (row.operations !== undefined) {
     await side.ask(row.name, row.operations);
     return row.operations;

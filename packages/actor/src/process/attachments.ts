@@ -7,11 +7,16 @@
 import type { ExitReason } from "../exit-reason.ts";
 import { type Linked, Links } from "./links.ts";
 
+/** Hears of the end of a process. */
+type Watcher = (reason: ExitReason) => void;
+
 /** What others hold of one process. */
 export class Attachments {
   readonly #owner: Linked;
   #releases: Set<() => void> | undefined = undefined;
-  #watchers: Set<(reason: ExitReason) => void> | undefined = undefined;
+  /** The first who watches: most processes have one, which needs no set. */
+  #watcher: Watcher | undefined = undefined;
+  #watchers: Set<Watcher> | undefined = undefined;
   #deferred: Set<number> | undefined = undefined;
   #links: Links | undefined = undefined;
 
@@ -25,10 +30,18 @@ export class Attachments {
     return this.#releases;
   }
 
-  /** Called once with the reason when the process has ended. */
-  get watchers(): Set<(reason: ExitReason) => void> {
-    this.#watchers ??= new Set();
-    return this.#watchers;
+  /** Calls the function once with the reason when the process has ended. */
+  watch(watcher: Watcher): void {
+    if (this.#watcher === undefined && this.#watchers === undefined) this.#watcher = watcher;
+    else {
+      this.#watchers ??= new Set();
+      this.#watchers.add(watcher);
+    }
+  }
+
+  unwatch(watcher: Watcher): void {
+    if (this.#watcher === watcher) this.#watcher = undefined;
+    else this.#watchers?.delete(watcher);
   }
 
   /** The numbers of the replies that it has deferred and not given. */
@@ -49,6 +62,7 @@ export class Attachments {
 
   /** Tells everybody that the process is over. */
   tell(reason: ExitReason): void {
+    this.#watcher?.(reason);
     for (const watcher of this.#watchers ?? none) watcher(reason);
     this.#links?.break(reason);
   }

@@ -5,7 +5,6 @@
  * handler has run by then, so a reply that no wire could carry becomes the caller's error.
  */
 import { isActorError } from "../actor-error.ts";
-import type { Deadlines } from "../deadlines.ts";
 import { isReplyError, ReplyError } from "../errors.ts";
 import type { CopyMessage } from "../plain-data.ts";
 import { type CallTarget, LocalCall } from "./local-call.ts";
@@ -18,14 +17,12 @@ export class CopiedCall extends LocalCall {
 
   constructor(
     copy: CopyMessage,
-    deadlines: Deadlines,
     resolve: Settle<unknown>,
     reject: Settle<unknown>,
     target: CallTarget,
     operation: string,
-    timeoutMs: number,
   ) {
-    super(deadlines, resolve, reject, target, operation, timeoutMs);
+    super(resolve, reject, target, operation);
     this.#copy = copy;
   }
 

@@ -87,6 +87,10 @@ export class Inbox implements Receiver {
     this.mailbox = new Mailbox(mailbox?.capacity ?? host.mailboxCapacity);
   }
 
+  get deadlines(): Deadlines {
+    return this.#host.deadlines;
+  }
+
   /** Names the process in messages: `counter <7>`. */
   describe(): string {
     return describeAddress(this.address);
@@ -116,14 +120,13 @@ export class Inbox implements Receiver {
       reject(this.#refusal(signal));
       return;
     }
-    const { deadlines } = this.#host;
     const copy = this.#copy;
     // A copy that fails throws, and the promise whose executor this is rejects.
     const sent = copy === undefined ? arg : copy(arg, "arg");
     const call =
       copy === undefined
-        ? new LocalCall(deadlines, resolve, reject, this, operation, timeoutMs)
-        : new CopiedCall(copy, deadlines, resolve, reject, this, operation, timeoutMs);
+        ? new LocalCall(resolve, reject, this, operation)
+        : new CopiedCall(copy, resolve, reject, this, operation);
     if (this.accept(kind, operation, sent, call)) call.begin(timeoutMs, signal);
   }
 
@@ -153,7 +156,8 @@ export class Inbox implements Receiver {
   }
 
   post(kind: "cast" | "info", name: string, given: unknown): void {
-    const operation = this.#program[kind].get(name);
+    const table = kind === "cast" ? this.#program.cast : this.#program.info;
+    const operation = table.get(name);
     // Only in a system that copies, which is one for tests, can this throw.
     const arg = this.#copy === undefined ? given : this.#copy(given, "arg");
     if (operation === undefined) this.drop(kind, name, arg, "unknown_operation");

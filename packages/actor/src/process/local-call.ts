@@ -7,38 +7,40 @@ import type { Deadlines } from "../deadlines.ts";
 import { CallTimeoutError } from "../errors.ts";
 import { OpenCall, type Settle } from "./open-call.ts";
 
-/** Names the process that is called, for the error of a missed deadline. */
+/** The process that is called. */
 export interface CallTarget {
+  readonly deadlines: Deadlines;
+  /** Names it, for the error of a missed deadline. */
   describe(): string;
 }
 
-/** An unanswered call to a local process. */
+/** An unanswered call to a local process. There is one for each call, so it holds little. */
 export class LocalCall extends OpenCall {
   readonly #target: CallTarget;
   readonly #operation: string;
-  readonly #timeoutMs: number;
   /** Set by whoever keeps the call to answer it later. */
   onClosed: (() => void) | undefined = undefined;
 
   constructor(
-    deadlines: Deadlines,
     resolve: Settle<unknown>,
     reject: Settle<unknown>,
     target: CallTarget,
     operation: string,
-    timeoutMs: number,
   ) {
-    super(deadlines, resolve, reject);
+    super(resolve, reject);
     this.#target = target;
     this.#operation = operation;
-    this.#timeoutMs = timeoutMs;
+  }
+
+  protected override get deadlines(): Deadlines {
+    return this.#target.deadlines;
   }
 
   protected override closed(): void {
     if (this.onClosed !== undefined) this.onClosed();
   }
 
-  protected override timeoutError(): Error {
-    return new CallTimeoutError(this.#target.describe(), this.#operation, this.#timeoutMs);
+  protected override timeoutError(ms: number): Error {
+    return new CallTimeoutError(this.#target.describe(), this.#operation, ms);
   }
 }

@@ -2,20 +2,22 @@
  * The messages of one process that wait for their turn.
  *
  * Messages stand in a ring with three cells each (operation, argument, reply port), so a message
- * costs no object. At its capacity `push` answers false and the sender is told. The system lane
- * is taken first and has no capacity; nor has a notice, which stands in order with the messages:
- * both carry what the runtime itself has to say, which must never be lost and is bounded by what
- * the process has asked for. The mailbox handles nothing.
+ * costs no object. The ring grows to the size of a chunk; what is more stands behind it in a chain
+ * of chunks, each of which becomes the ring when its turn comes. At its capacity `push` answers
+ * false and the sender is told. The system lane is taken first and has no capacity; nor has a
+ * notice, which stands in order with the messages: both carry what the runtime itself has to say,
+ * which must never be lost and is bounded by what the process has asked for. The mailbox handles
+ * nothing.
  */
 import type { Operation } from "../program.ts";
 import type { ReplyPort } from "../ref.ts";
 import { RingQueue } from "../ring-queue.ts";
+import { cellsPerMessage, chunkMessages, MessageChain } from "./message-chain.ts";
 
-const cellsPerMessage = 3;
 const firstMessages = 8;
 
-/** An empty mailbox keeps room for so many messages; it gives back what a burst took beyond. */
-const keptMessages = 1024;
+/** Until the first message there is no ring. */
+const noCells: unknown[] = [];
 
 /** A message of the system lane. */
 interface SystemMessage {
@@ -34,16 +36,23 @@ export class Mailbox {
   isSystem = false;
   /** How many messages `shift` has taken so far, without notices. */
   taken = 0;
-  #cells: unknown[] = [];
+  /** The ring: the oldest messages. */
+  #cells: unknown[] = noCells;
   #mask = -1;
   #head = 0;
+  #inRing = 0;
+  /** At how many messages the ring takes no more: 0 while there are messages behind it. */
+  #room = 0;
+  #behind: MessageChain | undefined = undefined;
+  /** How many messages and notices there are, in the ring and behind it. */
   #size = 0;
-  /** How many of the messages in the ring are notices. */
+  /** How many of them are notices. */
   #notices = 0;
   #system: RingQueue<SystemMessage> | undefined = undefined;
 
   constructor(capacity: number) {
-    this.capacity = capacity;
+    // As a small integer: Infinity would be an object of its own in every mailbox.
+    this.capacity = Math.min(capacity, 0x7fff_ffff);
   }
 
   /** How many messages wait, without notices and the system lane. */
@@ -54,9 +63,10 @@ export class Mailbox {
   /** How many of the messages that wait have somebody who waits for the answer. */
   get callers(): number {
     let callers = 0;
-    for (let place = 0; place < this.#size; place += 1) {
-      if (this.#cells[this.#cellAt(place) + 2] !== undefined) callers += 1;
-    }
+    this.#find((cells, at) => {
+      if (cells[at + 2] !== undefined) callers += 1;
+      return false;
+    });
     return callers;
   }
 
@@ -109,12 +119,9 @@ export class Mailbox {
     cells[at] = undefined;
     cells[at + 1] = undefined;
     cells[at + 2] = undefined;
-    this.#head = (this.#head + 1) & this.#mask;
-    this.#size -= 1;
+    this.#dropFirst();
     if (operation.kind === "notice") this.#notices -= 1;
     else this.taken += 1;
-    // A burst must not hold its memory for ever.
-    if (this.#size === 0 && this.#mask >= keptMessages) this.#forgetCells();
     return operation;
   }
 
@@ -123,20 +130,25 @@ export class Mailbox {
    * another one. It moves the notices before it by one place.
    */
   evict(): Operation | undefined {
-    const cells = this.#cells;
-    for (let behind = 0; behind < this.#size; behind += 1) {
-      const at = this.#cellAt(behind);
+    if (this.size === 0) return undefined;
+    // Each notice on the way is put down one place further on, and the first place is left free.
+    let carried: [operation: unknown, arg: unknown] = [undefined, undefined];
+    let evicted: Operation | undefined;
+    this.#find((cells, at) => {
       const operation = cells[at] as Operation;
-      if (operation.kind === "notice") continue;
-      this.arg = cells[at + 1];
-      this.from = cells[at + 2] as ReplyPort | undefined;
-      for (let place = behind; place > 0; place -= 1) this.#copy(place - 1, place);
-      cells.fill(undefined, this.#cellAt(0), this.#cellAt(0) + cellsPerMessage);
-      this.#head = (this.#head + 1) & this.#mask;
-      this.#size -= 1;
-      return operation;
-    }
-    return undefined;
+      if (operation.kind !== "notice") {
+        evicted = operation;
+        this.arg = cells[at + 1];
+        this.from = cells[at + 2] as ReplyPort | undefined;
+        cells[at + 2] = undefined;
+      }
+      const next: typeof carried = [cells[at], cells[at + 1]];
+      [cells[at], cells[at + 1]] = carried;
+      carried = next;
+      return evicted !== undefined;
+    });
+    this.#dropFirst();
+    return evicted;
   }
 
   /** Lets go of the message that `shift` took last, so that an idle process holds no argument. */
@@ -146,31 +158,43 @@ export class Mailbox {
   }
 
   #append(operation: Operation, arg: unknown, from: ReplyPort | undefined): void {
-    if (this.#size > this.#mask) this.#grow();
-    const at = ((this.#head + this.#size) & this.#mask) * cellsPerMessage;
+    this.#size += 1;
+    if (this.#inRing >= this.#room && !this.#makeRoom()) {
+      this.#room = 0;
+      this.#behind ??= new MessageChain();
+      this.#behind.push(operation, arg, from);
+      return;
+    }
+    const at = ((this.#head + this.#inRing) & this.#mask) * cellsPerMessage;
     const cells = this.#cells;
     cells[at] = operation;
     cells[at + 1] = arg;
     cells[at + 2] = from;
-    this.#size += 1;
+    this.#inRing += 1;
   }
 
-  #cellAt(place: number): number {
-    return ((this.#head + place) & this.#mask) * cellsPerMessage;
+  /** The first place of the ring is free. */
+  #dropFirst(): void {
+    this.#head = (this.#head + 1) & this.#mask;
+    this.#size -= 1;
+    this.#inRing -= 1;
+    if (this.#inRing === 0 && this.#behind !== undefined) this.#takeChunk(this.#behind);
   }
 
-  #copy(from: number, to: number): void {
-    const source = this.#cellAt(from);
-    this.#cells.copyWithin(this.#cellAt(to), source, source + cellsPerMessage);
-  }
-
-  #forgetCells(): void {
-    this.#cells = [];
-    this.#mask = -1;
+  /** The ring is empty: the oldest chunk behind it becomes the ring. */
+  #takeChunk(behind: MessageChain): void {
+    this.#cells = behind.shift();
+    this.#mask = chunkMessages - 1;
     this.#head = 0;
+    this.#inRing = this.#size - behind.size;
+    if (behind.size > 0) return;
+    this.#room = chunkMessages;
+    this.#behind = undefined;
   }
 
-  #grow(): void {
+  /** Makes the ring larger; false when there are chunks, or it is as large as one. */
+  #makeRoom(): boolean {
+    if (this.#behind !== undefined || this.#mask + 1 >= chunkMessages) return false;
     const old = this.#cells;
     const messages = Math.max(firstMessages, (this.#mask + 1) * 2);
     const cells = new Array<unknown>(messages * cellsPerMessage).fill(undefined);
@@ -182,6 +206,17 @@ export class Mailbox {
     }
     this.#cells = cells;
     this.#mask = messages - 1;
+    this.#room = messages;
     this.#head = 0;
+    return true;
+  }
+
+  /** Looks at every message, oldest first, until `visit` answers true. */
+  #find(visit: (cells: unknown[], at: number) => boolean): boolean {
+    for (let place = 0; place < this.#inRing; place += 1) {
+      const at = ((this.#head + place) & this.#mask) * cellsPerMessage;
+      if (visit(this.#cells, at)) return true;
+    }
+    return this.#behind?.find(visit) === true;
   }
 }

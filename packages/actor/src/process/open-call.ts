@@ -11,58 +11,62 @@ import type { ReplyPort } from "../ref.ts";
 /** The resolving function of a promise, or anything like it. */
 export type Settle<T> = (value: T) => void;
 
-/** An unanswered call. Subclasses say which error a missed deadline is. */
+/** An unanswered call. Subclasses say where its deadline stands, and which error missing it is. */
 export abstract class OpenCall<R = unknown> extends Deadline implements ReplyPort {
-  readonly #deadlines: Deadlines;
-  readonly #resolve: Settle<R>;
+  /** Undefined once the call is over. */
+  #resolve: Settle<R> | undefined;
   readonly #reject: Settle<unknown>;
   #ignoreSignal: (() => void) | undefined = undefined;
-  #open = true;
 
-  constructor(deadlines: Deadlines, resolve: Settle<R>, reject: Settle<unknown>) {
+  constructor(resolve: Settle<R>, reject: Settle<unknown>) {
     super();
-    this.#deadlines = deadlines;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
-  /** The error for a missed deadline. */
-  protected abstract timeoutError(): Error;
+  /** Where its deadline stands. A getter, because most calls can read it off what they hold. */
+  protected abstract get deadlines(): Deadlines;
+
+  /** The error for a missed deadline of `ms` milliseconds. */
+  protected abstract timeoutError(ms: number): Error;
 
   /** Called once when the call is over, before its promise settles. */
   protected closed(): void {}
 
   /** Whether somebody still waits. */
   get isOpen(): boolean {
-    return this.#open;
+    return this.#resolve !== undefined;
   }
 
   /** Starts the clock of the call, and listens to its signal. */
   begin(timeoutMs: number, signal: AbortSignal | undefined): void {
-    this.#deadlines.add(this, timeoutMs);
+    this.deadlines.add(this, timeoutMs);
     if (signal === undefined) return;
     const abort = () => this.reject(new CallAbortedError("unknown", signal.reason));
     this.#ignoreSignal = onAbort(signal, abort);
   }
 
   resolve(value: R): void {
-    if (this.#close()) this.#resolve(value);
+    const resolve = this.#resolve;
+    if (resolve === undefined) return;
+    this.#close();
+    resolve(value);
   }
 
   reject(error: unknown): void {
-    if (this.#close()) this.#reject(error);
+    if (this.#resolve === undefined) return;
+    this.#close();
+    this.#reject(error);
   }
 
-  override expire(): void {
-    this.reject(this.timeoutError());
+  override expire(ms: number): void {
+    this.reject(this.timeoutError(ms));
   }
 
-  #close(): boolean {
-    if (!this.#open) return false;
-    this.#open = false;
-    this.#deadlines.remove(this);
+  #close(): void {
+    this.#resolve = undefined;
+    this.deadlines.remove(this);
     if (this.#ignoreSignal !== undefined) this.#ignoreSignal();
     this.closed();
-    return true;
   }
 }

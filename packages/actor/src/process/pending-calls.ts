@@ -24,6 +24,7 @@ export interface PendingCallsOptions {
 
 /** One row of the table. */
 class PendingCall<R> extends OpenCall<R> {
+  readonly #deadlines: Deadlines;
   readonly #id: number;
   readonly #table: Map<number, PendingCall<R>>;
   readonly #makeTimeoutError: () => Error;
@@ -36,7 +37,8 @@ class PendingCall<R> extends OpenCall<R> {
     resolve: Settle<R>,
     reject: Settle<unknown>,
   ) {
-    super(deadlines, resolve, reject);
+    super(resolve, reject);
+    this.#deadlines = deadlines;
     this.#id = id;
     this.#table = table;
     this.#makeTimeoutError = makeTimeoutError;
@@ -48,6 +50,10 @@ class PendingCall<R> extends OpenCall<R> {
 
   protected override closed(): void {
     this.#table.delete(this.#id);
+  }
+
+  protected override get deadlines(): Deadlines {
+    return this.#deadlines;
   }
 }
 

@@ -86,15 +86,15 @@ export abstract class ProcessRelations implements Linked, Watched {
   /** Calls the listener once with the exit reason; at once when the process is dead. */
   onExit(listener: (reason: ExitReason) => void): void {
     if (this.exitReason !== undefined) listener(this.exitReason);
-    else this.#attached().watchers.add(listener);
+    else this.#attached().watch(listener);
   }
 
   watch(listener: (reason: ExitReason) => void): () => void {
-    const { watchers } = this.#attached();
+    const attached = this.#attached();
     // The same function may watch twice, so the one to take back is its own wrapper.
     const own = (reason: ExitReason) => listener(reason);
-    watchers.add(own);
-    return () => watchers.delete(own);
+    attached.watch(own);
+    return () => attached.unwatch(own);
   }
 
   /** Calls the listener when the process ends, before anybody is told. Returns its removal. */

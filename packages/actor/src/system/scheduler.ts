@@ -54,7 +54,7 @@ export function fairSchedule(): Schedule {
   return { ready: new RingQueue<Runnable>(), messagesPerTurn, messagesPerSlice };
 }
 
-/** Messages per turn until it is known how long they take: a handler may well take a millisecond. */
+/** Messages per turn until it is known how long they take: a handler may take a millisecond. */
 const firstLimit = 16;
 
 /** Gives turns to the processes of one system. */

@@ -38,6 +38,8 @@ const clearedTimersKept = 64;
 export class ManualClock implements Clock {
   readonly #wallStart: number;
   #elapsed = 0;
+  /** What waits until the time is about to move. */
+  readonly #putOff: (() => void)[] = [];
   /** A binary heap, the next timer first. A cleared one stays until it comes up or is swept. */
   #timers: ManualTimer[] = [];
   #armed = 0;
@@ -50,6 +52,7 @@ export class ManualClock implements Clock {
 
   /** How many timers are armed. */
   get pending(): number {
+    this.#endTurn();
     return this.#armed;
   }
 
@@ -59,6 +62,10 @@ export class ManualClock implements Clock {
 
   monotonic(): number {
     return this.#elapsed;
+  }
+
+  beforeAdvance(fn: () => void): void {
+    this.#putOff.push(fn);
   }
 
   setTimer(ms: number, fn: () => void): TimerHandle {
@@ -110,11 +117,20 @@ export class ManualClock implements Clock {
 
   /** Milliseconds until the next timer falls due; undefined when none is armed. */
   get nextIn(): number | undefined {
+    this.#endTurn();
     const timer = this.#first();
     return timer === undefined ? undefined : timer.at - this.#elapsed;
   }
 
+  /** What was put off until the time is needed is done now: it is about to move. */
+  #endTurn(): void {
+    while (this.#putOff.length > 0) {
+      for (const fn of this.#putOff.splice(0)) fn();
+    }
+  }
+
   #nextDue(end: number, random?: Random): (() => void) | undefined {
+    this.#endTurn();
     const first = this.#first();
     if (first === undefined || first.at > end) return undefined;
     const timer = random === undefined ? this.#pop() : this.#popAny(first.at, random);

@@ -9,14 +9,13 @@ import { ManualClock } from "../../src/testing.ts";
 function openCall() {
   const clock = new ManualClock();
   const seen: { reply?: unknown; error?: unknown } = {};
+  const deadlines = new Deadlines({ clock, loop: { soon: () => {}, later: () => {} } });
   const call = new CopiedCall(
     copyMessage,
-    new Deadlines({ clock, loop: { soon: () => {}, later: () => {} } }),
     (reply) => Object.assign(seen, { reply }),
     (error) => Object.assign(seen, { error }),
-    { describe: () => "counter <1>" },
+    { deadlines, describe: () => "counter <1>" },
     "get",
-    100,
   );
   call.begin(100, undefined);
   return { call, seen, clock };

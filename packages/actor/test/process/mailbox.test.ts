@@ -122,4 +122,32 @@ describe("Mailbox", () => {
       }),
     );
   });
+
+  it("keeps the order of bursts that are longer than its ring, whatever stands between", () => {
+    const bursts = fc.array(fc.integer({ min: -4000, max: 3000 }), { maxLength: 8 });
+    fc.assert(
+      fc.property(bursts, (sizes) => {
+        const mailbox = new Mailbox(Number.POSITIVE_INFINITY);
+        let [pushed, taken, wrong] = [0, 0, 0];
+        for (const size of sizes) {
+          for (let i = 0; i < size; i += 1) mailbox.push(a, pushed++, undefined);
+          for (let i = 0; i > size && taken < pushed; i -= 1) {
+            mailbox.shift();
+            if (mailbox.arg !== taken++) wrong += 1;
+          }
+          expect([mailbox.size, wrong]).toEqual([pushed - taken, 0]);
+        }
+      }),
+    );
+  });
+
+  it("gives up the oldest message behind notices that fill more than a ring", () => {
+    const mailbox = new Mailbox(2);
+    for (let i = 0; i < 1500; i += 1) mailbox.pushNotice(notice, i);
+    mailbox.push(a, "first", undefined);
+    mailbox.push(a, "second", undefined);
+    expect([mailbox.evict(), mailbox.arg, mailbox.size]).toEqual([a, "first", 1]);
+    const order = Array.from({ length: 1501 }, () => mailbox.shift() && mailbox.arg);
+    expect(order).toEqual([...Array(1500).keys(), "second"]);
+  });
 });
