@@ -22,6 +22,9 @@ export abstract class Deadline {
   abstract expire(ms: number): void;
 }
 
+/** Deadlines that expire in one go: the rest waits until others had their turn. */
+const maxExpiries = 1000;
+
 /** A deadline that calls a function. */
 export class Bound extends Deadline {
   readonly #expired: () => void;
@@ -123,8 +126,10 @@ export class Deadlines {
     queue.timer = undefined;
     const now = this.#clock.monotonic();
     // What has begun since the last turn ended is not due.
+    let expired = 0;
     for (let head = queue.head; head !== queue.begun; head = queue.head) {
-      if (head === undefined || head.dueAt > now) break;
+      if (head === undefined || head.dueAt > now || expired === maxExpiries) break;
+      expired += 1;
       this.remove(head);
       head.expire(queue.ms);
     }

@@ -5,6 +5,7 @@ import {
   type AnyRef,
   child,
   createSystem,
+  type Down,
   defineActor,
   defineStateMachine,
   dynamicSupervisor,
@@ -285,5 +286,70 @@ describe("the runtime", () => {
     expect(await machine.query("n", undefined, { timeout: Number.POSITIVE_INFINITY })).toBe(
       130_000,
     );
+  });
+
+  it("holds a monitor from the moment it is asked for, also in an async handler", async () => {
+    const { system } = testSystem();
+    const target = await system.start(Counter);
+    const seen: unknown[] = [];
+    const Watcher = defineActor("watcher", {
+      init: () => ({}),
+      calls: {
+        watch: async (_s, _: void, ctx) => {
+          ctx.monitor(target);
+          await system.stop(target, { reason: { shutdown: "meanwhile" } });
+        },
+      },
+      info: { down: (_s, down: Down) => seen.push(down.reason) },
+    });
+    const watcher = await system.start(Watcher);
+    await watcher.call("watch");
+    await settle();
+    expect(seen).toEqual([{ shutdown: "meanwhile" }]);
+  });
+
+  it("says who has the name when a child cannot have it", async () => {
+    const { system } = testSystem();
+    const owner = await system.start(Counter, undefined, { name: "taken" });
+    const pool = await system.start(dynamicSupervisor());
+    const error = await failure(pool.startChild(child(Counter, undefined, { name: "taken" })));
+    expect(error).toMatchObject({ code: "ERR_ALREADY_STARTED", outcome: "not_run", ref: owner });
+  });
+
+  it("keeps no room for postponed calls that nobody waits for", async () => {
+    const { system, clock } = testSystem();
+    const Closed = defineStateMachine("closed", {
+      init: () => ({ state: "closed", data: {} }),
+      maxPostponed: 2,
+      states: { closed: { calls: { ask: (_data, _: void, ctx) => ctx.postpone() } } },
+    });
+    const machine = await system.start(Closed);
+    const ask = () => failure(machine.call("ask", undefined, { timeout: 100 }));
+    const first = [ask(), ask()];
+    expect(await ask()).toMatchObject({ outcome: "not_run" });
+    await clock.advanceAsync(100);
+    await Promise.all(first);
+    const later = ask();
+    await clock.advanceAsync(100);
+    expect((await later).code).toBe("ERR_CALL_TIMEOUT");
+  });
+
+  it("lets others have their turns while thousands of calls time out at once", async () => {
+    const { system, clock } = testSystem();
+    const Mute = defineActor("mute", {
+      init: () => ({}),
+      calls: { ask: (_s, _: void, ctx) => ctx.defer(() => {}) },
+    });
+    const mute = await system.start(Mute);
+    let failed = 0;
+    for (let at = 0; at < 2500; at += 1) {
+      mute.call("ask", undefined, { timeout: 100 }).catch(() => {
+        failed += 1;
+      });
+    }
+    await settle();
+    clock.advance(100);
+    await settle();
+    expect(failed).toBe(2500);
   });
 });

@@ -136,7 +136,7 @@ export class ReplicaHost {
         this.#driver.step({ type: "client", message });
         break;
       case "get_status":
-        this.#sendStatus(from, message);
+        this.#whenApplied(() => this.#sendStatus(from, message));
         break;
       case "reply":
       case "query_reply":
@@ -166,6 +166,16 @@ export class ReplicaHost {
   #reply(message: ReplyToClient): void {
     const to = this.#routes.get(message.client);
     if (to !== undefined) this.#options.channel.send(to, message);
+  }
+
+  /**
+   * Runs a function when the state is that of the last commit. A commit is known in the middle of a
+   * turn and run at its end: what is said in between would give one commit two digests.
+   */
+  #whenApplied(run: () => void): void {
+    if (this.#ended) return;
+    if (this.#replica.state.applying.length === 0) run();
+    else setImmediate(() => this.#whenApplied(run));
   }
 
   #sendStatus(to: string, { number, digest }: GetStatusMessage): void {

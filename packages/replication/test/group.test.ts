@@ -48,6 +48,25 @@ async function agreement(ref: CounterRef) {
 }
 
 describe("three nodes that replicate a counter", () => {
+  test("say one digest for one commit, however busy they are", async () => {
+    const { refs } = await threeCounters();
+    const [a, b] = refs;
+    const digests = new Map<number, string>();
+    for (let round = 0; round < 40; round += 1) {
+      const calls = [1, 2, 3].map((n) => a.call("add", n));
+      const asked = Array.from({ length: 8 }, () => b.status({ digest: true }));
+      for (const status of (await Promise.all(asked)).flat()) {
+        if (!status.reachable) continue;
+        const { commit, digest } = status;
+        const known = digests.get(commit) ?? digest;
+        expect([commit, digest]).toEqual([commit, known]);
+        digests.set(commit, known);
+      }
+      await Promise.all(calls);
+    }
+    expect(digests.size).toBeGreaterThan(10);
+  });
+
   test("answer each other's calls as one", async () => {
     const { refs } = await threeCounters(10);
     const [a, b, c] = refs;

@@ -50,6 +50,8 @@ export interface ContextSources {
   readonly systemTag: string;
   /** Reports what somebody should look at. */
   warn(message: string, details: unknown): void;
+  /** Whether a deferred call is still open. */
+  isAwaited(to: ReplyTo<never>): boolean;
   /** Answers a deferred call, if it is still open. */
   answer(to: ReplyTo<never>, answer: (port: ReplyPort) => void): void;
 }
@@ -137,6 +139,11 @@ export class Context implements Ctx {
   fail(refusal: string | ActorError, data?: unknown): never {
     this.#refusal = refusalOf(refusal, data);
     throw this.#refusal;
+  }
+
+  /** Whether somebody still waits for a reply that was left for later. */
+  isAwaited(to: ReplyTo<never>): boolean {
+    return this.#sources.isAwaited(to);
   }
 
   /** What the message being handled is called in reports, when it came in another one's name. */

@@ -14,7 +14,7 @@ import type { ReplyPort } from "../ref.ts";
 import { RingQueue } from "../ring-queue.ts";
 import { cellsPerMessage, chunkMessages, MessageChain } from "./message-chain.ts";
 
-const firstMessages = 8;
+const firstMessages = 4;
 
 /** Until the first message there is no ring. */
 const noCells: unknown[] = [];

@@ -34,6 +34,7 @@ class Monitor implements Notice {
   readonly target: MonitorTarget;
   arg: Down | undefined = undefined;
   cancelled = false;
+  isArmed = false;
   unwatch: (() => void) | undefined = undefined;
   readonly #monitors: Map<string, Monitor>;
 
@@ -80,28 +81,31 @@ export class Monitors {
     return this.#monitors.size;
   }
 
-  /** Makes a monitor that watches nothing yet. Throws `MailboxFullError` at the cap. */
+  /** Makes a monitor that watches and tells nothing yet. Throws `MailboxFullError` at the cap. */
   add(target: MonitorTarget, down: Operation): string {
     const { max, owner } = this.#options;
     if (this.#monitors.size >= max) throw new MailboxFullError(`monitors of ${owner}`, max);
     this.#lastId += 1;
     const id = `m${this.#lastId}`;
-    this.#monitors.set(id, new Monitor(this.#monitors, id, down, target));
+    const monitor = new Monitor(this.#monitors, id, down, target);
+    this.#monitors.set(id, monitor);
+    const { process, ref, name } = target;
+    const over = (reason: ExitReason) => {
+      monitor.unwatch = undefined;
+      monitor.arg = { monitor: id, ref: process?.ref ?? ref, name, reason };
+      if (monitor.isArmed) this.#options.fire(monitor);
+    };
+    if (process === undefined || process.isDead) over("noproc");
+    else monitor.unwatch = process.watch(over);
     return id;
   }
 
-  /** Begins to watch; at once over when there is nothing to watch. */
+  /** Tells from now on, and of what has happened since it was made. */
   arm(id: string): void {
     const monitor = this.#monitors.get(id);
     if (monitor === undefined || monitor.cancelled) return;
-    const { process, ref, name } = monitor.target;
-    const fire = (reason: ExitReason) => {
-      monitor.unwatch = undefined;
-      monitor.arg = { monitor: id, ref: process?.ref ?? ref, name, reason };
-      this.#options.fire(monitor);
-    };
-    if (process === undefined || process.isDead) fire("noproc");
-    else monitor.unwatch = process.watch(fire);
+    monitor.isArmed = true;
+    if (monitor.arg !== undefined) this.#options.fire(monitor);
   }
 
   /** Takes a monitor back, and its message if that waits already. Twice is once. */

@@ -31,6 +31,11 @@ export class Replies {
     return this.#open.size;
   }
 
+  /** Whether a number is open. */
+  has(id: number): boolean {
+    return this.#open.has(id);
+  }
+
   /** Opens a reply and returns its number. Throws `TooManyCallsError` at the cap. */
   open(port: ReplyPort, own: Set<number>): number {
     if (this.#open.size >= this.#max) throw new TooManyCallsError(this.#max);

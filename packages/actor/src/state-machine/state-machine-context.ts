@@ -10,6 +10,7 @@ import { type ActorError, isActorError } from "../actor-error.ts";
 import { OutsideHandlerError, UnknownOperationError } from "../errors.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import { durationOption, nameOption } from "../option.ts";
+import type { Context } from "../process/context.ts";
 import { beforeHandling } from "../process/refusal.ts";
 import type { AnyRef, Deferred, Inferred, ReplyTo } from "../ref.ts";
 import {
@@ -89,11 +90,23 @@ export class MachineContext implements MachineCtx<Inferred, string> {
   postpone(): Deferred<never> {
     this.#allow("postpone", "event");
     const { name, maxPostponed } = this.#machine;
+    if (this.#from !== undefined && this.#from.postponed.length >= maxPostponed) {
+      this.#forgetGone(this.#from);
+    }
     if ((this.#from?.postponed.length ?? 0) >= maxPostponed) {
       this.fail(beforeHandling(new TooManyEventsError(name, "postponed", maxPostponed)));
     }
     this.postponed = true;
     return deferredReply;
+  }
+
+  /** Postponed calls whose callers have given up need no room any more. */
+  #forgetGone(from: MachineState<string, unknown>): void {
+    const { isAwaited } = this.#ctx as Partial<Context>;
+    if (isAwaited === undefined) return;
+    from.postponed = from.postponed.filter(
+      ({ to }) => to === undefined || isAwaited.call(this.#ctx as Context, to),
+    );
   }
 
   nextEvent(name: string, arg?: unknown): void {

@@ -30,7 +30,7 @@ export type StartOutcome =
   | { readonly is: "ignored" }
   /** It was stopped before it was up. */
   | { readonly is: "cancelled" }
-  | { readonly is: "failed"; readonly reason: ExitReason };
+  | { readonly is: "failed"; readonly reason: ExitReason; readonly error: unknown };
 
 /** What a child needs from its supervisor. */
 export interface ChildHost {
@@ -293,10 +293,10 @@ export class SupervisedChild {
 
 function outcomeOf(error: unknown): StartOutcome {
   if (!isActorError(error, "ERR_START")) {
-    return { is: "failed", reason: { error: toErrorValue(error) } };
+    return { is: "failed", reason: { error: toErrorValue(error) }, error };
   }
   const { reason } = error as StartError;
-  return reason === "normal" ? { is: "ignored" } : { is: "failed", reason };
+  return reason === "normal" ? { is: "ignored" } : { is: "failed", reason, error };
 }
 
 function msOf(shutdown: number | "infinity"): number {

@@ -5,6 +5,7 @@
  * share one lane, because a restart concerns several children. It does not decide whether a
  * restart is due.
  */
+import { type ActorError, isActorError } from "../actor-error.ts";
 import { StartError } from "../errors.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import type { Process } from "../process/process.ts";
@@ -255,7 +256,10 @@ function taken({ spec, ref }: SupervisedChild): ChildAlreadyStartedError {
 }
 
 /** Why a child did not come up, for the caller who asked for it. */
-export function startError({ spec }: SupervisedChild, outcome: StartOutcome): StartError {
-  const reason = outcome.is === "failed" ? outcome.reason : "shutdown";
-  return new StartError(`the child "${spec.id}"`, reason);
+export function startError({ spec }: SupervisedChild, outcome: StartOutcome): ActorError {
+  if (outcome.is !== "failed") return new StartError(`the child "${spec.id}"`, "shutdown");
+  const { reason, error } = outcome;
+  // A name that is taken, a bad option: nothing has run, and the error says it best.
+  if (isActorError(error) && error.outcome === "not_run") return error;
+  return new StartError(`the child "${spec.id}"`, reason, error);
 }

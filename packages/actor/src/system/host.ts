@@ -52,6 +52,7 @@ export function makeHost(parts: HostParts): ProcessHost {
     scheduler: new Scheduler(clock, loop, schedule),
     processOf: (ref) => table().byRef(ref),
     monitorTarget: (target) => table().monitorTarget(target),
+    isAwaited: ({ replyTo }) => replies.has(replyTo),
     answer: (to, answer) => {
       const port = replies.take(to.replyTo);
       if (port !== undefined) answer(port);

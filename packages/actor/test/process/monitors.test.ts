@@ -52,7 +52,7 @@ describe("ctx.monitor", () => {
     expect(log).toEqual([]);
   });
 
-  it("of a process that dies before the async handler ends is down with noproc", async () => {
+  it("of a process that dies before the async handler ends is down with its reason", async () => {
     const { system, log, watcher, start } = await setUp();
     const [ref, held] = [await start(), gate()];
     const monitoring = watcher.call("run", async (ctx) => {
@@ -64,7 +64,7 @@ describe("ctx.monitor", () => {
     held.open();
     await monitoring;
     await settle();
-    expect(log).toEqual([`down ${ref} noproc`]);
+    expect(log).toEqual([`down ${ref} killed`]);
   });
 
   it("comes after what the process had sent before", async () => {
