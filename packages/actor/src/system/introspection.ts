@@ -211,5 +211,5 @@ function statusOf(process: Process): ProcessStatus {
 
 function describeNode({ ref, name, status, mailbox, handled }: ProcessNode): string {
   const called = name === undefined ? String(ref) : `${String(ref)} "${name}"`;
-  return `${called} ${status}, ${mailbox} waiting, ${handled} handled`;
+  return `${called} ${status}, ${mailbox} queued, ${handled} handled`;
 }

@@ -125,11 +125,11 @@ describe("the tree", () => {
     await settle();
     expect(system.tree()).toBe(
       [
-        'puppet <1> "top" waiting, 0 waiting, 3 handled',
-        "├─ trapper <2> suspended, 1 waiting, 1 handled",
-        '│  └─ puppet <4> "deep" waiting, 0 waiting, 0 handled',
-        "└─ counter <3> waiting, 0 waiting, 0 handled",
-        "puppet <5> waiting, 0 waiting, 0 handled",
+        'puppet <1> "top" waiting, 0 queued, 3 handled',
+        "├─ trapper <2> suspended, 1 queued, 1 handled",
+        '│  └─ puppet <4> "deep" waiting, 0 queued, 0 handled',
+        "└─ counter <3> waiting, 0 queued, 0 handled",
+        "puppet <5> waiting, 0 queued, 0 handled",
       ].join("\n"),
     );
     const [top] = system.inspectTree();
