@@ -5,8 +5,15 @@ const setupFiles = [fileURLToPath(new URL("test/seed.ts", import.meta.url))];
 
 // Each package tests its own sources; what it imports from another package comes from that
 // package's build, exactly as an application would get it.
+// Roots are absolute, so that a package's own `npm test` finds them from its folder as well.
 const project = (name: string, root: string) => ({
-  test: { name, root, include: ["test/**/*.test.ts"], environment: "node", setupFiles },
+  test: {
+    name,
+    root: fileURLToPath(new URL(root, import.meta.url)),
+    include: ["test/**/*.test.ts"],
+    environment: "node" as const,
+    setupFiles,
+  },
 });
 
 export default defineConfig({
