@@ -1,6 +1,5 @@
 /** The public names of `@troupe/cluster`. A list; no code lives here. */
-export type { Channel } from "./channels.ts";
-export type { CloseReason } from "./connection.ts";
+
 export { createNode } from "./create-node.ts";
 export type { Discovery, DiscoveryContext } from "./discovery/discovery.ts";
 export { staticSeeds } from "./discovery/static.ts";
@@ -16,6 +15,7 @@ export {
   ProtocolError,
   type RefusalReason,
 } from "./errors.ts";
+export type { CloseReason } from "./link/connection.ts";
 export { Node, type StartOnOptions, type StartOnRest } from "./node.ts";
 export type {
   Congested,
@@ -26,6 +26,7 @@ export type {
   Refused,
 } from "./node-events.ts";
 export type { NodeLimits, NodeOptions } from "./options.ts";
+export type { Channel } from "./remote/channels.ts";
 export type {
   ListenAddress,
   Listener,

@@ -1,8 +1,8 @@
 /** What a node tells the application besides the events of its system. It emits nothing. */
 import type { ActorError, SystemEvents } from "@troupe/actor";
-import type { CloseReason } from "./connection.ts";
 import type { RefusalReason } from "./errors.ts";
-import type { Identity } from "./handshake.ts";
+import type { CloseReason } from "./link/connection.ts";
+import type { Identity } from "./link/handshake.ts";
 
 /** Another node, in one of its lives. */
 export interface NodeInfo {

@@ -17,16 +17,15 @@ import {
   type RefAddress,
   type RefOf,
 } from "@troupe/actor";
-import { type Channel, Channels } from "./channels.ts";
-import { Codec } from "./codec.ts";
-import type { CloseReason } from "./connection.ts";
-import { Dialer } from "./dialer.ts";
+import { Codec } from "./codec/codec.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import { DecodeError, type RefusalReason } from "./errors.ts";
-import { BOOT_BYTES, type Peer } from "./handshake.ts";
-import { Inbound } from "./inbound.ts";
-import type { Link } from "./link.ts";
-import { Links } from "./links.ts";
+import type { CloseReason } from "./link/connection.ts";
+import { Dialer } from "./link/dialer.ts";
+import { BOOT_BYTES, type Peer } from "./link/handshake.ts";
+import type { Link } from "./link/link.ts";
+import { Links } from "./link/links.ts";
+import { RefusalLog } from "./link/refusal-log.ts";
 import {
   infoOf,
   letterReason,
@@ -35,9 +34,10 @@ import {
   type NodeInfo,
 } from "./node-events.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
-import { Outbound } from "./outbound.ts";
-import { RefusalLog } from "./refusal-log.ts";
-import { RemoteRef } from "./remote-ref.ts";
+import { type Channel, Channels } from "./remote/channels.ts";
+import { Inbound } from "./remote/inbound.ts";
+import { Outbound } from "./remote/outbound.ts";
+import { RemoteRef } from "./remote/remote-ref.ts";
 import type { Listener, Socket } from "./transport/transport.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a state that the compiler must not look at

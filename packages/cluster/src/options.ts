@@ -16,9 +16,9 @@ import {
   systemClock,
 } from "@troupe/actor/runtime";
 import type { Discovery } from "./discovery/discovery.ts";
-import { FRAME_HEADER_BYTES } from "./frame.ts";
-import { isNodeName } from "./handshake.ts";
-import { BATCH_BYTES } from "./outbox.ts";
+import { FRAME_HEADER_BYTES } from "./link/frame.ts";
+import { isNodeName } from "./link/handshake.ts";
+import { BATCH_BYTES } from "./link/outbox.ts";
 import type { ListenAddress, Transport } from "./transport/transport.ts";
 import { webSocketTransport } from "./transport/websocket.ts";
 

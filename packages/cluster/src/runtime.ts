@@ -4,7 +4,8 @@
  * A list; no code lives here.
  */
 export { ByteReader, ByteWriter } from "./bytes.ts";
-export { Codec, type CodecOptions, type RefPort } from "./codec.ts";
+export { Codec, type CodecOptions, type RefPort } from "./codec/codec.ts";
+export { reviveError } from "./codec/wire-errors.ts";
 export {
   encodeFrame,
   FLAG_ANSWER,
@@ -14,7 +15,7 @@ export {
   FrameKind,
   Lane,
   readFrames,
-} from "./frame.ts";
+} from "./link/frame.ts";
 export {
   AcceptorHandshake,
   DialerHandshake,
@@ -23,8 +24,7 @@ export {
   type Identity,
   type Peer,
   PROTOCOL_VERSION,
-} from "./handshake.ts";
+} from "./link/handshake.ts";
 export { Node } from "./node.ts";
-export { RemoteRef } from "./remote-ref.ts";
+export { RemoteRef } from "./remote/remote-ref.ts";
 export { type WebSocketTransportOptions, webSocketTransport } from "./transport/websocket.ts";
-export { reviveError } from "./wire-errors.ts";

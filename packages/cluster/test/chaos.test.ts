@@ -5,8 +5,8 @@
  */
 import { seededRandom } from "@troupe/actor/testing";
 import { expect, test } from "vitest";
-import type { Channel } from "../src/channels.ts";
 import type { Node } from "../src/node.ts";
+import type { Channel } from "../src/remote/channels.ts";
 import { Bench, names } from "./support.ts";
 
 const seeds = Array.from({ length: Number(process.env.CHAOS_SEEDS ?? 12) }, (_, n) => n + 1);

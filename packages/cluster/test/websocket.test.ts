@@ -10,7 +10,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { createNode } from "../src/create-node.ts";
 import { staticSeeds } from "../src/discovery/static.ts";
-import { encodeFrame, FrameKind, Lane } from "../src/frame.ts";
+import { encodeFrame, FrameKind, Lane } from "../src/link/frame.ts";
 import type { Node } from "../src/node.ts";
 import type { NodeOptions } from "../src/options.ts";
 import { type WebSocketTransportOptions, webSocketTransport } from "../src/transport/websocket.ts";

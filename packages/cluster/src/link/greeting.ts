@@ -1,0 +1,193 @@
+/**
+ * Runs the handshake over a fresh socket, on either side, and asks the table whether the peer may
+ * come in. Every greeting ends: with a link, with a refusal, or at its deadline.
+ *
+ * Nothing outside the greeting changes before the peer is proven; the one thing that an unproven
+ * claim can cause is that we ask an incumbent for a sign of life.
+ */
+import type { Clock } from "@troupe/actor";
+import { HandshakeError, type RefusalReason } from "../errors.ts";
+import type { Socket } from "../transport/transport.ts";
+import { Connection, type ConnectionPorts } from "./connection.ts";
+import type { Frame } from "./frame.ts";
+import {
+  AcceptorHandshake,
+  DialerHandshake,
+  type HandshakeConfig,
+  MAX_HANDSHAKE_BYTES,
+  type Peer,
+  rejectFrame,
+} from "./handshake.ts";
+import type { Admission, LinkEntry, LinkTable, PendingDial } from "./link-table.ts";
+
+/** What greetings need from the links. */
+export interface GreetingDesk<L extends LinkEntry> {
+  readonly handshake: HandshakeConfig;
+  readonly table: LinkTable<L>;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly ports: ConnectionPorts;
+  /** Asks an incumbent for a sign of life: false if it gave one in time. */
+  isSilent(link: L): Promise<boolean>;
+  /** The peer is in. `replaces` is the link that it takes the place of. */
+  establish(connection: Connection, peer: Peer, replaces: L | undefined): void;
+  isStopping(): boolean;
+}
+
+export type GreetingOutcome =
+  | { readonly kind: "connected"; readonly peer: Peer }
+  /** `peer` is who it claimed to be, if it got that far. */
+  | { readonly kind: "refused"; readonly reason: RefusalReason; readonly peer: Peer | undefined }
+  | { readonly kind: "lost" };
+
+type Finish = (outcome: GreetingOutcome) => void;
+
+/** Greets somebody who dialled us. */
+export function greetCaller<L extends LinkEntry>(
+  socket: Socket,
+  desk: GreetingDesk<L>,
+  finish: Finish,
+): Connection {
+  const handshake = new AcceptorHandshake(desk.handshake);
+  return greet(socket, desk, finish, (greeting, frame) => {
+    const step = handshake.receive(frame);
+    if (step.kind === "send") greeting.connection.sendControl(step.frame);
+    else if (step.kind === "refused") greeting.refuse(step.reason, step.frame);
+    else if (step.kind === "proven") {
+      const { peer } = step;
+      greeting.peer = peer;
+      const judge = (silent: L | undefined) => desk.table.judgeAccepted(peer, silent);
+      greeting.decide(judge, (replaces) => {
+        greeting.connection.sendControl(handshake.admit());
+        greeting.admit(peer, replaces);
+      });
+    }
+  });
+}
+
+/** Greets somebody whom we dialled. */
+export function greetCallee<L extends LinkEntry>(
+  socket: Socket,
+  desk: GreetingDesk<L>,
+  finish: Finish,
+): Connection {
+  const handshake = new DialerHandshake(desk.handshake);
+  let dial: PendingDial | undefined;
+  let silent: L | undefined;
+  const end: Finish = (outcome) => {
+    if (dial !== undefined) desk.table.dialEnded(dial);
+    finish(outcome);
+  };
+  const connection = greet(socket, desk, end, (greeting, frame) => {
+    const step = handshake.receive(frame);
+    if (step.kind === "refused") greeting.refuse(step.reason, step.frame);
+    else if (step.kind === "claimed") {
+      const { peer } = step;
+      greeting.peer = peer;
+      const judge = (probed: L | undefined) => desk.table.judgeDialled(peer, probed);
+      greeting.decide(judge, (incumbent) => {
+        silent = incumbent;
+        dial = { peer, abandon: () => greeting.refuse("simultaneous") };
+        desk.table.dialChallenged(dial);
+        greeting.connection.sendControl(handshake.prove());
+      });
+    } else if (step.kind === "established") {
+      const admission = desk.table.judgeWelcomed(step.peer, silent);
+      if (admission.kind === "admit") greeting.admit(step.peer, admission.replaces);
+      else greeting.refuse(admission.kind === "refuse" ? admission.reason : "duplicate");
+    }
+  });
+  connection.sendControl(handshake.start());
+  return connection;
+}
+
+/** One handshake in progress. */
+class Greeting<L extends LinkEntry> {
+  peer: Peer | undefined;
+  connection!: Connection;
+  readonly #desk: GreetingDesk<L>;
+  readonly #finish: Finish;
+  #over = false;
+
+  constructor(desk: GreetingDesk<L>, finish: Finish) {
+    this.#desk = desk;
+    this.#finish = finish;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  end(outcome: GreetingOutcome): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#finish(outcome);
+  }
+
+  refuse(reason: RefusalReason, frame?: Uint8Array): void {
+    this.end({ kind: "refused", reason, peer: this.peer });
+    this.connection.closeAfter("refused", frame);
+  }
+
+  admit(peer: Peer, replaces: L | undefined): void {
+    this.end({ kind: "connected", peer });
+    this.#desk.establish(this.connection, peer, replaces);
+  }
+
+  /**
+   * Judges, and judges again after an incumbent was asked for a sign of life: much may have
+   * happened in between. Runs to its end without waiting if nobody has to be asked.
+   */
+  decide(
+    judge: (silent: L | undefined) => Admission<L>,
+    go: (replaces: L | undefined) => void,
+  ): void {
+    this.#decide(judge, go).catch((error: unknown) => {
+      this.connection.terminate("protocol", error instanceof Error ? error : undefined);
+    });
+  }
+
+  async #decide(
+    judge: (silent: L | undefined) => Admission<L>,
+    go: (replaces: L | undefined) => void,
+  ): Promise<void> {
+    let silent: L | undefined;
+    while (!this.#over) {
+      if (this.#desk.isStopping()) return this.#turnAway("stopping");
+      const admission = judge(silent);
+      if (admission.kind === "refuse") return this.#turnAway(admission.reason);
+      if (admission.kind === "admit") return go(admission.replaces);
+      const { incumbent, ifAlive } = admission;
+      if (!(await this.#desk.isSilent(incumbent))) return this.#turnAway(ifAlive);
+      silent = incumbent;
+    }
+  }
+
+  #turnAway(reason: RefusalReason): void {
+    this.refuse(reason, rejectFrame(reason));
+  }
+}
+
+function greet<L extends LinkEntry>(
+  socket: Socket,
+  desk: GreetingDesk<L>,
+  finish: Finish,
+  onFrame: (greeting: Greeting<L>, frame: Frame) => void,
+): Connection {
+  const greeting = new Greeting(desk, (outcome) => {
+    desk.clock.clearTimer(deadline);
+    finish(outcome);
+  });
+  const deadline = desk.clock.setTimer(desk.timeoutMs, () => {
+    const error = new HandshakeError(greeting.peer?.name ?? "a peer", "timeout", "too slow");
+    greeting.end({ kind: "refused", reason: "timeout", peer: greeting.peer });
+    greeting.connection.terminate("refused", error);
+  });
+  const listener = {
+    frame: (frame: Frame) => onFrame(greeting, frame),
+    closed: () => greeting.end({ kind: "lost" }),
+  };
+  greeting.connection = new Connection(socket, desk.ports, listener, MAX_HANDSHAKE_BYTES);
+  greeting.connection.open();
+  return greeting.connection;
+}

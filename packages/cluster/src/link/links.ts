@@ -1,0 +1,219 @@
+/**
+ * The links of one node: at most one per other node, alive or gone, never in between.
+ *
+ * Here greetings become links and links become events, in an order that others rely on: `up`
+ * comes before the first frame of a life, `down` after the last one, and the `down` of an old
+ * life before the `up` of the next. Links do not dial by themselves and do not read frames.
+ */
+import type { Clock, TimerHandle } from "@troupe/actor";
+import { ConnectionLostError, type RefusalReason } from "../errors.ts";
+import type { Socket, Transport } from "../transport/transport.ts";
+import type { CloseReason, Connection, ConnectionLimits } from "./connection.ts";
+import type { Frame } from "./frame.ts";
+import { type GreetingDesk, type GreetingOutcome, greetCallee, greetCaller } from "./greeting.ts";
+import type { HandshakeConfig, Peer } from "./handshake.ts";
+import { Pace } from "./heartbeat.ts";
+import { Link } from "./link.ts";
+import { LinkTable } from "./link-table.ts";
+
+export interface LinksListener {
+  up(link: Link): void;
+  frame(link: Link, frame: Frame): void;
+  down(link: Link, reason: CloseReason, error: Error | undefined): void;
+  congested(link: Link, queuedBytes: number): void;
+  /** Somebody who dialled us was turned away, after it had said who it claims to be or before. */
+  refused(reason: RefusalReason, peer: Peer | undefined): void;
+}
+
+export interface LinksOptions {
+  readonly handshake: HandshakeConfig;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly limits: ConnectionLimits;
+  readonly maxPendingCalls: number;
+  readonly maxUnauthenticated: number;
+  readonly handshakeTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly heartbeatMisses: number;
+  readonly probeTimeoutMs: number;
+}
+
+export class Links {
+  readonly #options: LinksOptions;
+  readonly #listener: LinksListener;
+  readonly #table: LinkTable<Link>;
+  readonly #desk: GreetingDesk<Link>;
+  /** Every connection that is not finished, greeting or linked, so that stopping finds it. */
+  readonly #connections = new Set<Connection>();
+  #greetingCallers = 0;
+  #round: TimerHandle | undefined;
+  #stopping = false;
+
+  constructor(options: LinksOptions, listener: LinksListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#table = new LinkTable(options.handshake.self);
+    const { transport, limits, clock, handshake } = options;
+    this.#desk = {
+      handshake,
+      clock,
+      table: this.#table,
+      timeoutMs: options.handshakeTimeoutMs,
+      ports: { limits, defer: (flush) => transport.defer(flush) },
+      isSilent: (link) => this.#isSilent(link),
+      establish: (connection, peer, replaces) => this.#establish(connection, peer, replaces),
+      isStopping: () => this.#stopping,
+    };
+    this.#beat(new Pace(options.heartbeatMs, clock.monotonic()));
+  }
+
+  get(name: string): Link | undefined {
+    return this.#table.get(name);
+  }
+
+  list(): Link[] {
+    return [...this.#table.values()];
+  }
+
+  names(): string[] {
+    return this.#table.names();
+  }
+
+  hasSeen(name: string): boolean {
+    return this.#table.hasSeen(name);
+  }
+
+  /** Greets a socket that somebody opened to us. */
+  accept(socket: Socket): void {
+    if (this.#stopping || this.#greetingCallers >= this.#options.maxUnauthenticated) {
+      socket.terminate();
+      return;
+    }
+    this.#greetingCallers += 1;
+    const connection = greetCaller(socket, this.#desk, (outcome) => {
+      this.#greetingCallers -= 1;
+      if (outcome.kind === "refused") this.#listener.refused(outcome.reason, outcome.peer);
+    });
+    this.#track(connection);
+  }
+
+  /** Dials an address and greets whoever answers. Never rejects. */
+  async dial(url: string, signal: AbortSignal): Promise<GreetingOutcome> {
+    let socket: Socket;
+    try {
+      socket = await this.#options.transport.dial(url, signal);
+    } catch {
+      return { kind: "lost" };
+    }
+    // A dial that completes late must not bring a stopped node back.
+    if (this.#stopping || signal.aborted) {
+      socket.terminate();
+      return { kind: "lost" };
+    }
+    return new Promise((resolve) => {
+      this.#track(greetCallee(socket, this.#desk, resolve));
+    });
+  }
+
+  /** Says goodbye on every link and resolves when every socket is closed. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#round !== undefined) this.#options.clock.clearTimer(this.#round);
+    const linked = new Set(this.list().map((link) => link.connection));
+    for (const connection of [...this.#connections]) {
+      if (linked.has(connection)) connection.leave();
+      else connection.terminate("stopped");
+    }
+    await Promise.all([...this.#connections].map((connection) => connection.finished));
+  }
+
+  /** Cuts whatever is still open. */
+  terminate(): void {
+    this.#stopping = true;
+    for (const connection of [...this.#connections]) connection.cut();
+  }
+
+  #track(connection: Connection): void {
+    this.#connections.add(connection);
+    void connection.finished.then(() => this.#connections.delete(connection));
+  }
+
+  #establish(connection: Connection, peer: Peer, replaces: Link | undefined): void {
+    if (replaces !== undefined) replaces.connection.terminate("replaced");
+    // Whoever heard of the old link's end may have stopped this node.
+    if (this.#stopping || !connection.isOpen) {
+      connection.terminate("stopped");
+      return;
+    }
+    const { clock, maxPendingCalls } = this.#options;
+    const link = new Link(peer, connection, { clock, maxPendingCalls });
+    connection.onCongested = (queuedBytes) => this.#listener.congested(link, queuedBytes);
+    connection.establish(
+      {
+        frame: (frame) => this.#listener.frame(link, frame),
+        closed: (reason, error) => this.#onClosed(link, reason, error),
+      },
+      this.#deadAfterRounds(peer),
+    );
+    this.#table.set(link);
+    this.#listener.up(link);
+  }
+
+  #onClosed(link: Link, reason: CloseReason, error: Error | undefined): void {
+    if (!this.#table.remove(link)) return;
+    link.calls.rejectAll(new ConnectionLostError(link.name, "unknown", describeClose(reason)));
+    this.#listener.down(link, reason, error);
+  }
+
+  /** A peer that promises to be heard less often is given as many of its own rounds. */
+  #deadAfterRounds(peer: Peer): number {
+    const { heartbeatMs, heartbeatMisses } = this.#options;
+    const slower = Math.max(heartbeatMs, Math.min(peer.heartbeatMs, MAX_HEARTBEAT_MS));
+    return Math.ceil((slower * heartbeatMisses) / heartbeatMs);
+  }
+
+  #beat(pace: Pace): void {
+    const { clock, heartbeatMs } = this.#options;
+    this.#round = clock.setTimer(heartbeatMs, () => {
+      const late = pace.isLate(clock.monotonic());
+      for (const link of this.list()) link.connection.round(late);
+      this.#beat(pace);
+    });
+  }
+
+  #isSilent(link: Link): Promise<boolean> {
+    const { clock, probeTimeoutMs } = this.#options;
+    return new Promise((resolve) => {
+      const deadline = clock.setTimer(probeTimeoutMs, () => resolve(true));
+      link.connection.probe((alive) => {
+        clock.clearTimer(deadline);
+        resolve(!alive);
+      });
+    });
+  }
+}
+
+/** A peer cannot make us wait for longer than this times the allowed misses. */
+const MAX_HEARTBEAT_MS = 60_000;
+
+/** For messages to people. */
+export function describeClose(reason: CloseReason): string {
+  switch (reason) {
+    case "lost":
+      return "the connection was lost";
+    case "silent":
+      return "it was silent for too long";
+    case "left":
+      return "it has left";
+    case "protocol":
+      return "it broke the protocol";
+    case "replaced":
+      return "it has come back, or was restarted";
+    case "overloaded":
+      return "it does not read what it is sent";
+    case "refused":
+      return "it was refused";
+    case "stopped":
+      return "this node stops";
+  }
+}

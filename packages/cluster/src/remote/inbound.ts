@@ -1,0 +1,250 @@
+/**
+ * What other nodes ask of this one: the frames of proven links, handed to the local system.
+ *
+ * A body that is cut short breaks the protocol and costs the link. A value that cannot be decoded
+ * costs only its message: the caller is told, and the link stays. Nothing a peer sends can start
+ * an actor that was not allowed, or reach a process of an earlier life.
+ */
+import {
+  type ActorError,
+  type AnyActorDefinition,
+  type AnyRef,
+  isActorError,
+  NoProcessError,
+} from "@troupe/actor";
+import { type ReplyPort, toWireError, type WireError } from "@troupe/actor/runtime";
+import type { Codec } from "../codec/codec.ts";
+import { reviveError } from "../codec/wire-errors.ts";
+import {
+  ActorUnknownError,
+  FrameTooLargeError,
+  OverloadedError,
+  ProtocolError,
+} from "../errors.ts";
+import { FRAME_HEADER_BYTES, type Frame, FrameKind } from "../link/frame.ts";
+import type { Link } from "../link/link.ts";
+import {
+  type CallKind,
+  readCall,
+  readChannel,
+  readLookup,
+  readReply,
+  readStart,
+  replyFrame,
+} from "./messages.ts";
+
+/** The local system, as far as other nodes can reach it. */
+export interface InboundHost {
+  readonly name: string;
+  readonly incarnation: number;
+  deliver(
+    id: number,
+    kind: CallKind,
+    operation: string,
+    arg: unknown,
+    reply: ReplyPort | undefined,
+  ): void;
+  whereis(name: string): AnyRef | undefined;
+  startFor(definition: AnyActorDefinition, arg: unknown, name?: string): Promise<AnyRef>;
+}
+
+export interface InboundPorts {
+  readonly host: InboundHost;
+  readonly codec: Codec;
+  readonly actors: ReadonlyMap<string, AnyActorDefinition>;
+  readonly channel: (from: string, channel: string, payload: Uint8Array) => void;
+  /** A cast or an info that cannot be read. */
+  readonly unreadable: (
+    from: string,
+    process: number,
+    kind: "cast" | "info",
+    operation: string,
+    why: ActorError,
+  ) => void;
+}
+
+export class Inbound {
+  readonly #ports: InboundPorts;
+
+  constructor(ports: InboundPorts) {
+    this.#ports = ports;
+  }
+
+  /** Throws ProtocolError for a frame that has no place on a proven link. */
+  onFrame(link: Link, frame: Frame): void {
+    switch (frame.kind) {
+      case FrameKind.call:
+        this.#onCall(link, "call", frame.body);
+        break;
+      case FrameKind.query:
+        this.#onCall(link, "query", frame.body);
+        break;
+      case FrameKind.cast:
+        this.#onPost(link, "cast", frame.body);
+        break;
+      case FrameKind.info:
+        this.#onPost(link, "info", frame.body);
+        break;
+      case FrameKind.reply:
+        this.#onReply(link, frame.body);
+        break;
+      case FrameKind.start:
+        this.#onStart(link, frame.body);
+        break;
+      case FrameKind.lookup:
+        this.#onLookup(link, frame.body);
+        break;
+      case FrameKind.channel:
+        this.#onChannel(link, frame.body);
+        break;
+      default:
+        throw new ProtocolError(`frame kind 0x${frame.kind.toString(16)} on a proven link`);
+    }
+  }
+
+  #onCall(link: Link, kind: "call" | "query", body: Uint8Array): void {
+    const { host, codec } = this.#ports;
+    const message = readCall(kind, body);
+    const reply = this.#replyPort(link, message.correlation);
+    try {
+      const arg = codec.decode(message.value);
+      this.#checkLife(message.incarnation, message.process);
+      host.deliver(message.process, kind, message.operation, arg, reply);
+    } catch (error) {
+      reply.reject(error);
+    }
+  }
+
+  #onPost(link: Link, kind: "cast" | "info", body: Uint8Array): void {
+    const { host, codec, unreadable } = this.#ports;
+    const { process, operation, incarnation, value } = readCall(kind, body);
+    try {
+      this.#checkLife(incarnation, process);
+      host.deliver(process, kind, operation, codec.decode(value), undefined);
+    } catch (error) {
+      if (!isActorError(error)) throw error;
+      unreadable(link.name, process, kind, operation, error);
+    }
+  }
+
+  #onReply(link: Link, body: Uint8Array): void {
+    const { correlation, isError, value } = readReply(body);
+    try {
+      const decoded = this.#ports.codec.decode(value);
+      if (isError) link.calls.reject(correlation, reviveError(decoded));
+      else link.calls.resolve(correlation, decoded);
+    } catch (error) {
+      if (!isActorError(error)) throw error;
+      link.calls.reject(correlation, withOutcome(error, isError ? "unknown" : "ran"));
+    }
+  }
+
+  #onStart(link: Link, body: Uint8Array): void {
+    const { host, codec, actors } = this.#ports;
+    const { correlation, actor, name, value } = readStart(body);
+    const reply = this.#replyPort(link, correlation);
+    const definition = actors.get(actor);
+    if (definition === undefined) {
+      reply.reject(new ActorUnknownError(host.name, actor, [...actors.keys()]));
+      return;
+    }
+    try {
+      const arg = codec.decode(value);
+      host.startFor(definition, arg, name).then(reply.resolve, reply.reject);
+    } catch (error) {
+      reply.reject(error);
+    }
+  }
+
+  #onLookup(link: Link, body: Uint8Array): void {
+    const { correlation, name } = readLookup(body);
+    const reply = this.#replyPort(link, correlation);
+    const ref = this.#ports.host.whereis(name);
+    if (ref === undefined) {
+      reply.reject(new NoProcessError(`"${name}" on node ${this.#ports.host.name}`));
+    } else reply.resolve(ref);
+  }
+
+  #onChannel(link: Link, body: Uint8Array): void {
+    const { channel, payload } = readChannel(body);
+    // A copy: a receiver may keep the payload, which would pin the whole message it came in.
+    this.#ports.channel(link.name, channel, Uint8Array.from(payload));
+  }
+
+  #checkLife(incarnation: number, process: number): void {
+    const { host } = this.#ports;
+    if (incarnation === host.incarnation) return;
+    throw new NoProcessError(`process <${process}@${host.name}> of another life`);
+  }
+
+  #replyPort(link: Link, correlation: number): ReplyPort {
+    return {
+      resolve: (value) => this.#answer(link, correlation, value),
+      reject: (error) => this.#answerError(link, correlation, toWireError(error)),
+    };
+  }
+
+  #answer(link: Link, correlation: number, result: unknown): void {
+    const { connection } = link;
+    if (!connection.isOpen) return;
+    let frame: Buffer;
+    try {
+      const value = this.#ports.codec.encodeShared(result, "reply");
+      frame = replyFrame({ correlation, isError: false, value });
+    } catch (error) {
+      // The handler has run; only its answer cannot be told.
+      this.#answerError(link, correlation, { ...toWireError(error), outcome: "ran" });
+      return;
+    }
+    const bodyBytes = frame.length - FRAME_HEADER_BYTES;
+    if (bodyBytes > connection.maxFrameBytes) {
+      const error = new FrameTooLargeError(bodyBytes, connection.maxFrameBytes, "ran");
+      this.#answerError(link, correlation, toWireError(error));
+    } else if (!connection.send(frame)) {
+      const error = new OverloadedError(this.#ports.host.name, connection.queuedBytes, "ran");
+      this.#answerError(link, correlation, toWireError(error));
+    }
+  }
+
+  /** An error is small and somebody waits for it, so it may use the room of control frames. */
+  #answerError(link: Link, correlation: number, error: WireError): void {
+    const { connection } = link;
+    if (!connection.isOpen) return;
+    const frame = replyFrame({ correlation, isError: true, value: this.#encodeError(error) });
+    if (frame.length <= SMALL_ERROR_BYTES) connection.sendControl(frame);
+    else if (!connection.send(frame)) {
+      const { data: _, ...rest } = error;
+      const value = this.#ports.codec.encodeShared({ ...rest, message: "(left out)" });
+      connection.sendControl(replyFrame({ correlation, isError: true, value }));
+    }
+  }
+
+  /** What an error carries may be unfit for the wire; the error itself must still arrive. */
+  #encodeError(error: WireError): Uint8Array {
+    const { codec } = this.#ports;
+    try {
+      const value = codec.encodeShared(error, "error");
+      if (value.length <= MAX_ERROR_BYTES) return value;
+    } catch (failure) {
+      if (!isActorError(failure, "ERR_NOT_SERIALIZABLE")) throw failure;
+    }
+    const { data: _, ...rest } = error;
+    const message = clip(rest.message);
+    return codec.encodeShared({ ...rest, name: clip(rest.name), code: clip(rest.code), message });
+  }
+}
+
+/** Above this an error takes its chances with the other replies. */
+const SMALL_ERROR_BYTES = 1024;
+
+/** Above this an error is sent without its data. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** Shortens text, and mends what CBOR cannot carry in it. */
+function clip(text: string): string {
+  return Buffer.from(text.slice(0, MAX_ERROR_BYTES / 4), "utf8").toString("utf8");
+}
+
+function withOutcome(error: ActorError, outcome: "ran" | "unknown"): ActorError {
+  return reviveError({ ...toWireError(error), outcome });
+}

@@ -1,0 +1,358 @@
+/** A peer that means harm: first without the key, then with it. */
+import { settle } from "@troupe/actor/testing";
+import { describe, expect, test } from "vitest";
+import { ByteWriter } from "../../src/bytes.ts";
+import { Codec } from "../../src/codec/codec.ts";
+import {
+  encodeFrame,
+  FLAG_ANSWER,
+  type Frame,
+  FrameKind,
+  Lane,
+  readFrames,
+} from "../../src/link/frame.ts";
+import { DialerHandshake } from "../../src/link/handshake.ts";
+import type { Node } from "../../src/node.ts";
+import type { NodeDeadLetter } from "../../src/node-events.ts";
+import type { NodeOptions } from "../../src/options.ts";
+import {
+  callFrame,
+  lookupFrame,
+  readReply,
+  replyFrame,
+  startFrame,
+} from "../../src/remote/messages.ts";
+import { memoryUrl } from "../../src/transport/memory.ts";
+import type { Socket } from "../../src/transport/transport.ts";
+import { Bench, Counter, names } from "../support.ts";
+
+const codec = new Codec();
+
+/** Raw hands on a socket to a node. */
+class Attacker {
+  readonly frames: Frame[] = [];
+  closed = false;
+  readonly socket: Socket;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.open({
+      message: (bytes) => {
+        readFrames(
+          Uint8Array.from(bytes),
+          () => 1 << 30,
+          (frame) => this.frames.push(frame) > 0,
+        );
+      },
+      closed: () => {
+        this.closed = true;
+      },
+    });
+  }
+
+  async send(...frames: Uint8Array[]): Promise<void> {
+    this.socket.send(Buffer.concat(frames));
+    await settle();
+  }
+
+  last(kind: FrameKind): Frame {
+    const found = this.frames.findLast((frame) => frame.kind === kind);
+    if (found === undefined) throw new Error(`no frame of kind ${kind} came`);
+    return found;
+  }
+
+  reply(): { isError: boolean; value: unknown; correlation: number } {
+    const { correlation, isError, value } = readReply(this.last(FrameKind.reply).body);
+    return { correlation, isError, value: codec.decode(value) };
+  }
+}
+
+async function dial(bench: Bench, from = "mallory"): Promise<Attacker> {
+  const transport = bench.network.transport(from);
+  const socket = await transport.dial(memoryUrl("b"), new AbortController().signal);
+  return new Attacker(socket);
+}
+
+interface Life {
+  readonly name?: string;
+  readonly incarnation?: number;
+  readonly boot?: string;
+  readonly key?: string;
+}
+
+function handshakeOf({ name = "mallory", incarnation = 1, boot = "aa", key = "key" }: Life) {
+  return new DialerHandshake({
+    cluster: "troupe",
+    self: { name, incarnation, boot: boot.repeat(16), url: undefined, heartbeatMs: 1000 },
+    keys: [Buffer.from(key)],
+    randomBytes: (size) => Buffer.alloc(size, 5),
+  });
+}
+
+/** An attacker who knows the key. */
+async function enter(bench: Bench, life: Life = {}): Promise<Attacker> {
+  const attacker = await dial(bench, life.name);
+  const handshake = handshakeOf(life);
+  await attacker.send(handshake.start());
+  handshake.receive(attacker.last(FrameKind.challenge));
+  await attacker.send(handshake.prove());
+  return attacker;
+}
+
+async function target(options: Partial<NodeOptions> = {}): Promise<[Bench, Node]> {
+  const bench = new Bench();
+  return [bench, await bench.node("b", [], { keys: ["key"], ...options })];
+}
+
+const raw = (kind: number, body: Uint8Array = Buffer.alloc(0), flags = 0) =>
+  encodeFrame(kind as FrameKind, Lane.actors, flags, body);
+
+describe("without the key,", () => {
+  test.each([
+    ["a call", raw(FrameKind.call, Buffer.alloc(40))],
+    ["a tick that asks for an answer", raw(FrameKind.tick, undefined, FLAG_ANSWER)],
+    ["a goodbye", raw(FrameKind.goodbye)],
+    ["a welcome", raw(FrameKind.welcome, Buffer.alloc(32))],
+    ["a proof before the hello", raw(FrameKind.proof, Buffer.alloc(32))],
+    ["an empty hello", raw(FrameKind.hello)],
+    ["a frame larger than any of a handshake", raw(FrameKind.hello, Buffer.alloc(2000))],
+    ["a frame of an unknown kind", raw(0x99)],
+    ["half a frame", raw(FrameKind.hello, Buffer.alloc(100)).subarray(0, 50)],
+  ])("%s closes the connection, and nothing comes of it", async (_name, message) => {
+    const [bench, b] = await target();
+    const attacker = await dial(bench);
+    await attacker.send(message);
+    await settle();
+    expect(attacker.closed).toBe(true);
+    expect(attacker.frames.map((frame) => frame.kind)).not.toContain(FrameKind.tick);
+    expect([b.nodes(), bench.log]).toEqual([[], []]);
+  });
+
+  test("a hello is answered with a challenge, and a wrong proof with a bare reason", async () => {
+    const [bench, b] = await target();
+    const attacker = await enter(bench, { key: "guess" });
+    expect(attacker.frames.map((frame) => frame.kind)).toEqual([
+      FrameKind.challenge,
+      FrameKind.reject,
+    ]);
+    expect(attacker.closed).toBe(true);
+    expect(b.nodes()).toEqual([]);
+  });
+
+  test("the answer is the same whether the name is connected or not", async () => {
+    const bench = new Bench();
+    const b = await bench.node("b", [], { keys: ["key"] });
+    const a = await bench.node("a", ["b"], { keys: ["key"] });
+    await bench.until(() => names(a).length === 1);
+    const reasons: number[][] = [];
+    for (const name of ["a", "unheard-of"]) {
+      const attacker = await enter(bench, { key: "guess", name, incarnation: 2 ** 52 });
+      reasons.push([...attacker.last(FrameKind.reject).body]);
+    }
+    expect(reasons[0]).toEqual(reasons[1]);
+    await bench.pass(5000);
+    expect(names(b)).toEqual(["a"]);
+    expect(bench.log).toHaveLength(2);
+  });
+
+  test("saying nothing, or only half of it, ends at the deadline", async () => {
+    const [bench] = await target();
+    const mute = await dial(bench);
+    const slow = await dial(bench);
+    await slow.send(handshakeOf({}).start());
+    await bench.pass(5000);
+    expect([mute.closed, slow.closed]).toEqual([true, true]);
+  });
+
+  test("many connections at a time keep nobody out for long", async () => {
+    const [bench, b] = await target({ limits: { maxUnauthenticated: 3 } });
+    const crowd = [];
+    for (let n = 0; n < 5; n++) crowd.push(await dial(bench));
+    await settle();
+    expect(crowd.map((one) => one.closed)).toEqual([false, false, false, true, true]);
+    await bench.node("a", ["b"], { keys: ["key"] });
+    await bench.until(() => names(b).length === 1, 10_000);
+  });
+});
+
+describe("with the key,", () => {
+  test("a peer is a node like any other", async () => {
+    const [bench, b] = await target();
+    await enter(bench);
+    expect(b.nodes()).toEqual([{ name: "mallory", incarnation: 1 }]);
+  });
+
+  test.each([
+    ["a second hello", raw(FrameKind.hello, Buffer.alloc(100))],
+    ["a call of three bytes", raw(FrameKind.call, Buffer.alloc(3))],
+    ["an empty cast", raw(FrameKind.cast)],
+    ["an empty reply", raw(FrameKind.reply)],
+    [
+      "a start whose name is longer than it",
+      raw(FrameKind.start, Buffer.from("00000001ffff", "hex")),
+    ],
+    ["an empty lookup", raw(FrameKind.lookup)],
+    ["an empty channel", raw(FrameKind.channel)],
+    ["an unknown kind", raw(0x7f)],
+    ["reserved flags", raw(FrameKind.tick, undefined, 0x40)],
+    ["a process number above 2^53", raw(FrameKind.cast, Buffer.alloc(30, 0xff))],
+    ["rubbish behind a tick", Buffer.concat([raw(FrameKind.tick), Buffer.from([1, 2, 3])])],
+  ])("%s ends the link and not the node", async (_name, message) => {
+    const [bench, b] = await target();
+    const attacker = await enter(bench);
+    await attacker.send(message);
+    await settle();
+    expect(attacker.closed).toBe(true);
+    expect(bench.log).toEqual(["b: up mallory", "b: down mallory (protocol)"]);
+    expect(b.nodes()).toEqual([]);
+  });
+
+  test("a call with garbage for an argument is answered, and the link stays", async () => {
+    const [bench, b] = await target();
+    const counter = await b.start(Counter, { start: 0 });
+    const attacker = await enter(bench);
+    const { incarnation, id: process } = counter.address;
+    const call = { correlation: 9, incarnation, process, operation: "echo" };
+    await attacker.send(callFrame("call", { ...call, value: Buffer.from("9a01c9c380", "hex") }));
+    expect(attacker.reply()).toMatchObject({
+      correlation: 9,
+      isError: true,
+      value: { code: "ERR_DECODE", outcome: "not_run" },
+    });
+    await attacker.send(callFrame("call", { ...call, value: codec.encode("fine") }));
+    expect(attacker.reply()).toEqual({ correlation: 9, isError: false, value: "fine" });
+    expect(attacker.closed).toBe(false);
+  });
+
+  test("a cast with garbage is a dead letter, and the link stays", async () => {
+    const [bench, b] = await target();
+    const letters: NodeDeadLetter[] = [];
+    b.events.on("deadLetter", (letter) => letters.push(letter));
+    const { incarnation } = b;
+    const attacker = await enter(bench);
+    const value = Buffer.from([0xff]);
+    const cast = { correlation: 0, incarnation, process: 1, operation: "set", value };
+    await attacker.send(callFrame("cast", cast));
+    expect(letters).toMatchObject([{ operation: "set", error: { code: "ERR_DECODE" } }]);
+    expect([b.undelivered, attacker.closed]).toEqual([1, false]);
+  });
+
+  test("a start or a lookup with garbage is answered", async () => {
+    const [bench] = await target();
+    const attacker = await enter(bench);
+    const start = { correlation: 3, actor: "counter", name: undefined, value: Buffer.from([0xc1]) };
+    await attacker.send(startFrame(start));
+    expect(attacker.reply()).toMatchObject({ isError: true, value: { code: "ERR_DECODE" } });
+    await attacker.send(lookupFrame({ correlation: 4, name: "\u0000".repeat(99) }));
+    expect(attacker.reply()).toMatchObject({ correlation: 4, value: { code: "ERR_NO_PROCESS" } });
+  });
+
+  test("a call to another life of the node, or to nobody, reaches nobody", async () => {
+    const [bench, b] = await target();
+    const counter = await b.start(Counter, { start: 0 });
+    const attacker = await enter(bench);
+    const { incarnation, id: process } = counter.address;
+    const call = { correlation: 1, operation: "add", value: codec.encode(1) };
+    for (const wrong of [
+      { incarnation: incarnation - 1, process },
+      { incarnation, process: process + 1000 },
+      { incarnation, process: 0 },
+    ]) {
+      await attacker.send(callFrame("call", { ...call, ...wrong }));
+      expect(attacker.reply()).toMatchObject({ value: { code: "ERR_NO_PROCESS" } });
+    }
+    expect(await counter.query("get")).toBe(0);
+  });
+
+  test("replies to calls that were never made are dropped", async () => {
+    const [bench] = await target();
+    const attacker = await enter(bench);
+    const value = codec.encode({ name: 5 });
+    for (const isError of [true, false]) {
+      await attacker.send(replyFrame({ correlation: 77, isError, value }));
+      await attacker.send(replyFrame({ correlation: 77, isError, value: Buffer.from([0xff]) }));
+    }
+    expect(attacker.closed).toBe(false);
+  });
+
+  test.each([
+    ["garbage", false, Buffer.from([0xff]), { code: "ERR_DECODE", outcome: "ran" }],
+    ["an error that is none", true, codec.encode(5), { code: "ERR_DECODE", outcome: "unknown" }],
+    [
+      "an error of an unknown class",
+      true,
+      codec.encode({ name: "Evil", code: "E", outcome: "ran", message: "x", data: { a: 1 } }),
+      { name: "Evil", code: "E", outcome: "ran", data: { a: 1 } },
+    ],
+    [
+      "an error named like a property of every object",
+      true,
+      codec.encode({ name: "__proto__", code: "E", outcome: "ran", message: "x" }),
+      { name: "__proto__", code: "E" },
+    ],
+  ])("%s as the answer to a call rejects that call", async (_name, isError, value, expected) => {
+    const [bench, b] = await target();
+    const attacker = await enter(bench);
+    const found = b.refOn("mallory", "x");
+    await settle();
+    const lookup = attacker.last(FrameKind.lookup);
+    const correlation = Buffer.from(lookup.body).readUInt32BE(0);
+    const rejected = expect(found).rejects.toMatchObject(expected);
+    await attacker.send(replyFrame({ correlation, isError, value }));
+    await rejected;
+    expect(attacker.closed).toBe(false);
+  });
+
+  test("a lookup that is answered with something that is no ref rejects", async () => {
+    const [bench, b] = await target();
+    const attacker = await enter(bench);
+    const found = b.refOn("mallory", "x", Counter);
+    await settle();
+    const correlation = Buffer.from(attacker.last(FrameKind.lookup).body).readUInt32BE(0);
+    const rejected = expect(found).rejects.toMatchObject({ code: "ERR_DECODE" });
+    await attacker.send(replyFrame({ correlation, isError: false, value: codec.encode(null) }));
+    await rejected;
+  });
+
+  test("the name of this node cannot be taken", async () => {
+    const [bench, b] = await target();
+    const twin = await enter(bench, { name: "b", incarnation: 2 ** 52 });
+    expect([...twin.last(FrameKind.reject).body]).toEqual([6]);
+    expect(b.nodes()).toEqual([]);
+  });
+
+  test("a tick is answered if it asks for it, and a flood of them does not grow", async () => {
+    const [bench, b] = await target();
+    const attacker = await enter(bench);
+    const asks = raw(FrameKind.tick, undefined, FLAG_ANSWER);
+    await attacker.send(asks);
+    expect(attacker.last(FrameKind.tick)).toBeDefined();
+    // It asks and never reads the answers.
+    bench.network.cut("mallory", "b");
+    const flood = Buffer.concat(Array.from({ length: 1000 }, () => asks));
+    for (let n = 0; n < 5; n++) attacker.socket.send(flood);
+    bench.network.heal("mallory", "b");
+    await settle();
+    expect(names(b)).toEqual(["mallory"]);
+  });
+
+  test("a peer that never reads is cut off once even errors have no room", async () => {
+    const limits = { softOutboxBytes: 1000, hardOutboxBytes: 4000, maxFrameBytes: 4_000_000 };
+    const [bench, b] = await target({ limits });
+    const attacker = await enter(bench);
+    const junk = Buffer.concat(
+      Array.from({ length: 10_000 }, () => lookupFrame({ correlation: 1, name: "nobody" })),
+    );
+    await attacker.send(junk);
+    expect(bench.log).toContain("b: down mallory (overloaded)");
+    expect(b.nodes()).toEqual([]);
+  });
+
+  test("an optional frame of a later version is skipped", async () => {
+    const [bench] = await target();
+    const attacker = await enter(bench);
+    const body = new ByteWriter(4).u32(1).done();
+    await attacker.send(raw(0x71, body, 0x01), raw(FrameKind.tick, undefined, FLAG_ANSWER));
+    expect([attacker.closed, attacker.frames.at(-1)?.kind]).toEqual([false, FrameKind.tick]);
+  });
+});
