@@ -1,6 +1,7 @@
 /** The bench itself: its figures are of work that was done, its ratios the right way up. */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { remoteRows, remoteSides } from "../packages/bench/src/remote.ts";
 import { asJson } from "../packages/bench/src/report.ts";
 import { measure, type Row } from "../packages/bench/src/rounds.ts";
 import { SideProcess } from "../packages/bench/src/side-process.ts";
@@ -51,6 +52,21 @@ describe("a figure of the bench", () => {
       const args = ["--expose-gc", fileURLToPath(program)];
       const running = await SideProcess.start({ name, command: process.execPath, args });
       for (const row of rows) expect(await running.ask(row, 10_000)).toBeGreaterThan(0);
+      await expect(running.ask("no-such-row", 1)).rejects.toThrow("unknown row");
+      await running.close();
+    }, 60_000);
+  }
+
+  for (const { name, rows: own } of remoteSides.filter((one) => one.name !== "erlang")) {
+    it(`is counted by ${name}'s side in every remote row it has`, async () => {
+      const program = new URL(`../packages/bench/dist/remote-sides/${name}.js`, import.meta.url);
+      const args = ["--expose-gc", fileURLToPath(program)];
+      const running = await SideProcess.start({ name, command: process.execPath, args });
+      for (const { name: row, operations, unitOfWork } of remoteRows(true)) {
+        if (own !== undefined && !own.includes(row)) continue;
+        const few = row === "idle-link-traffic" ? 2 : (operations ?? unitOfWork ?? 0);
+        expect(await running.ask(row, few)).toBeGreaterThan(0);
+      }
       await expect(running.ask("no-such-row", 1)).rejects.toThrow("unknown row");
       await running.close();
     }, 60_000);

@@ -1,21 +1,35 @@
 /**
- * `npm run bench -- [local] [--quick] [--json] [--rows a,b]`: what Troupe costs beside its peers,
- * in the same run. The ratio is what counts; absolute figures are this machine's at this moment.
+ * `npm run bench -- [local | remote] [--quick] [--json] [--rows a,b]`: what Troupe costs beside its
+ * peers, in the same run. The ratio is what counts; absolute figures are this machine's, now.
  */
 import { parseArgs } from "node:util";
 import { localRows, localSides } from "./local.ts";
 import { Progress } from "./progress.ts";
+import { remoteRows, remoteSides } from "./remote.ts";
 import { asJson, asText, type JsonRow } from "./report.ts";
 import type { Row } from "./rounds.ts";
+import type { SideProgram } from "./side-process.ts";
 import { runSuite } from "./suite.ts";
+
+/** A suite by name: its rows, and who is measured. */
+interface Suite {
+  readonly rows: (quick: boolean) => readonly Row[];
+  readonly sides: readonly SideProgram[];
+}
+
+const suites: Readonly<Record<string, Suite>> = {
+  local: { rows: localRows, sides: localSides },
+  remote: { rows: remoteRows, sides: remoteSides },
+};
 
 interface Arguments {
   readonly rows: readonly Row[];
+  readonly sides: readonly SideProgram[];
   readonly quick: boolean;
   readonly json: boolean;
 }
 
-const usage = "npm run bench -- [local] [--quick] [--json] [--rows NAME,NAME]";
+const usage = "npm run bench -- [local | remote] [--quick] [--json] [--rows NAME,NAME]";
 
 async function main(): Promise<void> {
   const args = readArguments();
@@ -24,27 +38,22 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const { rows, quick, json } = args;
+  const { rows, sides, quick, json } = args;
   const progress = new Progress();
   const print = (text: string) => {
     progress.clear();
     process.stdout.write(`${text}\n`);
   };
   const results: JsonRow[] = [];
-  await runSuite(
-    rows,
-    localSides,
-    quick ? { rounds: 5, roundMs: 200 } : { rounds: 7, roundMs: 400 },
-    {
-      onFigure: (row, side, done, all) =>
-        progress.update((results.length + done / all) / rows.length, `${row.name}: ${side}`),
-      onSkipped: (side, why) => print(`${side} is left out (${why})`),
-      onOutcome: (outcome) => {
-        results.push(asJson(outcome));
-        print(asText(outcome));
-      },
+  await runSuite(rows, sides, quick ? { rounds: 5, roundMs: 200 } : { rounds: 7, roundMs: 400 }, {
+    onFigure: (row, side, done, all) =>
+      progress.update((results.length + done / all) / rows.length, `${row.name}: ${side}`),
+    onSkipped: (side, why) => print(`${side} is left out (${why})`),
+    onOutcome: (outcome) => {
+      results.push(asJson(outcome));
+      print(asText(outcome));
     },
-  );
+  });
   progress.clear();
   if (json) print(JSON.stringify({ rows: results }));
 }
@@ -60,11 +69,15 @@ function readArguments(): Arguments | string {
         rows: { type: "string" },
       },
     });
-    const [suite = "local", ...surplus] = positionals;
-    if (suite !== "local") return `expected the suite "local", got "${suite}"`;
+    const [name = "local", ...surplus] = positionals;
+    const suite = Object.hasOwn(suites, name) ? suites[name] : undefined;
+    if (suite === undefined) {
+      return `expected one of the suites ${Object.keys(suites).join(", ")}, got "${name}"`;
+    }
     if (surplus.length > 0) return `expected one suite, got "${positionals.join(" ")}"`;
-    const rows = chosen(localRows(values.quick), values.rows);
-    return typeof rows === "string" ? rows : { rows, quick: values.quick, json: values.json };
+    const { quick, json } = values;
+    const rows = chosen(suite.rows(quick), values.rows);
+    return typeof rows === "string" ? rows : { rows, sides: suite.sides, quick, json };
   } catch (error) {
     return (error as Error).message;
   }

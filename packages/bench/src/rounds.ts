@@ -15,6 +15,10 @@ export interface Row {
   readonly better: "higher" | "lower";
   /** How many operations one figure takes; without it, as many as fit the time of a round. */
   readonly operations?: number;
+  /** Operations come in multiples of this: of the callers, and of a burst of casts. */
+  readonly unitOfWork?: number;
+  /** How many rounds, where one figure takes long and hardly differs from the next. */
+  readonly rounds?: number;
 }
 
 /** How long and how often. */
@@ -33,8 +37,8 @@ export interface Figures {
   readonly max: number;
 }
 
-/** Operations come in multiples of this: of the callers, and of a burst of casts. */
-const unitOfWork = 10_000;
+/** What {@link Row.unitOfWork} is when a row does not say. */
+const usualUnit = 10_000;
 
 /** Measures a row on all sides. */
 export async function measure(
@@ -42,7 +46,8 @@ export async function measure(
   sides: readonly Measured[],
   pace: Pace,
 ): Promise<Map<string, Figures>> {
-  const all = sides.length * (pace.rounds + 1);
+  const { unitOfWork = usualUnit, rounds = pace.rounds } = row;
+  const all = sides.length * (rounds + 1);
   let done = 0;
   const operations = new Map<Measured, number>();
   for (const side of sides) {
@@ -50,7 +55,7 @@ export async function measure(
     operations.set(side, await warmUp(row, side, pace.roundMs));
   }
   const figures = new Map<Measured, number[]>(sides.map((side) => [side, []]));
-  for (let round = 0; round < pace.rounds; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     // Another side begins each round, so that none always follows the same one.
     for (const side of rotated(sides, round)) {
       pace.onFigure(side.name, done++, all);
@@ -64,20 +69,22 @@ export async function measure(
 /** Runs the row until it is warm; returns how many operations a round of it has. */
 async function warmUp(row: Row, side: Measured, roundMs: number): Promise<number> {
   if (row.operations !== undefined) {
-    await side.ask(row.name, row.operations);
+    // One that is measured once has nothing to warm up: it takes its time by itself.
+    if (row.rounds !== 1) await side.ask(row.name, row.operations);
     return row.operations;
   }
+  const { unitOfWork = usualUnit } = row;
   let operations = unitOfWork;
   for (;;) {
     const perSecond = await side.ask(row.name, operations);
     const fitting = (perSecond * roundMs) / 1000;
     // The first figures are those of cold code: go on until one fills half of a round.
-    if (operations >= fitting / 2) return wholeUnits(fitting);
-    operations = Math.min(wholeUnits(fitting), operations * 8);
+    if (operations >= fitting / 2) return wholeUnits(fitting, unitOfWork);
+    operations = Math.min(wholeUnits(fitting, unitOfWork), operations * 8);
   }
 }
 
-function wholeUnits(operations: number): number {
+function wholeUnits(operations: number, unitOfWork: number): number {
   return Math.max(1, Math.round(operations / unitOfWork)) * unitOfWork;
 }
 

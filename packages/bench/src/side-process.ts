@@ -15,6 +15,8 @@ export interface SideProgram {
   readonly args: readonly string[];
   /** A side that may be absent is left out when it cannot be started, and is no failure. */
   readonly optional?: boolean;
+  /** The rows that it has, when it does not have all of them. */
+  readonly rows?: readonly string[];
 }
 
 /** Milliseconds that a program has to say that it is there. */

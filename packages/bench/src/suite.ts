@@ -31,7 +31,9 @@ export async function runSuite(
     for (;;) {
       const sides: SideProcess[] = [];
       try {
-        for (const program of present) sides.push(await SideProcess.start(program));
+        for (const program of present) {
+          if (hasRow(program, row)) sides.push(await SideProcess.start(program));
+        }
         listener.onOutcome({ row, figures: await measure(row, sides, { ...pace, onFigure }) });
         break;
       } catch (error) {
@@ -44,4 +46,8 @@ export async function runSuite(
       }
     }
   }
+}
+
+function hasRow({ rows }: SideProgram, { name }: Row): boolean {
+  return rows === undefined || rows.includes(name);
 }

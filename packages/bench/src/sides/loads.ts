@@ -124,7 +124,7 @@ async function counting(
  * Operations per second of work that resolves with how many were done. No collection is forced
  * before: it takes what the compiler has made with it, and the work would begin cold.
  */
-async function timed(operations: number, work: () => Promise<number>): Promise<number> {
+export async function timed(operations: number, work: () => Promise<number>): Promise<number> {
   const began = performance.now();
   const done = await work();
   const ms = performance.now() - began;
@@ -132,12 +132,12 @@ async function timed(operations: number, work: () => Promise<number>): Promise<n
   return (operations * 1000) / ms;
 }
 
-function expectCount(actual: number, expected: number): void {
+export function expectCount(actual: number, expected: number): void {
   if (actual !== expected) throw new Error(`expected a count of ${expected}, got ${actual}`);
 }
 
 /** What the program holds, once what it does not is collected. */
-async function usedBytes(): Promise<number> {
+export async function usedBytes(): Promise<number> {
   // What was started may still have a callback to run, which holds what it will not need later.
   await new Promise((resolve) => setImmediate(resolve));
   collect();

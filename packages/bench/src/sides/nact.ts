@@ -4,7 +4,7 @@
  * Its actors need a name to be many: the names that it draws are 31 bits and must not meet.
  */
 import { dispatch, query, type Ref, spawn, start, stop } from "nact";
-import type { Side } from "./loads.ts";
+import { rows, type Side } from "./loads.ts";
 import { serve } from "./serve.ts";
 
 /** `from` is where the answer goes, when one is wanted. */
@@ -99,4 +99,4 @@ const nact: Side = {
   },
 };
 
-await serve(nact);
+await serve(nact, rows);

@@ -6,10 +6,13 @@
  * nobody. `peers/genserver.exs` speaks the same.
  */
 import { createInterface } from "node:readline";
-import { type Load, rows, type Side } from "./loads.ts";
+import type { Load } from "./loads.ts";
+
+/** The rows of a suite by name: each makes its load for a side. */
+export type Rows<S> = Readonly<Record<string, (side: S) => Promise<Load> | Load>>;
 
 /** Serves until nobody asks any more. */
-export async function serve(side: Side): Promise<void> {
+export async function serve<S>(side: S, rows: Rows<S>): Promise<void> {
   const loads = new Map<string, Load>();
   answer({ ready: true });
   for await (const line of createInterface({ input: process.stdin })) {

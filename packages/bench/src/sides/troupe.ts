@@ -2,7 +2,7 @@
  * Troupe's side. Every call has its timeout of 5000 ms on, as it has for every user.
  */
 import { type AnyRef, createSystem, defineActor } from "@troupe/actor";
-import type { Side } from "./loads.ts";
+import { rows, type Side } from "./loads.ts";
 import { serve } from "./serve.ts";
 
 let started = 0;
@@ -97,4 +97,4 @@ const troupe: Side = {
   },
 };
 
-await serve(troupe);
+await serve(troupe, rows);

@@ -4,7 +4,7 @@
  * function to be called with the answer. There are no call timeouts.
  */
 import { type Actor, createActor, fromTransition } from "xstate";
-import type { Counter, Side } from "./loads.ts";
+import { type Counter, rows, type Side } from "./loads.ts";
 import { serve } from "./serve.ts";
 
 interface Add {
@@ -115,4 +115,4 @@ function counterOf(counter: Actor<typeof counterLogic>): Counter {
   };
 }
 
-await serve(xstate);
+await serve(xstate, rows);

@@ -1,0 +1,44 @@
+/**
+ * The other program of a remote side: forked by the side, asked over the pipe between the two, and
+ * gone when the side is.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { usedBytes } from "../sides/loads.ts";
+
+/** The side's end: a program that is there, and where it can be reached. */
+export class ServerProcess {
+  /** What the program said when it was there: where it can be reached. */
+  readonly address: string;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, address: string) {
+    this.#child = child;
+    this.address = address;
+  }
+
+  /** Starts a program of this folder and waits until it is there. */
+  static async start(name: string, ...args: string[]): Promise<ServerProcess> {
+    const program = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+    const child = fork(program, args, { execArgv: ["--expose-gc"] });
+    const [address] = (await once(child, "message")) as [string];
+    return new ServerProcess(child, address);
+  }
+
+  /** What the program holds, in bytes, once what it does not is collected. */
+  async usedBytes(): Promise<number> {
+    this.#child.send("used");
+    const [bytes] = (await once(this.#child, "message")) as [number];
+    return bytes;
+  }
+}
+
+/** The program's end: says where it can be reached, and answers. */
+export function serveSide(address: string): void {
+  process.on("message", () => {
+    void usedBytes().then((bytes) => process.send?.(bytes));
+  });
+  process.on("disconnect", () => process.exit());
+  process.send?.(address);
+}
