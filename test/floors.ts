@@ -21,5 +21,6 @@ export const rooms = {
   realTime: [
     "packages/actor/test/system/signals.test.ts",
     "packages/cluster/test/websocket.test.ts",
+    "packages/cluster/test/processes/processes.ts",
   ],
 } satisfies Record<string, readonly string[]>;
