@@ -22,7 +22,7 @@ export interface RemoteSide {
   counter(): Promise<RemoteCounter>;
   /** Opens that many links to one program and resolves with the bytes that each costs there. */
   idleBytes?(links: number): Promise<number>;
-  /** Leaves a link alone for that many seconds and resolves with its bytes per second, both ways. */
+  /** Leaves a link alone for that many seconds; its bytes per second, both ways. */
   idleTraffic?(seconds: number): Promise<number>;
 }
 
