@@ -23,7 +23,7 @@ const hopeless = new Set([
   "ERR_INVALID_OPTION",
   "ERR_NOT_SERIALIZABLE",
   "ERR_UNKNOWN_OPERATION",
-  "ERR_FRAME_TOO_LARGE",
+  "ERR_MESSAGE_TOO_LARGE",
 ]);
 
 /** True for an error after which the same call may succeed: it did not run, or nobody knows. */

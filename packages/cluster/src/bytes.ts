@@ -11,13 +11,26 @@ const HIGH = 0x1_0000_0000;
 
 /** Walks over one body; throws ProtocolError where the body ends too early. */
 export class ByteReader {
-  readonly #bytes: Buffer;
-  readonly #what: string;
+  #bytes: Buffer;
+  #what: string;
+  #start = 0;
   #at = 0;
+  #end: number;
 
   constructor(bytes: Uint8Array, what: string) {
     this.#bytes = asBuffer(bytes);
     this.#what = what;
+    this.#end = bytes.length;
+  }
+
+  /** Turns to another body, without an object of its own: the bytes of `bytes` up to `end`. */
+  aim(bytes: Buffer, start: number, end: number, what: string): this {
+    this.#bytes = bytes;
+    this.#what = what;
+    this.#start = start;
+    this.#at = start;
+    this.#end = end;
+    return this;
   }
 
   u8(): number {
@@ -50,38 +63,52 @@ export class ByteReader {
 
   /** Text behind a one-byte length. */
   text8(): string {
-    return this.bytes(this.u8()).toString("utf8");
+    return this.#text(this.u8());
   }
 
   /** Text behind a two-byte length. */
   text16(): string {
-    return this.bytes(this.u16()).toString("utf8");
+    return this.#text(this.u16());
   }
 
   /** Everything that is left. */
   rest(): Buffer {
-    return this.bytes(this.#bytes.length - this.#at);
+    return this.bytes(this.#end - this.#at);
+  }
+
+  #text(length: number): string {
+    const at = this.#advance(length);
+    return this.#bytes.toString("utf8", at, at + length);
   }
 
   #advance(length: number): number {
     const at = this.#at;
-    if (length > this.#bytes.length - at) {
-      throw new ProtocolError(
-        `${this.#what}: truncated, ${length} bytes expected at ${at} of ${this.#bytes.length}`,
-      );
+    if (length > this.#end - at) {
+      const place = `at ${at - this.#start} of ${this.#end - this.#start}`;
+      throw new ProtocolError(`${this.#what}: truncated, ${length} bytes expected ${place}`);
     }
     this.#at = at + length;
     return at;
   }
 }
 
-/** Fills one buffer of a size known before; writing past its end is a bug of ours. */
+/** Fills memory of a size known before; writing past its end is a bug of ours. */
 export class ByteWriter {
-  readonly #bytes: Buffer;
+  #bytes: Buffer;
   #at = 0;
+  #end: number;
 
   constructor(size: number) {
     this.#bytes = Buffer.allocUnsafe(size);
+    this.#end = size;
+  }
+
+  /** Turns to another place, without an object of its own: the bytes of `bytes` up to `end`. */
+  aim(bytes: Buffer, start: number, end: number): this {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+    return this;
   }
 
   u8(value: number): this {
@@ -111,24 +138,54 @@ export class ByteWriter {
   }
 
   text8(value: string): this {
-    const length = Buffer.byteLength(value);
-    this.u8(length);
-    this.#at += this.#bytes.write(value, this.#at, "utf8");
-    return this;
+    return this.u8(textBytes(value)).#text(value);
   }
 
   text16(value: string): this {
-    const length = Buffer.byteLength(value);
-    this.u16(length);
-    this.#at += this.#bytes.write(value, this.#at, "utf8");
-    return this;
+    return this.u16(textBytes(value)).#text(value);
   }
 
-  /** The filled buffer. It must be full: an unwritten tail would be uninitialised memory. */
+  /** Ends the writing: an unwritten tail would be uninitialised memory. */
+  end(): void {
+    assert(this.#at === this.#end, "a body is written to its last byte");
+  }
+
+  /** The filled buffer, if it is one of its own. */
   done(): Buffer {
-    assert(this.#at === this.#bytes.length, "a body is written to its last byte");
+    this.end();
     return this.#bytes;
   }
+
+  #text(value: string): this {
+    if (value.length > SHORT_TEXT) {
+      this.#at += this.#bytes.write(value, this.#at, "utf8");
+      return this;
+    }
+    const bytes = this.#bytes;
+    const start = this.#at;
+    for (let at = 0; at < value.length; at++) {
+      const unit = value.charCodeAt(at);
+      if (unit >= 0x80) {
+        this.#at = start + bytes.write(value, start, "utf8");
+        return this;
+      }
+      bytes[start + at] = unit;
+    }
+    this.#at = start + value.length;
+    return this;
+  }
+}
+
+/** Up to this length a loop over the characters is faster than the call that saves it. */
+const SHORT_TEXT = 24;
+
+/** How many bytes a text takes in UTF-8. */
+export function textBytes(value: string): number {
+  if (value.length > SHORT_TEXT) return Buffer.byteLength(value);
+  for (let at = 0; at < value.length; at++) {
+    if (value.charCodeAt(at) >= 0x80) return Buffer.byteLength(value);
+  }
+  return value.length;
 }
 
 /** The same memory as a Buffer, which has the number readers; nothing is copied. */

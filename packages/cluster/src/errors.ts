@@ -84,12 +84,12 @@ export class OverloadedError extends ActorError {
   }
 }
 
-/** One message is larger than a frame may be. It was not sent. */
-export class FrameTooLargeError extends ActorError {
+/** One message is larger than this node sends, or than the other one takes. It was not sent. */
+export class MessageTooLargeError extends ActorError {
   constructor(bytes: number, maxBytes: number, outcome: Outcome = "not_run") {
     super(`a message of ${bytes} bytes, the limit is ${maxBytes}`, {
-      name: "FrameTooLargeError",
-      code: "ERR_FRAME_TOO_LARGE",
+      name: "MessageTooLargeError",
+      code: "ERR_MESSAGE_TOO_LARGE",
       outcome,
       data: { bytes, maxBytes },
     });

@@ -43,6 +43,8 @@ export interface NodeEvents extends SystemEvents {
   refused: Refused;
   /** A link went above its soft limit; told once until it was below half of it again. */
   congested: Congested;
+  /** A link that was congested is below half of its soft limit. */
+  uncongested: Congested;
   deadLetter: NodeDeadLetter;
 }
 

@@ -106,7 +106,7 @@ export class Node extends ActorSystem<NodeEvents> {
     this.#links = this.#makeLinks();
     this.#dialer = this.#makeDialer();
     const codec = new Codec({
-      maxBytes: limits.maxFrameBytes,
+      maxBytes: limits.maxMessageBytes,
       ref: {
         toAddress: (value) => this.#addressOf(value),
         fromAddress: (address) => this.#refAt(address),
@@ -124,7 +124,7 @@ export class Node extends ActorSystem<NodeEvents> {
       host: {
         name,
         incarnation,
-        deliver: (...message) => this.deliver(...message),
+        deliver: (id, kind, operation, arg, reply) => this.deliver(id, kind, operation, arg, reply),
         whereis: (registered) => this.whereis(registered),
         startFor: (definition, arg, registered) =>
           this.start(definition, arg, registered === undefined ? {} : { name: registered }),
@@ -136,7 +136,7 @@ export class Node extends ActorSystem<NodeEvents> {
     this.#channels = new Channels({
       self: name,
       links: this.#links,
-      maxFrameBytes: limits.maxFrameBytes,
+      maxMessageBytes: Math.min(limits.maxMessageBytes, limits.hardOutboxBytes),
       maxLoopbackBytes: limits.hardOutboxBytes,
       defer: (deliver) => transport.defer(deliver),
       listenerThrew: (channel, error) =>
@@ -158,7 +158,7 @@ export class Node extends ActorSystem<NodeEvents> {
   /**
    * Starts an actor on a node, which must allow it in its `actors`; on this node it is `start`.
    *
-   * Rejects with NodeUnknownError, ConnectionLostError, OverloadedError, FrameTooLargeError,
+   * Rejects with NodeUnknownError, ConnectionLostError, OverloadedError, MessageTooLargeError,
    * NotSerializableError, ActorUnknownError, AlreadyStartedError (did not run), StartError,
    * CallTimeoutError, CallAbortedError, and ConnectionLostError while waiting (may have run: then
    * look for the actor by its name).
@@ -232,8 +232,9 @@ export class Node extends ActorSystem<NodeEvents> {
     const options = this.#options;
     const { name, incarnation, url } = this;
     const { cluster, keys, randomBytes, heartbeatMs } = options;
+    const { maxMessageBytes } = options.limits;
     const boot = Buffer.from(randomBytes(BOOT_BYTES)).toString("hex");
-    const self = { name, incarnation, boot, url, heartbeatMs };
+    const self = { name, incarnation, boot, url, heartbeatMs, maxMessageBytes };
     return new Links(
       {
         ...options,
@@ -246,7 +247,8 @@ export class Node extends ActorSystem<NodeEvents> {
         up: (link) => this.#onUp(link),
         down: (link, reason, error) => this.#onDown(link, reason, error),
         frame: (link, frame) => this.#inbound.onFrame(link, frame),
-        congested: (link, queuedBytes) => this.emit("congested", { node: link.name, queuedBytes }),
+        congested: ({ name }, queuedBytes) => this.emit("congested", { node: name, queuedBytes }),
+        relieved: ({ name }, queuedBytes) => this.emit("uncongested", { node: name, queuedBytes }),
         refused: (reason, peer) => this.#onRefused(reason, peer, undefined),
       },
     );

@@ -16,19 +16,21 @@ import {
   systemClock,
 } from "@troupe/actor/runtime";
 import type { Discovery } from "./discovery/discovery.ts";
-import { FRAME_HEADER_BYTES } from "./link/frame.ts";
-import { isNodeName } from "./link/handshake.ts";
-import { BATCH_BYTES } from "./link/outbox.ts";
+import { BATCH_BYTES } from "./link/frame-batch.ts";
+import { isNodeName, MIN_MESSAGE_LIMIT } from "./link/handshake.ts";
 import type { ListenAddress, Transport } from "./transport/transport.ts";
 import { webSocketTransport } from "./transport/websocket.ts";
 
 /** What may be queued, and for how many. */
 export interface NodeLimits {
-  /** The largest body of one frame: one call, one reply, one payload. @default 8388608 */
-  readonly maxFrameBytes?: number;
+  /**
+   * The largest message that this node takes and sends: one call, one reply, one payload. Others
+   * are told, and refuse to send a larger one. At least 65536. @default 33554432
+   */
+  readonly maxMessageBytes?: number;
   /** Bytes waiting for one node above which `congested` is emitted. @default 1048576 */
   readonly softOutboxBytes?: number;
-  /** Bytes waiting for one node above which nothing more is taken. @default 16777216 */
+  /** Bytes waiting for one node above which nothing more is taken. @default 67108864 */
   readonly hardOutboxBytes?: number;
   /** Calls waiting for answers of one node. @default 1048576 */
   readonly maxPendingCalls?: number;
@@ -76,9 +78,9 @@ export interface NodeOptions extends SystemOptions {
 }
 
 export const limitDefaults = {
-  maxFrameBytes: 8 * 1024 * 1024,
+  maxMessageBytes: 32 * 1024 * 1024,
   softOutboxBytes: 1024 * 1024,
-  hardOutboxBytes: 16 * 1024 * 1024,
+  hardOutboxBytes: 64 * 1024 * 1024,
   maxPendingCalls: 1_048_576,
   maxUnauthenticated: 64,
 } as const satisfies NodeLimits;
@@ -148,7 +150,7 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
         clock,
         handshakeTimeoutMs,
         maxUnauthenticated: limits.maxUnauthenticated,
-        maxMessageBytes: Math.max(BATCH_BYTES, limits.maxFrameBytes + FRAME_HEADER_BYTES),
+        maxMessageBytes: BATCH_BYTES,
       }),
     randomBytes: given.randomBytes,
   });
@@ -227,11 +229,18 @@ function resolveActors(
   return byName;
 }
 
+function resolveMessageLimit(value: unknown): number {
+  const bytes = integerOption("limits.maxMessageBytes", value, MIN_MESSAGE_LIMIT);
+  // It is told to others in 32 bits.
+  if (bytes <= 0xffff_ffff) return bytes;
+  throw new OptionError("limits.maxMessageBytes", "less than 4 GiB", bytes);
+}
+
 function resolveLimits(limits: NodeLimits): Required<NodeLimits> {
   objectOption("limits", limits);
   const given = { ...limitDefaults, ...withoutAbsent(limits) };
   const resolved = {
-    maxFrameBytes: integerOption("limits.maxFrameBytes", given.maxFrameBytes, 1024),
+    maxMessageBytes: resolveMessageLimit(given.maxMessageBytes),
     softOutboxBytes: integerOption("limits.softOutboxBytes", given.softOutboxBytes, 1),
     hardOutboxBytes: integerOption("limits.hardOutboxBytes", given.hardOutboxBytes, 1024),
     maxPendingCalls: integerOption("limits.maxPendingCalls", given.maxPendingCalls, 1),

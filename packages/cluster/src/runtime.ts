@@ -13,7 +13,6 @@ export {
   FRAME_HEADER_BYTES,
   type Frame,
   FrameKind,
-  Lane,
   readFrames,
 } from "./link/frame.ts";
 export {
@@ -25,6 +24,7 @@ export {
   type Peer,
   PROTOCOL_VERSION,
 } from "./link/handshake.ts";
+export { CONTROL_LANE, channelLane, correlationLane, processLane } from "./link/lanes.ts";
 export { Node } from "./node.ts";
 export { RemoteRef } from "./remote/remote-ref.ts";
 export { type WebSocketTransportOptions, webSocketTransport } from "./transport/websocket.ts";

@@ -10,7 +10,7 @@ test("defaults are filled in", () => {
     listen: undefined,
     keys: [],
     heartbeatMs: 1000,
-    limits: { hardOutboxBytes: 16 * 1024 * 1024 },
+    limits: { maxMessageBytes: 32 * 1024 * 1024, hardOutboxBytes: 64 * 1024 * 1024 },
   });
   expect(resolve({ listen: { port: 0 } }).listen).toEqual({ host: "127.0.0.1", port: 0 });
 });
@@ -33,7 +33,16 @@ describe("a bad option is refused by name:", () => {
     ["a port that is text", { listen: { port: "7400" } }, "listen.port"],
     ["an empty host", { listen: { host: "", port: 1 } }, "listen.host"],
     ["a heartbeat of zero", { heartbeatMs: 0 }, "heartbeatMs: expected an integer >= 1, got 0"],
-    ["a frame limit of zero", { limits: { maxFrameBytes: 0 } }, "limits.maxFrameBytes"],
+    [
+      "a message limit below one frame",
+      { limits: { maxMessageBytes: 65_535 } },
+      "limits.maxMessageBytes: expected an integer >= 65536, got 65535",
+    ],
+    [
+      "a message limit that does not fit its field",
+      { limits: { maxMessageBytes: 2 ** 32 } },
+      "limits.maxMessageBytes: expected less than 4 GiB",
+    ],
     [
       "a hard limit below the soft one",
       { limits: { softOutboxBytes: 9000, hardOutboxBytes: 8000 } },

@@ -10,7 +10,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { createNode } from "../src/create-node.ts";
 import { staticSeeds } from "../src/discovery/static.ts";
-import { encodeFrame, FrameKind, Lane } from "../src/link/frame.ts";
+import { encodeFrame, FrameKind } from "../src/link/frame.ts";
 import type { Node } from "../src/node.ts";
 import type { NodeOptions } from "../src/options.ts";
 import { type WebSocketTransportOptions, webSocketTransport } from "../src/transport/websocket.ts";
@@ -169,7 +169,7 @@ describe("strangers:", () => {
       Buffer.alloc(0),
       Buffer.from([0xee, 0, 0, 0, 0, 0, 0, 0]),
       Buffer.alloc(100_000, 1),
-      encodeFrame(FrameKind.call, Lane.actors, 0, Buffer.alloc(50)),
+      encodeFrame(FrameKind.call, 9, 0, Buffer.alloc(50)),
     ];
     for (const message of rubbish) {
       const ws = await dialRaw(node);

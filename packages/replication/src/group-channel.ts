@@ -30,7 +30,7 @@ export class GroupChannel {
     if (messageBytesMax(options) > maxPayloadBytes) {
       this.#channel.close();
       const least = `at least ${messageBytesMax(options)} for this pipeline and batchBytes`;
-      throw new OptionError("limits.maxFrameBytes", least, maxPayloadBytes);
+      throw new OptionError("limits.maxMessageBytes", least, maxPayloadBytes);
     }
     this.#channel.onMessage((from, payload) => this.#receive(from, payload));
   }

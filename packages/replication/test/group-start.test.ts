@@ -190,12 +190,12 @@ describe("the journal of a group", () => {
 describe("a node whose frames are too small for the group's messages", () => {
   test("is refused by the limit's name, and may hold a group whose messages fit", async () => {
     const bench = await GroupBench.make();
-    const maxFrameBytes = 2 * 1024 * 1024;
-    const node = await bench.node("a", { limits: { maxFrameBytes } });
+    const maxMessageBytes = 2 * 1024 * 1024;
+    const node = await bench.node("a", { limits: { maxMessageBytes } });
     const options = bench.options({ replicas: ["a"] });
     const error = await rejection(replicate(node, Counter, { start: 0 }, options));
     expect(error).toBeInstanceOf(OptionError);
-    expect([error.option, error.outcome]).toEqual(["limits.maxFrameBytes", "not_run"]);
+    expect([error.option, error.outcome]).toEqual(["limits.maxMessageBytes", "not_run"]);
     const least = messageBytesMax(resolveGroupOptions(Counter, { start: 0 }, options));
     expect(error.message).toContain(`at least ${least}`);
     expect(journals.everOpened).toBe(0);
@@ -206,10 +206,10 @@ describe("a node whose frames are too small for the group's messages", () => {
 
   test("is refused where it holds no replica as well", async () => {
     const bench = await GroupBench.make();
-    const node = await bench.node("outside", { limits: { maxFrameBytes: 64 * 1024 } });
+    const node = await bench.node("outside", { limits: { maxMessageBytes: 64 * 1024 } });
     const { storage: _, ...options } = bench.options();
     const error = await rejection(replicate(node, Counter, { start: 0 }, options));
-    expect(error.option).toBe("limits.maxFrameBytes");
+    expect(error.option).toBe("limits.maxMessageBytes");
   });
 
   test("is no node with the default limits, whatever the group may choose", async () => {

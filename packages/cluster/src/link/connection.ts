@@ -1,15 +1,28 @@
 /**
- * One socket, seen as frames: what comes in is cut and judged, what goes out is batched.
+ * One socket, seen as frames: what comes in is cut, judged and put together, what goes out is
+ * batched.
  *
  * A connection does not know who is at the other end or what a frame means. Whatever the other
  * side sends, the worst that happens is that this connection closes with a reason.
  */
 import { isActorError } from "@troupe/actor";
+import type { ByteWriter } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import type { Socket } from "../transport/transport.ts";
-import { encodeFrame, FLAG_ANSWER, type Frame, FrameKind, Lane, readFrames } from "./frame.ts";
+import {
+  encodeFrame,
+  FLAG_ANSWER,
+  FRAGMENT_FLAGS,
+  type Frame,
+  FrameCursor,
+  FrameKind,
+  type FrameSink,
+  MAX_BODY_BYTES,
+} from "./frame.ts";
 import { Silence, type Verdict } from "./heartbeat.ts";
+import { CONTROL_LANE } from "./lanes.ts";
 import { Outbox, type OutboxLimits } from "./outbox.ts";
+import { Reassembly } from "./reassembly.ts";
 
 /**
  * Why a connection ended: the other side closed it or vanished (`lost`), was silent for too long
@@ -27,7 +40,8 @@ export type CloseReason =
   | "stopped";
 
 export interface ConnectionLimits extends OutboxLimits {
-  readonly maxFrameBytes: number;
+  /** The largest message that this side takes, and sends. */
+  readonly maxMessageBytes: number;
 }
 
 export interface ConnectionListener {
@@ -41,18 +55,22 @@ export interface ConnectionPorts {
   readonly limits: ConnectionLimits;
 }
 
-const TICK = encodeFrame(FrameKind.tick, Lane.control, 0);
-const TICK_ANSWER = encodeFrame(FrameKind.tick, Lane.control, FLAG_ANSWER);
-const GOODBYE = encodeFrame(FrameKind.goodbye, Lane.control, 0);
+const TICK = encodeFrame(FrameKind.tick, CONTROL_LANE, 0);
+const TICK_ANSWER = encodeFrame(FrameKind.tick, CONTROL_LANE, FLAG_ANSWER);
+const GOODBYE = encodeFrame(FrameKind.goodbye, CONTROL_LANE, 0);
 
-export class Connection {
+export class Connection implements FrameSink {
   /** Resolves when the socket is closed, which may be after `closed` was reported. */
   readonly finished: Promise<void>;
   /** Told when the link goes above the soft limit. */
   onCongested: ((queuedBytes: number) => void) | undefined = undefined;
+  /** Told when a congested link is below half of the soft limit again. */
+  onRelieved: ((queuedBytes: number) => void) | undefined = undefined;
   readonly #socket: Socket;
   readonly #outbox: Outbox;
-  readonly #maxFrameBytes: number;
+  readonly #reassembly: Reassembly;
+  /** The largest message that both ends take, and that could ever fit into the outbox. */
+  #maxMessageBytes: number;
   #bodyLimit: number;
   #listener: ConnectionListener;
   #silence = new Silence(Number.POSITIVE_INFINITY);
@@ -69,15 +87,19 @@ export class Connection {
   ) {
     this.#socket = socket;
     this.#listener = listener;
-    this.#maxFrameBytes = ports.limits.maxFrameBytes;
+    const { maxMessageBytes, hardOutboxBytes } = ports.limits;
+    this.#maxMessageBytes = Math.min(maxMessageBytes, hardOutboxBytes);
+    this.#reassembly = new Reassembly(maxMessageBytes);
     this.#bodyLimit = firstFramesBytes;
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
-    this.#outbox = new Outbox(socket, ports.limits, {
+    const outboxPorts = {
       defer: ports.defer,
-      congested: (queuedBytes) => this.onCongested?.(queuedBytes),
-    });
+      congested: (queuedBytes: number) => this.onCongested?.(queuedBytes),
+      relieved: (queuedBytes: number) => this.onRelieved?.(queuedBytes),
+    };
+    this.#outbox = new Outbox(socket, ports.limits, outboxPorts, maxMessageBytes);
   }
 
   /** Begins delivery. Separate from the constructor, so that the owner knows us by then. */
@@ -86,6 +108,7 @@ export class Connection {
       message: (bytes) => this.#onMessage(bytes),
       closed: () => {
         this.#finish();
+        this.#outbox.close();
         this.#end("lost");
       },
     });
@@ -99,15 +122,28 @@ export class Connection {
     return this.#outbox.queuedBytes;
   }
 
-  get maxFrameBytes(): number {
-    return this.#maxFrameBytes;
+  /**
+   * The largest body of a message: what both ends take, and what could ever fit. Whoever sends
+   * asks first; a larger one would cost the link.
+   */
+  get maxMessageBytes(): number {
+    return this.#maxMessageBytes;
   }
 
-  /** The peer is proven: frames of full size, another listener, heartbeats. */
-  establish(listener: ConnectionListener, deadAfterRounds: number): void {
+  /**
+   * The peer is proven: frames of full size, another listener, heartbeats, and messages as large
+   * as it takes them.
+   */
+  establish(
+    listener: ConnectionListener,
+    deadAfterRounds: number,
+    peerMaxMessageBytes: number,
+  ): void {
     this.#established = true;
     this.#listener = listener;
-    this.#bodyLimit = this.#maxFrameBytes;
+    this.#bodyLimit = MAX_BODY_BYTES;
+    this.#maxMessageBytes = Math.min(this.#maxMessageBytes, peerMaxMessageBytes);
+    this.#outbox.maxMessageBytes = peerMaxMessageBytes;
     this.#silence = new Silence(deadAfterRounds);
     this.#socket.admit();
   }
@@ -117,7 +153,14 @@ export class Connection {
     return this.#outbox.hasRoomFor(bytes);
   }
 
-  /** Queues a frame; false if it does not fit. */
+  /** Makes room for a frame that the caller fills at once; see {@link FrameSink}. */
+  begin(kind: FrameKind, lane: number, bodyBytes: number): ByteWriter | undefined {
+    const writer = this.#outbox.begin(kind, lane, bodyBytes);
+    if (writer !== undefined) this.#silence.sent();
+    return writer;
+  }
+
+  /** Queues a frame, whose bytes belong to the link from here on; false if it does not fit. */
   send(frame: Uint8Array): boolean {
     const taken = this.#outbox.offer(frame);
     if (taken) this.#silence.sent();
@@ -148,31 +191,32 @@ export class Connection {
     this.sendControl(TICK_ANSWER);
   }
 
-  /** Says goodbye, lets what was sent leave, and closes. */
+  /** Lets everything that was sent leave, says goodbye, and closes. */
   leave(): void {
-    if (this.#closed) return;
-    this.sendControl(GOODBYE);
-    this.closeAfter("stopped");
+    this.closeAfter("stopped", GOODBYE);
   }
 
-  /** Sends a last frame, if any, and closes once it has left. */
+  /**
+   * Closes once everything that was sent has left, and behind it a last frame, if any. Nothing
+   * comes in or is taken any more. A peer that does not read must be cut off by the caller.
+   */
   closeAfter(reason: CloseReason, lastFrame?: Uint8Array): void {
     if (this.#closed) return;
-    if (lastFrame !== undefined) this.#outbox.offerControl(lastFrame);
-    this.#outbox.flush();
-    this.#socket.close();
+    this.#outbox.finish(lastFrame, () => this.#socket.close());
     this.#end(reason);
   }
 
-  /** Closes at once. */
+  /** Closes at once, and drops what has not left. */
   terminate(reason: CloseReason, error?: Error): void {
     if (this.#closed) return;
+    this.#outbox.close();
     this.#socket.terminate();
     this.#end(reason, error);
   }
 
   /** Closes at once, even if it is on its way to close by itself. */
   cut(): void {
+    this.#outbox.close();
     this.#socket.terminate();
     this.#end("stopped");
   }
@@ -182,30 +226,30 @@ export class Connection {
     this.#silence.heard();
     this.#answerProbes(true);
     try {
-      readFrames(
-        bytes,
-        () => this.#bodyLimit,
-        (frame) => this.#onFrame(frame),
-      );
+      const cursor = new FrameCursor(bytes);
+      while (!this.#closed && cursor.next(this.#bodyLimit)) this.#onFrame(cursor);
     } catch (error) {
       const problem = isActorError(error, "ERR_PROTOCOL") ? error : unexpected(error);
       this.terminate("protocol", problem);
     }
   }
 
-  #onFrame(frame: Frame): boolean {
-    if (this.#closed) return false;
+  #onFrame(frame: Frame): void {
     if (!this.#established) {
       // During the handshake every frame is the handshake's to judge.
+      if ((frame.flags & FRAGMENT_FLAGS) !== 0) throw new ProtocolError("an early fragment");
       this.#listener.frame(frame);
-    } else if (frame.kind === FrameKind.tick) {
-      if ((frame.flags & FLAG_ANSWER) !== 0) this.sendControl(TICK);
-    } else if (frame.kind === FrameKind.goodbye) {
+      return;
+    }
+    const whole = this.#reassembly.take(frame);
+    if (whole === undefined) return;
+    if (whole.kind === FrameKind.tick) {
+      if ((whole.flags & FLAG_ANSWER) !== 0) this.sendControl(TICK);
+    } else if (whole.kind === FrameKind.goodbye) {
       this.terminate("left");
     } else {
-      this.#listener.frame(frame);
+      this.#listener.frame(whole);
     }
-    return !this.#closed;
   }
 
   #offerControl(frame: Uint8Array): void {
@@ -219,7 +263,7 @@ export class Connection {
   #end(reason: CloseReason, error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#outbox.close();
+    this.#reassembly.clear();
     this.#answerProbes(false);
     this.#listener.closed(reason, error);
   }

@@ -4,18 +4,25 @@
  *     u8 kind | u8 flags | u16 lane | u32 length | body
  *
  * One WebSocket message carries one or more frames. The layout is fixed and never CBOR, so that
- * a frame can be judged before anything in it is interpreted. This file checks lengths and kinds;
- * it does not know what a body means, and it holds no state.
+ * a frame can be judged before anything in it is interpreted. This file checks lengths, kinds,
+ * flags and lanes; it does not know what a body means, and it holds no state between messages.
  */
-import { asBuffer } from "../bytes.ts";
+import { asBuffer, ByteReader, type ByteWriter } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
+import { laneUse } from "./lanes.ts";
 
 /** Bytes before a frame's body. */
 export const FRAME_HEADER_BYTES = 8;
 
+/** No frame is larger, header included: a larger message is cut into fragments. */
+export const MAX_FRAME_BYTES = 64 * 1024;
+
+/** The largest body of one frame. */
+export const MAX_BODY_BYTES = MAX_FRAME_BYTES - FRAME_HEADER_BYTES;
+
 /**
  * Every kind of frame. One name, one sender, one handler; the numbers are the wire's and are
- * never reused.
+ * never reused. Those below 0x20 are control frames.
  */
 export const FrameKind = {
   hello: 0x01,
@@ -37,26 +44,80 @@ export const FrameKind = {
 
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
+const FIRST_ORDINARY_KIND = 0x20;
+
 /** A frame with this flag may be skipped by a peer that does not know its kind. */
 export const FLAG_OPTIONAL = 0x01;
 
 /** On a tick: please say something at once (a tick is enough). */
 export const FLAG_ANSWER = 0x02;
 
-/** Flags that this version understands; the others are reserved for fragments. */
-const KNOWN_FLAGS = FLAG_OPTIONAL | FLAG_ANSWER;
+/** A fragment: the message goes on in the next frame of this lane. */
+export const FLAG_MORE = 0x04;
 
-/** The lane of control frames, of channels, and of everything between actors. */
-export const Lane = { control: 0, channel: 1, actors: 2 } as const;
+/** A fragment: the message began in an earlier frame of this lane. */
+export const FLAG_CONTINUES = 0x08;
+
+/** What makes a frame a fragment; a whole message has neither flag. */
+export const FRAGMENT_FLAGS = FLAG_MORE | FLAG_CONTINUES;
+
+/** Flags that this version understands; the others are reserved. */
+const KNOWN_FLAGS = FLAG_OPTIONAL | FLAG_ANSWER | FRAGMENT_FLAGS;
 
 const kinds: ReadonlySet<number> = new Set(Object.values(FrameKind));
 
+/** One whole message, or a fragment of one. Good until its handler returns, like its bytes. */
 export interface Frame {
   readonly kind: FrameKind;
   readonly flags: number;
   readonly lane: number;
   /** A view into the message it came in; copy what has to outlive the handler. */
   readonly body: Uint8Array;
+  /** Begins to read the body; `what` names it in errors. */
+  open(what: string): ByteReader;
+}
+
+/** Where frames are written, in place of being built and then copied. */
+export interface FrameSink {
+  /**
+   * Makes room for a frame, whose body the caller then fills, to the last byte and at once: the
+   * writer is shared. Undefined: there is no room, and nothing was queued.
+   */
+  begin(kind: FrameKind, lane: number, bodyBytes: number): ByteWriter | undefined;
+}
+
+/** A frame that stands by itself. */
+export class WholeFrame implements Frame {
+  readonly kind: FrameKind;
+  readonly flags: number;
+  readonly lane: number;
+  readonly body: Uint8Array;
+
+  constructor(kind: FrameKind, flags: number, lane: number, body: Uint8Array) {
+    this.kind = kind;
+    this.flags = flags;
+    this.lane = lane;
+    this.body = body;
+  }
+
+  open(what: string): ByteReader {
+    return new ByteReader(this.body, what);
+  }
+}
+
+/** Writes a header, and returns where the body begins. */
+export function writeHeader(
+  bytes: Buffer,
+  at: number,
+  kind: number,
+  flags: number,
+  lane: number,
+  bodyBytes: number,
+): number {
+  bytes[at] = kind;
+  bytes[at + 1] = flags;
+  bytes.writeUInt16BE(lane, at + 2);
+  return bytes.writeUInt32BE(bodyBytes, at + 4);
 }
 
 /** Builds one frame in one piece of memory: the header, then the parts of its body. */
@@ -69,11 +130,7 @@ export function encodeFrame(
   let length = 0;
   for (const part of parts) length += part.length;
   const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + length);
-  frame.writeUInt8(kind, 0);
-  frame.writeUInt8(flags, 1);
-  frame.writeUInt16BE(lane, 2);
-  frame.writeUInt32BE(length, 4);
-  let at = FRAME_HEADER_BYTES;
+  let at = writeHeader(frame, 0, kind, flags, lane, length);
   for (const part of parts) {
     frame.set(part, at);
     at += part.length;
@@ -82,51 +139,108 @@ export function encodeFrame(
 }
 
 /**
- * Cuts a message into frames and hands them on in order. `visit` returns false to stop early:
- * nothing after a frame that closed the link may be delivered. The limit is asked for with every
- * frame, because the frame that ends a handshake and the first large one may share a message.
+ * Cuts a message into frames, one after the other; itself, it is the frame that it stands at.
  *
- * Throws ProtocolError at the first frame that is truncated, over `maxBodyBytes`, of an unknown
- * kind without the optional flag, or that carries a reserved flag; the frames before it have
- * been visited.
+ * A message of a thousand small frames is read without an object for each of them, so the frame
+ * has to be done with before the next one is asked for.
+ */
+export class FrameCursor implements Frame {
+  kind: FrameKind = FrameKind.tick;
+  flags = 0;
+  lane = 0;
+  readonly #bytes: Buffer;
+  readonly #reader: ByteReader;
+  #start = 0;
+  #end = 0;
+
+  constructor(message: Uint8Array) {
+    this.#bytes = asBuffer(message);
+    this.#reader = new ByteReader(this.#bytes, "");
+    if (message.length === 0) throw new ProtocolError("an empty message");
+  }
+
+  /**
+   * Goes to the next frame; false at the end of the message. The limit is asked for with every
+   * frame, because the one that ends a handshake and the first large one may share a message.
+   *
+   * Throws ProtocolError at a frame that is truncated, over `maxBodyBytes`, of an unknown kind
+   * without the optional flag, with a reserved flag, or on a lane where its kind has no place.
+   */
+  next(maxBodyBytes: number): boolean {
+    const bytes = this.#bytes;
+    for (;;) {
+      const at = this.#end;
+      if (at === bytes.length) return false;
+      if (bytes.length - at < FRAME_HEADER_BYTES) {
+        throw new ProtocolError(`a truncated frame header of ${bytes.length - at} bytes`);
+      }
+      const kind = bytes[at] as number;
+      const flags = bytes[at + 1] as number;
+      const length = bytes.readUInt32BE(at + 4);
+      this.#start = at + FRAME_HEADER_BYTES;
+      checkLength(length, bytes.length - this.#start, maxBodyBytes);
+      this.#end = this.#start + length;
+      if (!isFrameKind(kind)) {
+        if ((flags & FLAG_OPTIONAL) !== 0) continue;
+        throw new ProtocolError(`unknown frame kind 0x${hex(kind)}`);
+      }
+      if ((flags & ~KNOWN_FLAGS) !== 0) {
+        throw new ProtocolError(`reserved frame flags 0x${hex(flags)}`);
+      }
+      this.kind = kind;
+      this.flags = flags;
+      this.lane = bytes.readUInt16BE(at + 2);
+      if (laneUse(this.lane) !== useOf(kind)) {
+        throw new ProtocolError(`a frame of kind 0x${hex(kind)} on lane ${this.lane}`);
+      }
+      return true;
+    }
+  }
+
+  get body(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  open(what: string): ByteReader {
+    return this.#reader.aim(this.#bytes, this.#start, this.#end, what);
+  }
+}
+
+/**
+ * Hands the frames of a message on in order, each of them good for as long as its bytes are.
+ * `visit` returns false to stop early. Throws like the cursor.
  */
 export function readFrames(
   message: Uint8Array,
   maxBodyBytes: () => number,
   visit: (frame: Frame) => boolean,
 ): void {
-  const bytes = asBuffer(message);
-  if (bytes.length === 0) throw new ProtocolError("an empty message");
-  let at = 0;
-  while (at < bytes.length) {
-    if (bytes.length - at < FRAME_HEADER_BYTES) {
-      throw new ProtocolError(`a truncated frame header of ${bytes.length - at} bytes`);
-    }
-    const kind = bytes.readUInt8(at);
-    const flags = bytes.readUInt8(at + 1);
-    const lane = bytes.readUInt16BE(at + 2);
-    const length = bytes.readUInt32BE(at + 4);
-    at += FRAME_HEADER_BYTES;
-    const limit = maxBodyBytes();
-    if (length > limit) {
-      throw new ProtocolError(`a frame of ${length} bytes, the limit is ${limit}`);
-    }
-    if (length > bytes.length - at) {
-      throw new ProtocolError(`a frame of ${length} bytes of which ${bytes.length - at} are there`);
-    }
-    const body = bytes.subarray(at, at + length);
-    at += length;
-    if (!isFrameKind(kind)) {
-      if ((flags & FLAG_OPTIONAL) !== 0) continue;
-      throw new ProtocolError(`unknown frame kind 0x${kind.toString(16).padStart(2, "0")}`);
-    }
-    if ((flags & ~KNOWN_FLAGS) !== 0) {
-      throw new ProtocolError(`reserved frame flags 0x${flags.toString(16).padStart(2, "0")}`);
-    }
-    if (!visit({ kind, flags, lane, body })) return;
+  const cursor = new FrameCursor(message);
+  while (cursor.next(maxBodyBytes())) {
+    const { kind, flags, lane, body } = cursor;
+    if (!visit(new WholeFrame(kind, flags, lane, body))) return;
+  }
+}
+
+function checkLength(length: number, available: number, limit: number): void {
+  if (length > limit) {
+    throw new ProtocolError(`a frame of ${length} bytes, the limit is ${limit}`);
+  }
+  if (length > available) {
+    throw new ProtocolError(`a frame of ${length} bytes of which ${available} are there`);
   }
 }
 
 function isFrameKind(kind: number): kind is FrameKind {
   return kinds.has(kind);
+}
+
+/** The lanes on which a kind has its place. */
+function useOf(kind: FrameKind): ReturnType<typeof laneUse> {
+  if (kind < FIRST_ORDINARY_KIND) return "control";
+  return kind === FrameKind.channel ? "channel" : "actors";
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
 }

@@ -14,7 +14,8 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 import { ProtocolError, type RefusalReason } from "../errors.ts";
-import { encodeFrame, type Frame, FrameKind, Lane } from "./frame.ts";
+import { encodeFrame, type Frame, FrameKind, MAX_FRAME_BYTES } from "./frame.ts";
+import { CONTROL_LANE } from "./lanes.ts";
 
 /** The versions of the wire that this code speaks. */
 export const PROTOCOL_VERSION = { min: 1, max: 1 } as const;
@@ -28,6 +29,9 @@ const MAC_BYTES = 32;
 
 /** No handshake frame is larger. */
 export const MAX_HANDSHAKE_BYTES = 1024;
+
+/** Every node takes messages of this size, so that what fits into one frame can always be sent. */
+export const MIN_MESSAGE_LIMIT = MAX_FRAME_BYTES;
 
 /** Numbers of the reasons in a REJECT frame; never reused. */
 const reasonCodes = {
@@ -58,6 +62,8 @@ export interface Identity {
   readonly url: string | undefined;
   /** How often it promises to be heard. */
   readonly heartbeatMs: number;
+  /** The largest message that it takes. */
+  readonly maxMessageBytes: number;
 }
 
 /** The other node, as it introduced itself; to be believed only once it is proven. */
@@ -75,6 +81,9 @@ export interface HandshakeConfig {
   readonly versions?: { readonly min: number; readonly max: number };
   readonly features?: number;
 }
+
+/** What the machines look at of a frame. */
+export type HandshakeFrame = Pick<Frame, "kind" | "body">;
 
 export type HandshakeStep =
   /** Send this and wait for more. */
@@ -109,7 +118,7 @@ export class DialerHandshake {
     return control(FrameKind.hello, this.#hello);
   }
 
-  receive(frame: Frame): HandshakeStep {
+  receive(frame: HandshakeFrame): HandshakeStep {
     if (frame.kind === FrameKind.reject) {
       return { kind: "refused", reason: readReject(frame.body) };
     }
@@ -162,7 +171,7 @@ export class AcceptorHandshake {
     this.#config = config;
   }
 
-  receive(frame: Frame): HandshakeStep {
+  receive(frame: HandshakeFrame): HandshakeStep {
     // A dialer that learns whom it has dialled may have a reason of its own to hang up.
     if (frame.kind === FrameKind.reject) {
       return { kind: "refused", reason: readReject(frame.body) };
@@ -241,12 +250,13 @@ function introduce(
   const url = self.url ?? "";
   const texts = [cluster, self.name].reduce((sum, text) => sum + 1 + Buffer.byteLength(text), 0);
   const size =
-    leadBytes + 4 + 4 + 8 + BOOT_BYTES + NONCE_BYTES + texts + 2 + Buffer.byteLength(url);
+    leadBytes + 4 + 4 + 4 + 8 + BOOT_BYTES + NONCE_BYTES + texts + 2 + Buffer.byteLength(url);
   const writer = new ByteWriter(size);
   lead(writer);
   return writer
     .u32(features)
     .u32(self.heartbeatMs)
+    .u32(self.maxMessageBytes)
     .u64(self.incarnation)
     .bytes(Buffer.from(self.boot, "hex"))
     .bytes(config.randomBytes(NONCE_BYTES))
@@ -259,6 +269,7 @@ function introduce(
 function readIntroduction(reader: ByteReader, version: number): { peer: Peer; cluster: string } {
   const features = reader.u32();
   const heartbeatMs = reader.u32();
+  const maxMessageBytes = reader.u32();
   const incarnation = reader.u64();
   const boot = reader.bytes(BOOT_BYTES).toString("hex");
   reader.bytes(NONCE_BYTES);
@@ -266,10 +277,11 @@ function readIntroduction(reader: ByteReader, version: number): { peer: Peer; cl
   const name = reader.text8();
   const url = reader.text16();
   if (!isNodeName(name)) throw new ProtocolError("a node name that cannot be one");
-  return {
-    cluster,
-    peer: { name, incarnation, boot, url: url || undefined, heartbeatMs, version, features },
-  };
+  if (maxMessageBytes < MIN_MESSAGE_LIMIT) {
+    throw new ProtocolError(`a node that takes messages of ${maxMessageBytes} bytes only`);
+  }
+  const claims = { name, incarnation, boot, url: url || undefined, heartbeatMs, maxMessageBytes };
+  return { cluster, peer: { ...claims, version, features } };
 }
 
 type Side = "dialer" | "acceptor";
@@ -314,5 +326,5 @@ function violation(): HandshakeStep {
 }
 
 function control(kind: FrameKind, body: Uint8Array): Buffer {
-  return encodeFrame(kind, Lane.control, 0, body);
+  return encodeFrame(kind, CONTROL_LANE, 0, body);
 }

@@ -10,7 +10,8 @@
  *   lost its side, or was restarted, and the new link replaces the old one. If the incumbent
  *   answers, the newcomer is turned away. Nobody can push a living node out, and a proof that
  *   was long on its way while another connection was made cannot either.
- * - A life older than one that was already seen is stale.
+ * - A life older than one that was already seen is stale, until that one is gone for good: a node
+ *   that was restarted with its clock set back must get in again.
  *
  * Source: Erlang distribution protocol, simultaneous connects and `creation`; Moleculer #629.
  */
@@ -43,9 +44,15 @@ export class LinkTable<L extends LinkEntry> {
   readonly #links = new Map<string, L>();
   readonly #dials = new Map<string, PendingDial>();
   readonly #incarnations = new Map<string, number>();
+  readonly #isGone: (name: string) => boolean;
 
-  constructor(self: Identity) {
+  /**
+   * `isGone` tells whether the latest life of a node that was seen is over, as far as anybody
+   * knows. Without it, a life is over once it is not connected.
+   */
+  constructor(self: Identity, isGone?: (name: string) => boolean) {
     this.#self = self;
+    this.#isGone = isGone ?? ((name) => !this.#links.has(name));
   }
 
   get(name: string): L | undefined {
@@ -128,7 +135,9 @@ export class LinkTable<L extends LinkEntry> {
     if (peer.boot === this.#self.boot) return { kind: "refuse", reason: "self" };
     if (peer.name === this.#self.name) return { kind: "refuse", reason: "duplicate" };
     const newest = this.#incarnations.get(peer.name) ?? 0;
-    if (peer.incarnation < newest) return { kind: "refuse", reason: "stale_incarnation" };
+    if (peer.incarnation < newest && !this.#isGone(peer.name)) {
+      return { kind: "refuse", reason: "stale_incarnation" };
+    }
     const incumbent = this.#links.get(peer.name);
     // Refs tell lives apart by the incarnation alone, so that two of the same cannot both be.
     if (incumbent && peer.incarnation === newest && !isSameLife(incumbent.peer, peer)) {

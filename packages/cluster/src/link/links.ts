@@ -21,6 +21,7 @@ export interface LinksListener {
   frame(link: Link, frame: Frame): void;
   down(link: Link, reason: CloseReason, error: Error | undefined): void;
   congested(link: Link, queuedBytes: number): void;
+  relieved(link: Link, queuedBytes: number): void;
   /** Somebody who dialled us was turned away, after it had said who it claims to be or before. */
   refused(reason: RefusalReason, peer: Peer | undefined): void;
 }
@@ -36,6 +37,8 @@ export interface LinksOptions {
   readonly heartbeatMs: number;
   readonly heartbeatMisses: number;
   readonly probeTimeoutMs: number;
+  /** Whether the latest life of a node is over for good. @default it is not connected */
+  readonly isGone?: (name: string) => boolean;
 }
 
 export class Links {
@@ -52,7 +55,7 @@ export class Links {
   constructor(options: LinksOptions, listener: LinksListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#table = new LinkTable(options.handshake.self);
+    this.#table = new LinkTable(options.handshake.self, options.isGone);
     const { transport, limits, clock, handshake } = options;
     this.#desk = {
       handshake,
@@ -148,12 +151,14 @@ export class Links {
     const { clock, maxPendingCalls } = this.#options;
     const link = new Link(peer, connection, { clock, maxPendingCalls });
     connection.onCongested = (queuedBytes) => this.#listener.congested(link, queuedBytes);
+    connection.onRelieved = (queuedBytes) => this.#listener.relieved(link, queuedBytes);
     connection.establish(
       {
         frame: (frame) => this.#listener.frame(link, frame),
         closed: (reason, error) => this.#onClosed(link, reason, error),
       },
       this.#deadAfterRounds(peer),
+      peer.maxMessageBytes,
     );
     this.#table.set(link);
     this.#listener.up(link);

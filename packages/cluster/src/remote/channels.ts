@@ -6,9 +6,10 @@
  */
 import { OptionError } from "@troupe/actor";
 import { nameOption } from "@troupe/actor/runtime";
-import { FrameTooLargeError } from "../errors.ts";
-import { FRAME_HEADER_BYTES } from "../link/frame.ts";
-import { channelFrame } from "./messages.ts";
+import { MessageTooLargeError } from "../errors.ts";
+import { FrameKind } from "../link/frame.ts";
+import { channelLane } from "../link/lanes.ts";
+import { channelBytes, writeChannel } from "./messages.ts";
 import type { LinkDirectory } from "./outbound.ts";
 
 /** Opaque bytes to and from the same channel of other nodes. */
@@ -17,10 +18,11 @@ export interface Channel {
   /** The largest payload that `send` takes, in bytes. */
   readonly maxPayloadBytes: number;
   /**
-   * Sends bytes, which are copied. False: the node is not connected, or too much is waiting for
-   * it; nothing was queued then. Sending to oneself is delivered later, never on this stack.
+   * Sends bytes, which are copied. False: the node is not connected, takes no message so large,
+   * or has too much waiting for it; nothing was queued then. Sending to oneself is delivered
+   * later, never on this stack.
    *
-   * Throws FrameTooLargeError for a payload that no link would ever take.
+   * Throws MessageTooLargeError for a payload that no link would ever take.
    */
   send(to: string, payload: Uint8Array): boolean;
   /** Sets who gets the messages, in place of the one before. Until then they are dropped. */
@@ -32,7 +34,7 @@ export interface Channel {
 export interface ChannelsPorts {
   readonly self: string;
   readonly links: LinkDirectory;
-  readonly maxFrameBytes: number;
+  readonly maxMessageBytes: number;
   /** How much may be on its way to oneself. */
   readonly maxLoopbackBytes: number;
   readonly defer: (deliver: () => void) => void;
@@ -80,6 +82,7 @@ class NodeChannel implements Channel {
   readonly name: string;
   readonly maxPayloadBytes: number;
   readonly #ports: ChannelsPorts;
+  readonly #lane: number;
   readonly #onClose: () => void;
   #listener: ((from: string, payload: Uint8Array) => void) | undefined;
   #loopbackBytes = 0;
@@ -87,23 +90,23 @@ class NodeChannel implements Channel {
 
   constructor(name: string, ports: ChannelsPorts, onClose: () => void) {
     this.name = name;
-    this.maxPayloadBytes = ports.maxFrameBytes - 2 - Buffer.byteLength(name);
+    this.maxPayloadBytes = ports.maxMessageBytes - 2 - Buffer.byteLength(name);
+    this.#lane = channelLane(name);
     this.#ports = ports;
     this.#onClose = onClose;
   }
 
   send(to: string, payload: Uint8Array): boolean {
     if (this.#closed) return false;
-    const { self, links, maxFrameBytes } = this.#ports;
-    const bodyBytes = 2 + Buffer.byteLength(this.name) + payload.length;
-    if (bodyBytes > maxFrameBytes) throw new FrameTooLargeError(bodyBytes, maxFrameBytes);
+    const { self, links, maxMessageBytes } = this.#ports;
+    const bodyBytes = channelBytes(this.name, payload);
+    if (bodyBytes > maxMessageBytes) throw new MessageTooLargeError(bodyBytes, maxMessageBytes);
     if (to === self) return this.#loopBack(payload);
-    const link = links.get(to);
-    if (link === undefined) return false;
-    const frameBytes = FRAME_HEADER_BYTES + bodyBytes;
-    // Asked first, so that an overloaded link does not cost a copy of each refused payload.
-    if (!link.connection.hasRoomFor(frameBytes)) return false;
-    return link.connection.send(channelFrame({ channel: this.name, payload }));
+    const connection = links.get(to)?.connection;
+    if (connection === undefined || bodyBytes > connection.maxMessageBytes) return false;
+    const writer = connection.begin(FrameKind.channel, this.#lane, bodyBytes);
+    if (writer !== undefined) writeChannel(writer, this.name, payload);
+    return writer !== undefined;
   }
 
   onMessage(listener: (from: string, payload: Uint8Array) => void): void {

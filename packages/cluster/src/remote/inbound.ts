@@ -17,11 +17,12 @@ import type { Codec } from "../codec/codec.ts";
 import { reviveError } from "../codec/wire-errors.ts";
 import {
   ActorUnknownError,
-  FrameTooLargeError,
+  MessageTooLargeError,
   OverloadedError,
   ProtocolError,
 } from "../errors.ts";
-import { FRAME_HEADER_BYTES, type Frame, FrameKind } from "../link/frame.ts";
+import { type Frame, FrameKind } from "../link/frame.ts";
+import { correlationLane } from "../link/lanes.ts";
 import type { Link } from "../link/link.ts";
 import {
   type CallKind,
@@ -30,7 +31,9 @@ import {
   readLookup,
   readReply,
   readStart,
+  replyBytes,
   replyFrame,
+  writeReply,
 } from "./messages.ts";
 
 /** The local system, as far as other nodes can reach it. */
@@ -74,38 +77,38 @@ export class Inbound {
   onFrame(link: Link, frame: Frame): void {
     switch (frame.kind) {
       case FrameKind.call:
-        this.#onCall(link, "call", frame.body);
+        this.#onCall(link, "call", frame);
         break;
       case FrameKind.query:
-        this.#onCall(link, "query", frame.body);
+        this.#onCall(link, "query", frame);
         break;
       case FrameKind.cast:
-        this.#onPost(link, "cast", frame.body);
+        this.#onPost(link, "cast", frame);
         break;
       case FrameKind.info:
-        this.#onPost(link, "info", frame.body);
+        this.#onPost(link, "info", frame);
         break;
       case FrameKind.reply:
-        this.#onReply(link, frame.body);
+        this.#onReply(link, frame);
         break;
       case FrameKind.start:
-        this.#onStart(link, frame.body);
+        this.#onStart(link, frame);
         break;
       case FrameKind.lookup:
-        this.#onLookup(link, frame.body);
+        this.#onLookup(link, frame);
         break;
       case FrameKind.channel:
-        this.#onChannel(link, frame.body);
+        this.#onChannel(link, frame);
         break;
       default:
         throw new ProtocolError(`frame kind 0x${frame.kind.toString(16)} on a proven link`);
     }
   }
 
-  #onCall(link: Link, kind: "call" | "query", body: Uint8Array): void {
+  #onCall(link: Link, kind: "call" | "query", frame: Frame): void {
     const { host, codec } = this.#ports;
-    const message = readCall(kind, body);
-    const reply = this.#replyPort(link, message.correlation);
+    const message = readCall(kind, frame);
+    const reply = new RemoteReply(this, link, message.correlation);
     try {
       const arg = codec.decode(message.value);
       this.#checkLife(message.incarnation, message.process);
@@ -115,9 +118,9 @@ export class Inbound {
     }
   }
 
-  #onPost(link: Link, kind: "cast" | "info", body: Uint8Array): void {
+  #onPost(link: Link, kind: "cast" | "info", frame: Frame): void {
     const { host, codec, unreadable } = this.#ports;
-    const { process, operation, incarnation, value } = readCall(kind, body);
+    const { process, operation, incarnation, value } = readCall(kind, frame);
     try {
       this.#checkLife(incarnation, process);
       host.deliver(process, kind, operation, codec.decode(value), undefined);
@@ -127,8 +130,8 @@ export class Inbound {
     }
   }
 
-  #onReply(link: Link, body: Uint8Array): void {
-    const { correlation, isError, value } = readReply(body);
+  #onReply(link: Link, frame: Frame): void {
+    const { correlation, isError, value } = readReply(frame);
     try {
       const decoded = this.#ports.codec.decode(value);
       if (isError) link.calls.reject(correlation, reviveError(decoded));
@@ -139,10 +142,10 @@ export class Inbound {
     }
   }
 
-  #onStart(link: Link, body: Uint8Array): void {
+  #onStart(link: Link, frame: Frame): void {
     const { host, codec, actors } = this.#ports;
-    const { correlation, actor, name, value } = readStart(body);
-    const reply = this.#replyPort(link, correlation);
+    const { correlation, actor, name, value } = readStart(frame);
+    const reply = new RemoteReply(this, link, correlation);
     const definition = actors.get(actor);
     if (definition === undefined) {
       reply.reject(new ActorUnknownError(host.name, actor, [...actors.keys()]));
@@ -150,23 +153,26 @@ export class Inbound {
     }
     try {
       const arg = codec.decode(value);
-      host.startFor(definition, arg, name).then(reply.resolve, reply.reject);
+      host.startFor(definition, arg, name).then(
+        (ref) => reply.resolve(ref),
+        (error: unknown) => reply.reject(error),
+      );
     } catch (error) {
       reply.reject(error);
     }
   }
 
-  #onLookup(link: Link, body: Uint8Array): void {
-    const { correlation, name } = readLookup(body);
-    const reply = this.#replyPort(link, correlation);
+  #onLookup(link: Link, frame: Frame): void {
+    const { correlation, name } = readLookup(frame);
+    const reply = new RemoteReply(this, link, correlation);
     const ref = this.#ports.host.whereis(name);
     if (ref === undefined) {
       reply.reject(new NoProcessError(`"${name}" on node ${this.#ports.host.name}`));
     } else reply.resolve(ref);
   }
 
-  #onChannel(link: Link, body: Uint8Array): void {
-    const { channel, payload } = readChannel(body);
+  #onChannel(link: Link, frame: Frame): void {
+    const { channel, payload } = readChannel(frame);
     // A copy: a receiver may keep the payload, which would pin the whole message it came in.
     this.#ports.channel(link.name, channel, Uint8Array.from(payload));
   }
@@ -177,33 +183,35 @@ export class Inbound {
     throw new NoProcessError(`process <${process}@${host.name}> of another life`);
   }
 
-  #replyPort(link: Link, correlation: number): ReplyPort {
-    return {
-      resolve: (value) => this.#answer(link, correlation, value),
-      reject: (error) => this.#answerError(link, correlation, toWireError(error)),
-    };
-  }
-
-  #answer(link: Link, correlation: number, result: unknown): void {
+  /** Sends the value of a reply, or what kept it from being sent. */
+  answer(link: Link, correlation: number, result: unknown): void {
     const { connection } = link;
     if (!connection.isOpen) return;
-    let frame: Buffer;
+    let value: Uint8Array;
     try {
-      const value = this.#ports.codec.encodeShared(result, "reply");
-      frame = replyFrame({ correlation, isError: false, value });
+      value = this.#ports.codec.encodeShared(result, "reply");
     } catch (error) {
       // The handler has run; only its answer cannot be told.
       this.#answerError(link, correlation, { ...toWireError(error), outcome: "ran" });
       return;
     }
-    const bodyBytes = frame.length - FRAME_HEADER_BYTES;
-    if (bodyBytes > connection.maxFrameBytes) {
-      const error = new FrameTooLargeError(bodyBytes, connection.maxFrameBytes, "ran");
+    const bodyBytes = replyBytes(value);
+    const { maxMessageBytes } = connection;
+    if (bodyBytes > maxMessageBytes) {
+      const error = new MessageTooLargeError(bodyBytes, maxMessageBytes, "ran");
       this.#answerError(link, correlation, toWireError(error));
-    } else if (!connection.send(frame)) {
+      return;
+    }
+    const writer = connection.begin(FrameKind.reply, correlationLane(correlation), bodyBytes);
+    if (writer !== undefined) writeReply(writer, correlation, false, value);
+    else {
       const error = new OverloadedError(this.#ports.host.name, connection.queuedBytes, "ran");
       this.#answerError(link, correlation, toWireError(error));
     }
+  }
+
+  answerError(link: Link, correlation: number, error: unknown): void {
+    this.#answerError(link, correlation, toWireError(error));
   }
 
   /** An error is small and somebody waits for it, so it may use the room of control frames. */
@@ -229,20 +237,44 @@ export class Inbound {
       if (!isActorError(failure, "ERR_NOT_SERIALIZABLE")) throw failure;
     }
     const { data: _, ...rest } = error;
-    const message = clip(rest.message);
-    return codec.encodeShared({ ...rest, name: clip(rest.name), code: clip(rest.code), message });
+    const [name, code] = [clip(rest.name, MAX_WORD_LENGTH), clip(rest.code, MAX_WORD_LENGTH)];
+    return codec.encodeShared({ ...rest, name, code, message: clip(rest.message) });
   }
 }
 
 /** Above this an error takes its chances with the other replies. */
 const SMALL_ERROR_BYTES = 1024;
 
-/** Above this an error is sent without its data. */
-const MAX_ERROR_BYTES = 64 * 1024;
+/** Above this an error is sent without its data: it has to fit into one frame. */
+const MAX_ERROR_BYTES = 32 * 1024;
+
+/** The name and the code of such an error are cut to this length. */
+const MAX_WORD_LENGTH = 256;
 
 /** Shortens text, and mends what CBOR cannot carry in it. */
-function clip(text: string): string {
-  return Buffer.from(text.slice(0, MAX_ERROR_BYTES / 4), "utf8").toString("utf8");
+function clip(text: string, length = MAX_ERROR_BYTES / 4): string {
+  return Buffer.from(text.slice(0, length), "utf8").toString("utf8");
+}
+
+/** The way back to a caller on another node. */
+class RemoteReply implements ReplyPort {
+  readonly #inbound: Inbound;
+  readonly #link: Link;
+  readonly #correlation: number;
+
+  constructor(inbound: Inbound, link: Link, correlation: number) {
+    this.#inbound = inbound;
+    this.#link = link;
+    this.#correlation = correlation;
+  }
+
+  resolve(value: unknown): void {
+    this.#inbound.answer(this.#link, this.#correlation, value);
+  }
+
+  reject(error: unknown): void {
+    this.#inbound.answerError(this.#link, this.#correlation, error);
+  }
 }
 
 function withOutcome(error: ActorError, outcome: "ran" | "unknown"): ActorError {

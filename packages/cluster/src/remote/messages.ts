@@ -11,8 +11,10 @@
  * A value is CBOR and is not looked at here: a frame can be routed, and answered, although its
  * value is garbage. What is truncated is a ProtocolError.
  */
-import { ByteReader, ByteWriter } from "../bytes.ts";
-import { encodeFrame, FrameKind, Lane } from "../link/frame.ts";
+import { ByteWriter, textBytes } from "../bytes.ts";
+import { MessageTooLargeError } from "../errors.ts";
+import { encodeFrame, type Frame, FrameKind } from "../link/frame.ts";
+import { correlationLane, processLane } from "../link/lanes.ts";
 
 export interface CallMessage {
   /** 0 for a cast or an info, which nobody answers. */
@@ -31,17 +33,41 @@ function isAnswered(kind: CallKind): boolean {
   return kind === "call" || kind === "query";
 }
 
-export function callFrame(kind: CallKind, message: CallMessage): Buffer {
-  const { correlation, incarnation, process, operation, value } = message;
-  const correlated = isAnswered(kind) ? 4 : 0;
-  const head = new ByteWriter(correlated + 8 + 8 + 2 + Buffer.byteLength(operation));
-  if (isAnswered(kind)) head.u32(correlation);
-  head.u64(incarnation).u64(process).text16(operation);
-  return encodeFrame(FrameKind[kind], Lane.actors, 0, head.done(), value);
+/** How many bytes a text field takes; it can say so in two bytes, or the message is refused. */
+function text16Bytes(text: string): number {
+  const bytes = textBytes(text);
+  if (bytes > 0xffff) throw new MessageTooLargeError(bytes, 0xffff);
+  return 2 + bytes;
 }
 
-export function readCall(kind: CallKind, body: Uint8Array): CallMessage {
-  const reader = new ByteReader(body, kind.toUpperCase());
+/** The size of the body that `writeCall` fills. */
+export function callBytes(kind: CallKind, operation: string, value: Uint8Array): number {
+  return (isAnswered(kind) ? 4 : 0) + 8 + 8 + text16Bytes(operation) + value.length;
+}
+
+/** Fills the body of a call, a query, a cast or an info, which is on the lane of its process. */
+export function writeCall(
+  writer: ByteWriter,
+  kind: CallKind,
+  correlation: number,
+  incarnation: number,
+  process: number,
+  operation: string,
+  value: Uint8Array,
+): void {
+  if (isAnswered(kind)) writer.u32(correlation);
+  writer.u64(incarnation).u64(process).text16(operation).bytes(value).end();
+}
+
+export function callFrame(kind: CallKind, message: CallMessage): Buffer {
+  const { correlation, incarnation, process, operation, value } = message;
+  const body = new ByteWriter(callBytes(kind, operation, value));
+  writeCall(body, kind, correlation, incarnation, process, operation, value);
+  return encodeFrame(FrameKind[kind], processLane(process), 0, body.done());
+}
+
+export function readCall(kind: CallKind, frame: Frame): CallMessage {
+  const reader = frame.open(kind);
   return {
     correlation: isAnswered(kind) ? reader.u32() : 0,
     incarnation: reader.u64(),
@@ -59,13 +85,13 @@ export interface StartMessage {
 }
 
 export function startFrame({ correlation, actor, name = "", value }: StartMessage): Buffer {
-  const size = 4 + 2 + Buffer.byteLength(actor) + 2 + Buffer.byteLength(name);
+  const size = 4 + text16Bytes(actor) + text16Bytes(name);
   const head = new ByteWriter(size).u32(correlation).text16(actor).text16(name);
-  return encodeFrame(FrameKind.start, Lane.actors, 0, head.done(), value);
+  return encodeFrame(FrameKind.start, correlationLane(correlation), 0, head.done(), value);
 }
 
-export function readStart(body: Uint8Array): StartMessage {
-  const reader = new ByteReader(body, "START");
+export function readStart(frame: Frame): StartMessage {
+  const reader = frame.open("start");
   return {
     correlation: reader.u32(),
     actor: reader.text16(),
@@ -80,12 +106,12 @@ export interface LookupMessage {
 }
 
 export function lookupFrame({ correlation, name }: LookupMessage): Buffer {
-  const body = new ByteWriter(4 + 2 + Buffer.byteLength(name)).u32(correlation).text16(name);
-  return encodeFrame(FrameKind.lookup, Lane.actors, 0, body.done());
+  const body = new ByteWriter(4 + text16Bytes(name)).u32(correlation).text16(name);
+  return encodeFrame(FrameKind.lookup, correlationLane(correlation), 0, body.done());
 }
 
-export function readLookup(body: Uint8Array): LookupMessage {
-  const reader = new ByteReader(body, "LOOKUP");
+export function readLookup(frame: Frame): LookupMessage {
+  const reader = frame.open("lookup");
   return { correlation: reader.u32(), name: reader.text16() };
 }
 
@@ -95,13 +121,33 @@ export interface ReplyMessage {
   readonly value: Uint8Array;
 }
 
-export function replyFrame({ correlation, isError, value }: ReplyMessage): Buffer {
-  const head = new ByteWriter(5).u32(correlation).u8(isError ? 1 : 0);
-  return encodeFrame(FrameKind.reply, Lane.actors, 0, head.done(), value);
+/** The size of the body that `writeReply` fills. */
+export function replyBytes(value: Uint8Array): number {
+  return 5 + value.length;
 }
 
-export function readReply(body: Uint8Array): ReplyMessage {
-  const reader = new ByteReader(body, "REPLY");
+/** Fills the body of a reply, which is on the lane of its number. */
+export function writeReply(
+  writer: ByteWriter,
+  correlation: number,
+  isError: boolean,
+  value: Uint8Array,
+): void {
+  writer
+    .u32(correlation)
+    .u8(isError ? 1 : 0)
+    .bytes(value)
+    .end();
+}
+
+export function replyFrame({ correlation, isError, value }: ReplyMessage): Buffer {
+  const body = new ByteWriter(replyBytes(value));
+  writeReply(body, correlation, isError, value);
+  return encodeFrame(FrameKind.reply, correlationLane(correlation), 0, body.done());
+}
+
+export function readReply(frame: Frame): ReplyMessage {
+  const reader = frame.open("reply");
   return { correlation: reader.u32(), isError: reader.u8() !== 0, value: reader.rest() };
 }
 
@@ -110,12 +156,17 @@ export interface ChannelMessage {
   readonly payload: Uint8Array;
 }
 
-export function channelFrame({ channel, payload }: ChannelMessage): Buffer {
-  const head = new ByteWriter(2 + Buffer.byteLength(channel)).text16(channel);
-  return encodeFrame(FrameKind.channel, Lane.channel, 0, head.done(), payload);
+/** The size of the body that `writeChannel` fills. */
+export function channelBytes(channel: string, payload: Uint8Array): number {
+  return text16Bytes(channel) + payload.length;
 }
 
-export function readChannel(body: Uint8Array): ChannelMessage {
-  const reader = new ByteReader(body, "CHANNEL");
+/** Fills the body of a message of a channel, which is on the lane of that channel. */
+export function writeChannel(writer: ByteWriter, channel: string, payload: Uint8Array): void {
+  writer.text16(channel).bytes(payload).end();
+}
+
+export function readChannel(frame: Frame): ChannelMessage {
+  const reader = frame.open("channel");
   return { channel: reader.text16(), payload: reader.rest() };
 }

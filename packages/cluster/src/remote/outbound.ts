@@ -13,16 +13,18 @@ import {
   type RefAddress,
 } from "@troupe/actor";
 import { callTimeout, describeAddress } from "@troupe/actor/runtime";
+import type { ByteWriter } from "../bytes.ts";
 import type { Codec } from "../codec/codec.ts";
 import {
   ConnectionLostError,
-  FrameTooLargeError,
+  MessageTooLargeError,
   NodeUnknownError,
   OverloadedError,
 } from "../errors.ts";
-import { FRAME_HEADER_BYTES } from "../link/frame.ts";
+import { FRAME_HEADER_BYTES, FrameKind } from "../link/frame.ts";
+import { processLane } from "../link/lanes.ts";
 import type { Link } from "../link/link.ts";
-import { callFrame, lookupFrame, startFrame } from "./messages.ts";
+import { callBytes, lookupFrame, startFrame, writeCall } from "./messages.ts";
 import type { RemoteCaller, RemoteRef } from "./remote-ref.ts";
 
 /** The links as far as sending is concerned. */
@@ -76,34 +78,41 @@ export class Outbound implements RemoteCaller {
     this.#ports = ports;
   }
 
-  async call(
+  /** The calls of all refs come through here: no promise but the one that is returned. */
+  call(
     ref: RemoteRef,
     kind: "call" | "query",
     operation: string,
     arg: unknown,
     options: CallOptions | undefined,
   ): Promise<unknown> {
-    const { address } = ref;
-    const link = this.#linkTo(address);
-    const value = this.#ports.codec.encodeShared(arg);
-    const { incarnation, id: process } = address;
-    return this.#request({
-      link,
-      target: describeAddress(address),
-      operation,
-      options,
-      build: (correlation) =>
-        callFrame(kind, { correlation, incarnation, process, operation, value }),
+    return new Promise((resolve, reject) => {
+      const { address } = ref;
+      const link = this.#linkTo(address);
+      const value = this.#ports.codec.encodeShared(arg);
+      const bodyBytes = callBytes(kind, operation, value);
+      const ms = callTimeout(options);
+      const timedOut = () => new CallTimeoutError(describeAddress(address), operation, ms);
+      const correlation = link.calls.add(resolve, reject, ms, options?.signal, timedOut);
+      if (correlation === 0) return;
+      try {
+        const { incarnation, id } = address;
+        const writer = this.#begin(link, FrameKind[kind], processLane(id), bodyBytes);
+        writeCall(writer, kind, correlation, incarnation, id, operation, value);
+      } catch (error) {
+        link.calls.reject(correlation, error);
+      }
     });
   }
 
   post(ref: RemoteRef, kind: "cast" | "info", operation: string, arg: unknown): void {
-    const { incarnation, id: process } = ref.address;
+    const { incarnation, id } = ref.address;
     try {
       const link = this.#linkTo(ref.address);
       const value = this.#ports.codec.encodeShared(arg);
-      const message = { correlation: 0, incarnation, process, operation, value };
-      this.#send(link, callFrame(kind, message));
+      const bodyBytes = callBytes(kind, operation, value);
+      const writer = this.#begin(link, FrameKind[kind], processLane(id), bodyBytes);
+      writeCall(writer, kind, 0, incarnation, id, operation, value);
     } catch (error) {
       if (!isActorError(error)) throw error;
       this.#ports.undelivered(ref, kind, operation, arg, error);
@@ -150,11 +159,16 @@ export class Outbound implements RemoteCaller {
 
   #send(link: Link, frame: Buffer): void {
     const { connection } = link;
-    const bodyBytes = frame.length - FRAME_HEADER_BYTES;
-    if (bodyBytes > connection.maxFrameBytes) {
-      throw new FrameTooLargeError(bodyBytes, connection.maxFrameBytes);
-    }
+    checkSize(frame.length - FRAME_HEADER_BYTES, connection.maxMessageBytes);
     if (!connection.send(frame)) throw new OverloadedError(link.name, connection.queuedBytes);
+  }
+
+  #begin(link: Link, kind: FrameKind, lane: number, bodyBytes: number): ByteWriter {
+    const { connection } = link;
+    checkSize(bodyBytes, connection.maxMessageBytes);
+    const writer = connection.begin(kind, lane, bodyBytes);
+    if (writer === undefined) throw new OverloadedError(link.name, connection.queuedBytes);
+    return writer;
   }
 
   #linkTo(address: RefAddress): Link {
@@ -181,4 +195,8 @@ export class Outbound implements RemoteCaller {
 
 function noProcess(address: RefAddress): NoProcessError {
   return new NoProcessError(describeAddress(address));
+}
+
+function checkSize(bytes: number, maxBytes: number): void {
+  if (bytes > maxBytes) throw new MessageTooLargeError(bytes, maxBytes);
 }

@@ -179,7 +179,12 @@ class Wire {
 }
 
 /** What is on its way: a message, or the end of the stream. */
-type Parcel = Uint8Array | "end";
+type Parcel = Message | "end";
+
+interface Message {
+  readonly bytes: Uint8Array;
+  readonly sent: (() => void) | undefined;
+}
 
 class MemorySocket implements Socket {
   peer: MemorySocket | undefined;
@@ -216,10 +221,10 @@ class MemorySocket implements Socket {
     else this.peer?.pump();
   }
 
-  send(message: Uint8Array): void {
+  send(message: Uint8Array, sent?: () => void): void {
     if (this.#closing || this.#ended) return;
     this.#bufferedBytes += message.length;
-    this.#post(Uint8Array.from(message));
+    this.#post({ bytes: Uint8Array.from(message), sent });
   }
 
   admit(): void {
@@ -247,8 +252,9 @@ class MemorySocket implements Socket {
     while (this.#sent.length > 0 && !this.#wire.isCut && this.peer?.receives() === true) {
       const parcel = this.#sent.shift();
       if (parcel === undefined) return;
-      if (parcel !== "end") this.#bufferedBytes -= parcel.length;
+      if (parcel !== "end") this.#bufferedBytes -= parcel.bytes.length;
       this.peer.deliver(parcel);
+      if (parcel !== "end" && !this.#ended) parcel.sent?.();
     }
   }
 
@@ -264,14 +270,15 @@ class MemorySocket implements Socket {
       this.end();
       return;
     }
+    const { bytes } = parcel;
     if (this.#unproven !== undefined) {
-      this.#unproven.bytes += parcel.length;
+      this.#unproven.bytes += bytes.length;
       if (this.#unproven.bytes > MAX_UNPROVEN_BYTES) {
         this.terminate();
         return;
       }
     }
-    this.#listener?.message(parcel);
+    this.#listener?.message(bytes);
   }
 
   /** The end of this side; its owner is told once, and not from within its own call. */

@@ -20,8 +20,12 @@ export interface Socket {
   readonly bufferedBytes: number;
   /** Begins delivery; called once, before anything is expected to arrive. */
   open(listener: SocketListener): void;
-  /** Sends a message and keeps the bytes until it has left. On a closed socket: nothing. */
-  send(message: Uint8Array): void;
+  /**
+   * Sends a message and keeps the bytes until it has left; then it calls `sent`, later than this
+   * call, by which time the bytes are not counted as buffered any more. On a closed socket:
+   * nothing.
+   */
+  send(message: Uint8Array, sent?: () => void): void;
   /**
    * The peer has proven who it is. Until then an accepted socket takes only a little, and for a
    * limited time, before the transport closes it.

@@ -10,6 +10,7 @@ const peer = (name: string): Peer => ({
   boot: name,
   url: undefined,
   heartbeatMs: 1000,
+  maxMessageBytes: 1 << 20,
   version: 1,
   features: 0,
 });

@@ -4,12 +4,14 @@ import {
   encodeFrame,
   FLAG_OPTIONAL,
   type Frame,
+  FrameCursor,
   FrameKind,
-  Lane,
   readFrames,
 } from "../../src/link/frame.ts";
+import { CONTROL_LANE, processLane } from "../../src/link/lanes.ts";
 
 const LIMIT = 1024;
+const ACTOR_LANE = processLane(2);
 
 function read(message: Uint8Array, limit = LIMIT): Frame[] {
   const frames: Frame[] = [];
@@ -24,13 +26,26 @@ function read(message: Uint8Array, limit = LIMIT): Frame[] {
 const protocolError = expect.objectContaining({ code: "ERR_PROTOCOL" });
 
 test("a frame is eight bytes of header and its body, in network order", () => {
-  const frame = encodeFrame(FrameKind.channel, Lane.channel, 0, Buffer.from([1]), Buffer.from([2]));
+  const frame = encodeFrame(FrameKind.channel, 1, 0, Buffer.from([1]), Buffer.from([2]));
   expect(frame.toString("hex")).toBe("6000000100000002" + "0102");
 });
 
+test("a cursor is the frame that it stands at, and reads its body in place", () => {
+  const call = encodeFrame(FrameKind.call, ACTOR_LANE, FLAG_OPTIONAL, Buffer.from([0, 0, 0, 7, 1]));
+  const cursor = new FrameCursor(Buffer.concat([call, encodeFrame(FrameKind.tick, 0, 0)]));
+  expect(cursor.next(LIMIT)).toBe(true);
+  expect(cursor).toMatchObject({ kind: FrameKind.call, flags: FLAG_OPTIONAL, lane: ACTOR_LANE });
+  const reader = cursor.open("CALL");
+  expect([reader.u32(), cursor.body.length]).toEqual([7, 5]);
+  expect(() => reader.u16()).toThrow("CALL: truncated, 2 bytes expected at 4 of 5");
+  expect(cursor.next(LIMIT)).toBe(true);
+  expect(cursor.open("TICK").rest()).toHaveLength(0);
+  expect(cursor.next(LIMIT)).toBe(false);
+});
+
 test("several frames in one message come out in order", () => {
-  const one = encodeFrame(FrameKind.tick, Lane.control, 0);
-  const two = encodeFrame(FrameKind.call, Lane.actors, 0, Buffer.from("hello"));
+  const one = encodeFrame(FrameKind.tick, CONTROL_LANE, 0);
+  const two = encodeFrame(FrameKind.call, ACTOR_LANE, 0, Buffer.from("hello"));
   const frames = read(Buffer.concat([one, two]));
   expect(frames.map((frame) => [frame.kind, Buffer.from(frame.body).toString()])).toEqual([
     [FrameKind.tick, ""],
@@ -39,7 +54,7 @@ test("several frames in one message come out in order", () => {
 });
 
 test("the visitor can stop the reading", () => {
-  const tick = encodeFrame(FrameKind.tick, Lane.control, 0);
+  const tick = encodeFrame(FrameKind.tick, CONTROL_LANE, 0);
   let seen = 0;
   readFrames(
     Buffer.concat([tick, tick, tick]),
@@ -50,7 +65,7 @@ test("the visitor can stop the reading", () => {
 });
 
 describe("what is no frame is a protocol error:", () => {
-  const call = encodeFrame(FrameKind.call, Lane.actors, 0, Buffer.alloc(10));
+  const call = encodeFrame(FrameKind.call, ACTOR_LANE, 0, Buffer.alloc(10));
 
   test("an empty message", () => {
     expect(() => read(new Uint8Array(0))).toThrow(protocolError);
@@ -71,7 +86,7 @@ describe("what is no frame is a protocol error:", () => {
   });
 
   test("a length over the limit that is all there", () => {
-    expect(() => read(encodeFrame(FrameKind.call, 0, 0, Buffer.alloc(LIMIT + 1)))).toThrow(
+    expect(() => read(encodeFrame(FrameKind.call, 9, 0, Buffer.alloc(LIMIT + 1)))).toThrow(
       protocolError,
     );
   });
@@ -95,6 +110,17 @@ describe("what is no frame is a protocol error:", () => {
     expect(() => read(unknown)).toThrow(/unknown frame kind 0xee/);
   });
 
+  test.each([
+    ["a control frame on a lane of actors", FrameKind.tick, ACTOR_LANE],
+    ["a call on the control lane", FrameKind.call, CONTROL_LANE],
+    ["a call on a lane of channels", FrameKind.call, 7],
+    ["a channel on a lane of actors", FrameKind.channel, 8],
+    ["a call on a lane above the last", FrameKind.call, 24],
+    ["a channel on the highest number", FrameKind.channel, 65_535],
+  ])("%s", (_name, kind, lane) => {
+    expect(() => read(encodeFrame(kind, lane, 0))).toThrow(new RegExp(`on lane ${lane}$`));
+  });
+
   test("a reserved flag", () => {
     expect(() => read(encodeFrame(FrameKind.tick, 0, 0x80))).toThrow(/reserved frame flags 0x80/);
   });
@@ -109,7 +135,7 @@ test("an unknown kind that is marked optional is skipped", () => {
 
 test("the limit may grow between two frames of one message", () => {
   const small = encodeFrame(FrameKind.welcome, 0, 0);
-  const large = encodeFrame(FrameKind.call, 0, 0, Buffer.alloc(100));
+  const large = encodeFrame(FrameKind.call, 9, 0, Buffer.alloc(100));
   let limit = 10;
   readFrames(
     Buffer.concat([small, large]),

@@ -22,6 +22,7 @@ function config(name: string, options: Partial<HandshakeConfig> = {}): Handshake
       boot: name.charCodeAt(0).toString(16).padStart(2, "0").repeat(16),
       url: `ws://${name}:1`,
       heartbeatMs: 1000,
+      maxMessageBytes: 1 << 20,
     },
     keys: [Buffer.from("secret")],
     randomBytes: (size) => Buffer.alloc(size, ++nonce),
@@ -237,7 +238,7 @@ describe("refusals:", () => {
     expect(acceptor.receive(proof)).toMatchObject({ kind: "refused", reason: "protocol" });
     acceptor.receive(hello);
     expect(acceptor.receive(hello)).toMatchObject({ kind: "refused", reason: "protocol" });
-    const call = frame(Buffer.from([FrameKind.call, 0, 0, 0, 0, 0, 0, 0]));
+    const call = frame(Buffer.from([FrameKind.call, 0, 0, 8, 0, 0, 0, 0]));
     expect(acceptor.receive(call)).toMatchObject({ kind: "refused", reason: "protocol" });
   });
 
@@ -245,7 +246,7 @@ describe("refusals:", () => {
     const dialer = new DialerHandshake(config("a"));
     const acceptor = new AcceptorHandshake(config("b"));
     acceptor.receive(frame(dialer.start()));
-    const short = { kind: FrameKind.proof, flags: 0, lane: 0, body: Buffer.alloc(31) };
+    const short = { kind: FrameKind.proof, body: Buffer.alloc(31) };
     expect(acceptor.receive(short)).toMatchObject({ kind: "refused", reason: "auth" });
   });
 });
@@ -276,6 +277,18 @@ test("a peer whose name cannot be one breaks the protocol", () => {
   const dialer = new DialerHandshake({ ...a, self: { ...a.self, name: "a b" } });
   const acceptor = new AcceptorHandshake(config("b"));
   expect(() => acceptor.receive(frame(dialer.start()))).toThrow(/a node name that cannot be one/);
+});
+
+test("a node says how large a message it takes, and takes those of one frame", () => {
+  const a = config("a");
+  const { proven, dialer } = run(
+    { ...a, self: { ...a.self, maxMessageBytes: 65_536 } },
+    config("b"),
+  );
+  expect(proven).toMatchObject({ peer: { maxMessageBytes: 65_536 } });
+  expect(dialer).toMatchObject({ peer: { maxMessageBytes: 1 << 20 } });
+  const less = { ...a, self: { ...a.self, maxMessageBytes: 65_535 } };
+  expect(() => run(less, config("b"))).toThrow(/a node that takes messages of 65535 bytes only/);
 });
 
 test("the longest names fit the limit of handshake frames", () => {

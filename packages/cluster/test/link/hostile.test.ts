@@ -8,10 +8,10 @@ import {
   FLAG_ANSWER,
   type Frame,
   FrameKind,
-  Lane,
   readFrames,
 } from "../../src/link/frame.ts";
 import { DialerHandshake } from "../../src/link/handshake.ts";
+import { CONTROL_LANE, channelLane, processLane } from "../../src/link/lanes.ts";
 import type { Node } from "../../src/node.ts";
 import type { NodeDeadLetter } from "../../src/node-events.ts";
 import type { NodeOptions } from "../../src/options.ts";
@@ -62,7 +62,7 @@ class Attacker {
   }
 
   reply(): { isError: boolean; value: unknown; correlation: number } {
-    const { correlation, isError, value } = readReply(this.last(FrameKind.reply).body);
+    const { correlation, isError, value } = readReply(this.last(FrameKind.reply));
     return { correlation, isError, value: codec.decode(value) };
   }
 }
@@ -83,7 +83,14 @@ interface Life {
 function handshakeOf({ name = "mallory", incarnation = 1, boot = "aa", key = "key" }: Life) {
   return new DialerHandshake({
     cluster: "troupe",
-    self: { name, incarnation, boot: boot.repeat(16), url: undefined, heartbeatMs: 1000 },
+    self: {
+      name,
+      incarnation,
+      boot: boot.repeat(16),
+      url: undefined,
+      heartbeatMs: 1000,
+      maxMessageBytes: 1 << 20,
+    },
     keys: [Buffer.from(key)],
     randomBytes: (size) => Buffer.alloc(size, 5),
   });
@@ -105,7 +112,12 @@ async function target(options: Partial<NodeOptions> = {}): Promise<[Bench, Node]
 }
 
 const raw = (kind: number, body: Uint8Array = Buffer.alloc(0), flags = 0) =>
-  encodeFrame(kind as FrameKind, Lane.actors, flags, body);
+  encodeFrame(kind as FrameKind, laneOf(kind), flags, body);
+
+function laneOf(kind: number): number {
+  if (kind < 0x20) return CONTROL_LANE;
+  return kind === FrameKind.channel ? channelLane("x") : processLane(1);
+}
 
 describe("without the key,", () => {
   test.each([
@@ -337,7 +349,7 @@ describe("with the key,", () => {
   });
 
   test("a peer that never reads is cut off once even errors have no room", async () => {
-    const limits = { softOutboxBytes: 1000, hardOutboxBytes: 4000, maxFrameBytes: 4_000_000 };
+    const limits = { softOutboxBytes: 1000, hardOutboxBytes: 4000 };
     const [bench, b] = await target({ limits });
     const attacker = await enter(bench);
     const junk = Buffer.concat(

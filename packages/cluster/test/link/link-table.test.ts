@@ -8,6 +8,7 @@ const peer = (name: string, incarnation = 10, boot = `${name}${incarnation}`): P
   boot,
   url: undefined,
   heartbeatMs: 1000,
+  maxMessageBytes: 1 << 20,
   version: 1,
   features: 0,
 });
@@ -71,15 +72,53 @@ describe("another life of a connected name", () => {
   });
 });
 
-test("a life older than one that has gone is stale", () => {
-  const links = table();
-  const newer = link(peer("x", 10));
-  links.set(newer);
-  links.remove(newer);
-  expect(links.judgeAccepted(peer("x", 9), undefined)).toMatchObject({
-    reason: "stale_incarnation",
+describe("a life older than one that was seen", () => {
+  const seen = (isGone?: (name: string) => boolean) => {
+    const links = new LinkTable<{ peer: Peer }>(peer("m"), isGone);
+    const newer = link(peer("x", 10));
+    links.set(newer);
+    return { links, newer };
+  };
+
+  test("is let in once the other is not connected, if nobody knows better", () => {
+    const { links, newer } = seen();
+    expect(links.judgeAccepted(peer("x", 9), undefined)).toMatchObject({
+      reason: "stale_incarnation",
+    });
+    links.remove(newer);
+    expect(links.judgeAccepted(peer("x", 9), undefined)).toMatchObject({ kind: "admit" });
+    expect(links.judgeDialled(peer("x", 9), undefined)).toMatchObject({ kind: "admit" });
   });
-  expect(links.judgeAccepted(peer("x", 10), undefined)).toMatchObject({ kind: "admit" });
+
+  test("is stale for as long as the other is not gone for good", () => {
+    const gone = new Set<string>();
+    const { links, newer } = seen((name) => gone.has(name));
+    links.remove(newer);
+    expect(links.judgeAccepted(peer("x", 9), undefined)).toMatchObject({
+      reason: "stale_incarnation",
+    });
+    gone.add("x");
+    expect(links.judgeAccepted(peer("x", 9), undefined)).toMatchObject({ kind: "admit" });
+  });
+
+  test("does not harm one that is said to be gone and answers all the same", () => {
+    const { links, newer } = seen(() => true);
+    const probe = { kind: "probe", incumbent: newer, ifAlive: "duplicate" };
+    expect(links.judgeAccepted(peer("x", 9), undefined)).toEqual(probe);
+    expect(links.judgeAccepted(peer("x", 9), newer)).toEqual({ kind: "admit", replaces: newer });
+  });
+
+  test("is the one that counts once it is in", () => {
+    const { links, newer } = seen();
+    links.remove(newer);
+    links.set(link(peer("x", 9)));
+    expect(links.judgeAccepted(peer("x", 9, "other boot"), undefined)).toMatchObject({
+      reason: "duplicate",
+    });
+    expect(links.judgeAccepted(peer("x", 8), undefined)).toMatchObject({
+      reason: "stale_incarnation",
+    });
+  });
 });
 
 describe("when both dial at once", () => {

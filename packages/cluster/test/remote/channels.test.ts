@@ -6,7 +6,7 @@ const bytes = (text: string) => Buffer.from(text);
 
 async function pairWithChannels() {
   const bench = new Bench();
-  const limits = { maxFrameBytes: 8000, softOutboxBytes: 2000, hardOutboxBytes: 10_000 };
+  const limits = { softOutboxBytes: 2000, hardOutboxBytes: 10_000 };
   const [a, b] = await bench.pair({ limits });
   const heard: string[] = [];
   const listen = (name: string) => (from: string, payload: Uint8Array) =>
@@ -82,8 +82,8 @@ test("over the limit nothing is queued for oneself either", async () => {
 
 test("a payload that no link would ever take is an error", async () => {
   const { onA } = await pairWithChannels();
-  expect(() => onA.send("b", Buffer.alloc(9000))).toThrow(
-    expect.objectContaining({ code: "ERR_FRAME_TOO_LARGE", outcome: "not_run" }),
+  expect(() => onA.send("b", Buffer.alloc(10_000))).toThrow(
+    expect.objectContaining({ code: "ERR_MESSAGE_TOO_LARGE", outcome: "not_run" }),
   );
 });
 

@@ -104,31 +104,31 @@ describe("a call to another node", () => {
     expect(await counter.call("add", 1)).toBe(1);
   });
 
-  test("that is larger than a frame is not sent", async () => {
-    const { counter } = await pairWithCounter({ limits: { maxFrameBytes: 10_000 } });
-    const fits = new Uint8Array(9900);
+  test("that is larger than a message may be is not sent", async () => {
+    const { counter } = await pairWithCounter({ limits: { maxMessageBytes: 100_000 } });
+    const fits = new Uint8Array(99_900);
     expect(await counter.call("echo", fits)).toEqual(fits);
-    await expect(counter.call("echo", new Uint8Array(9990))).rejects.toMatchObject({
-      code: "ERR_FRAME_TOO_LARGE",
+    await expect(counter.call("echo", new Uint8Array(99_990))).rejects.toMatchObject({
+      code: "ERR_MESSAGE_TOO_LARGE",
       outcome: "not_run",
     });
-    await expect(counter.call("echo", new Uint8Array(20_000))).rejects.toMatchObject({
+    await expect(counter.call("echo", new Uint8Array(200_000))).rejects.toMatchObject({
       outcome: "not_run",
     });
   });
 
   test("whose answer cannot be encoded, or is too large, has run and says so", async () => {
-    const { counter } = await pairWithCounter({ limits: { maxFrameBytes: 10_000 } });
+    const { counter } = await pairWithCounter({ limits: { maxMessageBytes: 100_000 } });
     await expect(counter.call("unsendable")).rejects.toMatchObject({
       code: "ERR_NOT_SERIALIZABLE",
       outcome: "ran",
       message: "cannot encode reply.deep[0]: an instance of URL",
     });
-    await expect(counter.call("large", 9999)).rejects.toMatchObject({
-      code: "ERR_FRAME_TOO_LARGE",
+    await expect(counter.call("large", 99_999)).rejects.toMatchObject({
+      code: "ERR_MESSAGE_TOO_LARGE",
       outcome: "ran",
     });
-    await expect(counter.call("large", 20_000)).rejects.toMatchObject({ outcome: "ran" });
+    await expect(counter.call("large", 200_000)).rejects.toMatchObject({ outcome: "ran" });
     expect(await counter.call("large", 100)).toEqual(new Uint8Array(100));
   });
 });
@@ -240,7 +240,7 @@ describe("casts", () => {
 });
 
 describe("an overloaded link", () => {
-  const limits = { softOutboxBytes: 2000, hardOutboxBytes: 10_000, maxFrameBytes: 8000 };
+  const limits = { softOutboxBytes: 2000, hardOutboxBytes: 10_000 };
 
   test("rejects calls unsent, turns casts into dead letters, and lives", async () => {
     const { bench, a, counter } = await pairWithCounter({ limits });
