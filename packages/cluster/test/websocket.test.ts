@@ -4,15 +4,27 @@
  */
 import { once } from "node:events";
 import { createConnection, type Socket as TcpSocket } from "node:net";
-import { systemClock } from "@troupe/actor";
+import { type ActorError, type AnyRef, type RefAddress, systemClock } from "@troupe/actor";
 import { settle } from "@troupe/actor/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
+import { Codec } from "../src/codec/codec.ts";
 import { createNode } from "../src/create-node.ts";
 import { staticSeeds } from "../src/discovery/static.ts";
-import { encodeFrame, FrameKind } from "../src/link/frame.ts";
+import {
+  encodeFrame,
+  type Frame,
+  FrameKind,
+  MAX_BODY_BYTES,
+  readFrames,
+} from "../src/link/frame.ts";
+import { DialerHandshake } from "../src/link/handshake.ts";
+import { processLane } from "../src/link/lanes.ts";
 import type { Node } from "../src/node.ts";
+import type { NodeDeadLetter } from "../src/node-events.ts";
 import type { NodeOptions } from "../src/options.ts";
+import { readLookup, replyFrame } from "../src/remote/messages.ts";
+import { RemoteRef } from "../src/remote/remote-ref.ts";
 import { type WebSocketTransportOptions, webSocketTransport } from "../src/transport/websocket.ts";
 import { transportContract } from "./contract/transport.ts";
 import { Counter } from "./support.ts";
@@ -53,14 +65,33 @@ function event<K extends EventName>(node: Node, name: K): Promise<unknown> {
   return new Promise((resolve) => node.events.once(name, resolve));
 }
 
-async function pair(options: Partial<NodeOptions> = {}): Promise<[Node, Node]> {
+async function pair(
+  options: Partial<NodeOptions> = {},
+  ofA: Partial<NodeOptions> = {},
+): Promise<[Node, Node]> {
   const b = await start({ name: "b", ...options });
   const seeds = staticSeeds([b.url as string]);
   const up = event(b, "nodeup");
-  const a = await start({ name: "a", ...options, discovery: [seeds] });
+  const a = await start({ name: "a", ...options, ...ofA, discovery: [seeds] });
   if (a.nodes().length === 0) await event(a, "nodeup");
   await up;
   return [a, b];
+}
+
+/** A transport that notes the frames which leave over the sockets that it dials. */
+function recording(frames: Frame[]): Partial<NodeOptions> {
+  const inner = webSocketTransport(transportOptions);
+  const dial: typeof inner.dial = async (url, signal) => {
+    const socket = await inner.dial(url, signal);
+    const send = socket.send.bind(socket);
+    socket.send = (message, sent) => {
+      const note = (frame: Frame) => frames.push(frame) > 0;
+      readFrames(message, () => MAX_BODY_BYTES, note);
+      send(message, sent);
+    };
+    return socket;
+  };
+  return { transport: { ...inner, dial } };
 }
 
 describe("two nodes over WebSockets", () => {
@@ -83,6 +114,46 @@ describe("two nodes over WebSockets", () => {
     ]);
     expect(Buffer.compare(echo as Uint8Array, large)).toBe(0);
     expect(sums).toEqual(Array.from({ length: 200 }, (_, n) => n + 1));
+  });
+
+  test("answer a small call that was made after one of 20 MB before that one", async () => {
+    const sent: Frame[] = [];
+    const [a] = await pair({}, recording(sent));
+    const [one, two] = [
+      await a.startOn("b", Counter, { start: 0 }),
+      await a.startOn("b", Counter, { start: 0 }),
+    ];
+    const order: string[] = [];
+    const large = new Uint8Array(20 << 20).fill(9);
+    const before = sent.length;
+    const echo = one.call("echo", large).finally(() => order.push("large"));
+    const first = two.call("add", 1).finally(() => order.push("small"));
+    expect(await first).toBe(1);
+    // By now much of the large one is on its way, and more of it waits.
+    const second = two.call("add", 1).finally(() => order.push("small"));
+    expect(await second).toBe(2);
+    expect(Buffer.compare((await echo) as Uint8Array, large)).toBe(0);
+    expect(order).toEqual(["small", "small", "large"]);
+    const frames = sent.slice(before);
+    const lane = processLane(two.address.id);
+    const ahead = frames.slice(
+      0,
+      frames.findIndex((frame) => frame.lane === lane),
+    );
+    expect(ahead.reduce((bytes, { body }) => bytes + body.length, 0)).toBeLessThan(64 * 1024);
+    expect(frames.filter((frame) => frame.lane !== lane).length).toBeGreaterThan(320);
+  });
+
+  test("send all of a large message before they leave", async () => {
+    const [a, b] = await pair();
+    const heard = new Promise<number>((resolve) => {
+      b.channel("x").onMessage((_from, { length }) => resolve(length));
+    });
+    const down = event(b, "nodedown");
+    expect(a.channel("x").send("b", new Uint8Array(20 << 20))).toBe(true);
+    await a.shutdown();
+    expect(await heard).toBe(20 << 20);
+    expect(await down).toMatchObject({ reason: "left" });
   });
 
   test("notice a goodbye at once, and find the node again when it is restarted", async () => {
@@ -208,5 +279,123 @@ describe("strangers:", () => {
     expect(String(error)).toContain("400");
     const response = await fetch((node.url as string).replace("ws:", "http:"));
     expect(response.status).toBe(426);
+  });
+});
+
+describe("a peer that stops reading", () => {
+  const hardOutboxBytes = 4 << 20;
+
+  /** A node called sleeper that answers one lookup with a ref to itself and then reads no more. */
+  async function sleeper(node: Node): Promise<{ ws: WebSocket; ref: AnyRef }> {
+    const ws = new WebSocket(`${node.url}/cluster`);
+    ws.on("error", () => {});
+    const handshake = new DialerHandshake({
+      cluster: "troupe",
+      self: {
+        name: "sleeper",
+        incarnation: 1,
+        boot: "55".repeat(16),
+        url: undefined,
+        heartbeatMs: 60_000,
+        maxMessageBytes: 32 << 20,
+      },
+      keys: [],
+      randomBytes: (size) => Buffer.alloc(size, 7),
+    });
+    const frames: Frame[] = [];
+    let wake: () => void = () => {};
+    ws.on("message", (message: Buffer) => {
+      readFrames(
+        message,
+        () => MAX_BODY_BYTES,
+        (frame) => frames.push(frame) > 0,
+      );
+      wake();
+    });
+    const next = async (kind: FrameKind): Promise<Frame> => {
+      for (;;) {
+        const at = frames.findIndex((frame) => frame.kind === kind);
+        if (at >= 0) return frames.splice(at, 1)[0] as Frame;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    };
+    await once(ws, "open");
+    const up = event(node, "nodeup");
+    ws.send(handshake.start());
+    handshake.receive(await next(FrameKind.challenge));
+    ws.send(handshake.prove());
+    await up;
+    const found = node.refOn("sleeper", "any");
+    const { correlation } = readLookup(await next(FrameKind.lookup));
+    const address: RefAddress = {
+      kind: "process",
+      node: "sleeper",
+      incarnation: 1,
+      id: 1,
+      actor: "counter",
+    };
+    const ref = { toAddress: () => address, fromAddress: () => undefined };
+    const value = new Codec({ ref }).encode(new RemoteRef(address, undefined as never));
+    ws.send(replyFrame({ correlation, isError: false, value }));
+    const made = await found;
+    ws.pause();
+    return { ws, ref: made };
+  }
+
+  test("costs its sender no more than the limit, and everybody is told", async () => {
+    const limits = { softOutboxBytes: 1 << 20, hardOutboxBytes };
+    const node = await start({ name: "b", limits, heartbeatMs: 60_000 });
+    const { ws, ref } = await sleeper(node);
+    const congested = event(node, "congested");
+    const letters: NodeDeadLetter[] = [];
+    node.events.on("deadLetter", (letter) => letters.push(letter));
+    const payload = new Uint8Array(200_000);
+    const before = process.memoryUsage().arrayBuffers;
+    const outcomes: Promise<unknown>[] = [];
+    let refused: ActorError | undefined;
+    // The kernel takes some megabytes before it takes no more.
+    while (refused === undefined) {
+      for (let n = 0; n < 50; n++) {
+        const call = ref.call("echo", payload);
+        outcomes.push(
+          call.catch((error: ActorError) => {
+            if (error.code === "ERR_OVERLOADED") refused ??= error;
+            return error.outcome;
+          }),
+        );
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(refused).toMatchObject({ code: "ERR_OVERLOADED", outcome: "not_run" });
+    expect(refused.data).toMatchObject({ node: "sleeper" });
+    const { queuedBytes } = refused.data as { queuedBytes: number };
+    expect(queuedBytes).toBeGreaterThan(hardOutboxBytes - 2 * payload.length);
+    expect(queuedBytes).toBeLessThanOrEqual(hardOutboxBytes);
+    expect(await congested).toMatchObject({ node: "sleeper" });
+    // Between two turns the kernel may have taken a little more.
+    while (letters.length === 0) ref.cast("set", payload);
+    expect(letters).toMatchObject([
+      { kind: "cast", reason: "mailbox_full", error: { code: "ERR_OVERLOADED" } },
+    ]);
+    expect(node.undelivered).toBe(1);
+    const grown = process.memoryUsage().arrayBuffers - before;
+    expect(grown).toBeLessThan(2 * hardOutboxBytes + outcomes.length);
+    ws.terminate();
+    const all = await Promise.all(outcomes);
+    // What was taken may have run, as far as anybody can tell.
+    expect(new Set(all)).toEqual(new Set(["unknown", "not_run"]));
+  });
+
+  test("does not keep its node from stopping, nor what it did not read", async () => {
+    const node = await start({ name: "b", closeTimeoutMs: 50, heartbeatMs: 60_000 });
+    const { ws } = await sleeper(node);
+    const channel = node.channel("x");
+    while (channel.send("sleeper", new Uint8Array(1 << 20)));
+    await node.shutdown();
+    const closed = once(ws, "close");
+    ws.resume();
+    await closed;
   });
 });

@@ -114,6 +114,40 @@ export function transportContract(name: string, makeBench: () => TransportBench)
         expect(out.messages.map(String)).toEqual(["same", "same"]);
       }));
 
+    test("a message that has left is told, in order, and not from within the call", () =>
+      connect(async ({ dialled, out }) => {
+        const told: string[] = [];
+        const all = new Promise<void>((resolve) => {
+          dialled.send(Buffer.alloc(4000), () =>
+            told.push(`first ${dialled.bufferedBytes < 4000}`),
+          );
+          dialled.send(Buffer.from("x"), () => {
+            told.push(`second ${dialled.bufferedBytes}`);
+            resolve();
+          });
+        });
+        expect(told).toEqual([]);
+        await Promise.all([all, out.heard(2)]);
+        expect(told).toEqual(["first true", "second 0"]);
+      }));
+
+    test("whoever waits for messages to leave can send as much as it likes in a small window", () =>
+      connect(async ({ dialled, accepted, out }) => {
+        accepted.admit();
+        let left = 200;
+        let most = 0;
+        const next = () => {
+          if (left-- <= 0) return;
+          dialled.send(Buffer.alloc(64 * 1024, left), next);
+          most = Math.max(most, dialled.bufferedBytes);
+        };
+        next();
+        next();
+        const heard = await out.heard(200);
+        expect(heard.map((m) => m[0])).toEqual(Array.from({ length: 200 }, (_, n) => 199 - n));
+        expect(most).toBeLessThan(3 * 64 * 1024);
+      }));
+
     test("a closing socket sends what it was given first", () =>
       connect(async ({ dialled, in: inward, out }) => {
         dialled.send(Buffer.from("last words"));

@@ -148,6 +148,21 @@ describe("the end of a node:", () => {
     expect(bench.log).toContain("a: down b (stopped)");
   });
 
+  test("comes after everything that was sent before, however large", async () => {
+    const bench = new Bench();
+    const [a, b] = await bench.pair();
+    const told: string[] = [];
+    const listen = (name: string) =>
+      b.channel(name).onMessage((_from, { length }) => told.push(`${name}: ${length}`));
+    for (const name of ["large", "larger", "tiny"]) listen(name);
+    b.events.on("nodedown", ({ reason }) => told.push(reason));
+    expect(a.channel("larger").send("b", Buffer.alloc(9_000_000))).toBe(true);
+    expect(a.channel("large").send("b", Buffer.alloc(5_000_000))).toBe(true);
+    expect(a.channel("tiny").send("b", Buffer.alloc(50))).toBe(true);
+    await bench.shutdown(a);
+    expect(told).toEqual(["tiny: 50", "large: 5000000", "larger: 9000000", "left"]);
+  });
+
   test("does not wait for a peer that does not answer", async () => {
     const bench = new Bench();
     const [a] = await bench.pair({ closeTimeoutMs: 500 });
@@ -160,6 +175,20 @@ describe("the end of a node:", () => {
     expect(stopped).toBe(false);
     await bench.pass(200);
     expect(stopped).toBe(true);
+  });
+
+  test("does not wait for one that reads no more, with messages for it left", async () => {
+    const bench = new Bench();
+    const [a, b] = await bench.pair({ closeTimeoutMs: 500 });
+    const heard: number[] = [];
+    b.channel("x").onMessage((_from, { length }) => heard.push(length));
+    bench.network.cut("a", "b");
+    a.channel("x").send("b", Buffer.alloc(5_000_000));
+    await bench.shutdown(a);
+    bench.network.heal("a", "b");
+    await bench.until(() => names(b).length === 0);
+    expect(heard).toEqual([]);
+    expect(bench.log).toContain("b: down a (lost)");
   });
 
   test("leaves no timer behind", async () => {

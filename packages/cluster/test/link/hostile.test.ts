@@ -6,6 +6,8 @@ import { Codec } from "../../src/codec/codec.ts";
 import {
   encodeFrame,
   FLAG_ANSWER,
+  FLAG_CONTINUES,
+  FLAG_MORE,
   type Frame,
   FrameKind,
   readFrames,
@@ -78,9 +80,11 @@ interface Life {
   readonly incarnation?: number;
   readonly boot?: string;
   readonly key?: string;
+  readonly maxMessageBytes?: number;
 }
 
-function handshakeOf({ name = "mallory", incarnation = 1, boot = "aa", key = "key" }: Life) {
+function handshakeOf({ maxMessageBytes = 1 << 20, key = "key", ...life }: Life) {
+  const { name = "mallory", incarnation = 1, boot = "aa" } = life;
   return new DialerHandshake({
     cluster: "troupe",
     self: {
@@ -89,7 +93,7 @@ function handshakeOf({ name = "mallory", incarnation = 1, boot = "aa", key = "ke
       boot: boot.repeat(16),
       url: undefined,
       heartbeatMs: 1000,
-      maxMessageBytes: 1 << 20,
+      maxMessageBytes,
     },
     keys: [Buffer.from(key)],
     randomBytes: (size) => Buffer.alloc(size, 5),
@@ -217,6 +221,100 @@ describe("with the key,", () => {
     expect(attacker.closed).toBe(true);
     expect(bench.log).toEqual(["b: up mallory", "b: down mallory (protocol)"]);
     expect(b.nodes()).toEqual([]);
+  });
+
+  describe("in fragments,", () => {
+    const channel = (flags: number, body: Uint8Array | string, lane = 1) =>
+      encodeFrame(FrameKind.channel, lane, flags, Buffer.from(body));
+    const begin = (total: number, data = "data", lane = 1) => {
+      const head = new ByteWriter(4).u32(total).done();
+      return channel(FLAG_MORE, Buffer.concat([head, Buffer.from(data)]), lane);
+    };
+
+    test("a message is put together, beside others", async () => {
+      const [bench, b] = await target();
+      const heard: string[] = [];
+      b.channel("c").onMessage((_from, payload) => heard.push(Buffer.from(payload).toString()));
+      const attacker = await enter(bench);
+      const body = new ByteWriter(8).text16("c").bytes(Buffer.from("whole")).done();
+      await attacker.send(begin(8, body.subarray(0, 4).toString("latin1")));
+      await attacker.send(channel(0, new ByteWriter(4).text16("c").u8(33).done(), 2));
+      await attacker.send(channel(FLAG_CONTINUES, body.subarray(4)));
+      expect([heard, attacker.closed]).toEqual([["!", "whole"], false]);
+    });
+
+    test.each([
+      ["a last fragment without a first", channel(FLAG_CONTINUES, "x")],
+      ["a whole frame amid them", Buffer.concat([begin(9), channel(0, "x")])],
+      [
+        "another kind amid them",
+        Buffer.concat([
+          encodeFrame(FrameKind.call, 9, FLAG_MORE, new ByteWriter(5).u32(9).u8(0).done()),
+          encodeFrame(FrameKind.cast, 9, FLAG_CONTINUES, Buffer.alloc(8)),
+        ]),
+      ],
+      ["more than was announced", Buffer.concat([begin(5), channel(FLAG_CONTINUES, "xx")])],
+      ["less than was announced", Buffer.concat([begin(9), channel(FLAG_CONTINUES, "x")])],
+      [
+        "nothing in one of them",
+        Buffer.concat([begin(9), channel(FLAG_MORE | FLAG_CONTINUES, "")]),
+      ],
+      ["a message over the limit", begin(100_001)],
+      ["messages over the limit together", Buffer.concat([1, 2, 3].map((n) => begin(1e5, "x", n)))],
+      ["a goodbye", encodeFrame(FrameKind.goodbye, CONTROL_LANE, FLAG_MORE, Buffer.alloc(8))],
+    ])("%s ends the link and not the node", async (_name, message) => {
+      const [bench, b] = await target({ limits: { maxMessageBytes: 100_000 } });
+      const attacker = await enter(bench);
+      await attacker.send(message);
+      await settle();
+      expect(bench.log).toEqual(["b: up mallory", "b: down mallory (protocol)"]);
+      expect([attacker.closed, b.nodes()]).toEqual([true, []]);
+    });
+
+    test("a handshake cannot come, not even half of it", async () => {
+      const [bench] = await target();
+      const attacker = await dial(bench);
+      const hello = handshakeOf({}).start();
+      hello[1] = FLAG_MORE;
+      await attacker.send(hello);
+      await settle();
+      expect([attacker.closed, attacker.frames]).toEqual([true, []]);
+    });
+
+    test("what was begun on one connection is not completed by the next", async () => {
+      const [bench, b] = await target();
+      const heard: string[] = [];
+      b.channel("c").onMessage((_from, payload) => heard.push(Buffer.from(payload).toString()));
+      const attacker = await enter(bench);
+      const body = new ByteWriter(8).text16("c").bytes(Buffer.from("whole")).done();
+      await attacker.send(begin(8, body.subarray(0, 4).toString("latin1")));
+      bench.network.sever("mallory", "b");
+      await settle();
+      const again = await enter(bench);
+      await again.send(channel(FLAG_CONTINUES, body.subarray(4)));
+      await settle();
+      expect([heard, again.closed]).toEqual([[], true]);
+      expect(bench.log.at(-1)).toBe("b: down mallory (protocol)");
+    });
+  });
+
+  test("a peer is sent nothing larger than it says that it takes", async () => {
+    const [bench, b] = await target();
+    const attacker = await enter(bench, { maxMessageBytes: 70_000 });
+    const channel = b.channel("c");
+    expect(channel.maxPayloadBytes).toBeGreaterThan(70_000);
+    const refused = { code: "ERR_MESSAGE_TOO_LARGE", outcome: "not_run" };
+    const start = b.startOn("mallory", Counter, {
+      start: 0,
+      padding: Buffer.alloc(70_000),
+    } as never);
+    await expect(start).rejects.toMatchObject(refused);
+    expect(channel.send("mallory", Buffer.alloc(70_000))).toBe(false);
+    await settle();
+    expect(attacker.frames.map(({ kind }) => kind)).not.toContain(FrameKind.channel);
+    expect(channel.send("mallory", Buffer.alloc(69_990))).toBe(true);
+    await settle();
+    expect(attacker.frames.filter(({ kind }) => kind === FrameKind.channel)).toHaveLength(2);
   });
 
   test("a call with garbage for an argument is answered, and the link stays", async () => {

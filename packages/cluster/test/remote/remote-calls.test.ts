@@ -245,8 +245,10 @@ describe("an overloaded link", () => {
   test("rejects calls unsent, turns casts into dead letters, and lives", async () => {
     const { bench, a, counter } = await pairWithCounter({ limits });
     const congested: number[] = [];
+    const relieved: number[] = [];
     const letters: NodeDeadLetter[] = [];
     a.events.on("congested", ({ queuedBytes }) => congested.push(queuedBytes));
+    a.events.on("uncongested", ({ queuedBytes }) => relieved.push(queuedBytes));
     a.events.on("deadLetter", (letter) => letters.push(letter));
     bench.network.cut("a", "b");
     const calls = Array.from({ length: 30 }, () =>
@@ -260,11 +262,12 @@ describe("an overloaded link", () => {
     expect(letters).toMatchObject([
       { reason: "mailbox_full", error: { code: "ERR_OVERLOADED", outcome: "not_run" } },
     ]);
-    expect(congested).toHaveLength(1);
+    expect([congested.length, relieved]).toEqual([1, []]);
     await bench.pass(3000);
     expect(names(a)).toEqual(["b"]);
     bench.network.heal("a", "b");
     const outcomes = await Promise.all(calls);
+    expect([congested.length, relieved.length]).toEqual([1, 1]);
     expect(outcomes.filter((outcome) => outcome === "answered")).toHaveLength(10);
     expect(outcomes.filter((outcome) => outcome === "not_run")).toHaveLength(20);
     expect(await counter.query("get")).toBe(1);
