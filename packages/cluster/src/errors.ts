@@ -132,6 +132,18 @@ export class DecodeError extends ActorError {
   }
 }
 
+/** The node is about to leave the cluster and starts nothing for others. Nothing was started. */
+export class NodeLeavingError extends ActorError {
+  constructor(node: string) {
+    super(`node ${node} is leaving and starts nothing more`, {
+      name: "NodeLeavingError",
+      code: "ERR_NODE_LEAVING",
+      outcome: "not_run",
+      data: { node },
+    });
+  }
+}
+
 /** The node does not let others start that actor; see `options.actors`. Nothing was started. */
 export class ActorUnknownError extends ActorError {
   constructor(node: string, actor: string, known: readonly string[]) {

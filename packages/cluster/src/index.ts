@@ -10,12 +10,15 @@ export {
   HandshakeError,
   ListenError,
   MessageTooLargeError,
+  NodeLeavingError,
   NodeUnknownError,
   OverloadedError,
   ProtocolError,
   type RefusalReason,
 } from "./errors.ts";
 export type { CloseReason } from "./link/connection.ts";
+export type { LeaveOptions } from "./membership/departure.ts";
+export type { Member, MemberEvent, MemberStatus } from "./membership/member.ts";
 export { Node, type StartOnOptions, type StartOnRest } from "./node.ts";
 export type {
   Congested,

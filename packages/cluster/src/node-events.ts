@@ -3,6 +3,7 @@ import type { ActorError, SystemEvents } from "@troupe/actor";
 import type { RefusalReason } from "./errors.ts";
 import type { CloseReason } from "./link/connection.ts";
 import type { Identity } from "./link/handshake.ts";
+import type { MemberEvent } from "./membership/member.ts";
 
 /** Another node, in one of its lives. */
 export interface NodeInfo {
@@ -39,6 +40,11 @@ export interface NodeEvents extends SystemEvents {
   nodeup: NodeInfo;
   /** A node is gone. No message of this life of it is delivered any more. */
   nodedown: NodeDown;
+  /**
+   * A member of the cluster is not any more what it was, or is new. A hint: the members tell each
+   * other of it, so that nodes learn of it at different times, and it need not be connected.
+   */
+  member: MemberEvent;
   /** A connection was refused, here or there. */
   refused: Refused;
   /** A link went above its soft limit; told once until it was below half of it again. */

@@ -1,8 +1,8 @@
 /**
  * A node: a system with a name, reachable from other nodes. The composition root of the package.
  *
- * Links bring frames, `inbound` serves them, `outbound` sends, the dialer keeps links coming. What
- * belongs to none of them is decided here: which refs cross, and in which order things end.
+ * `node-links` keeps links coming and knows the members, `inbound` serves frames, `outbound` sends.
+ * What belongs to none of them is decided here: which refs cross, and in which order things end.
  */
 import {
   type ActorDefinition,
@@ -18,14 +18,9 @@ import {
   type RefOf,
 } from "@troupe/actor";
 import { Codec } from "./codec/codec.ts";
-import type { Discovery } from "./discovery/discovery.ts";
-import { DecodeError, type RefusalReason } from "./errors.ts";
-import type { CloseReason } from "./link/connection.ts";
-import { Dialer } from "./link/dialer.ts";
-import { BOOT_BYTES, type Peer } from "./link/handshake.ts";
-import type { Link } from "./link/link.ts";
-import { Links } from "./link/links.ts";
-import { RefusalLog } from "./link/refusal-log.ts";
+import { DecodeError } from "./errors.ts";
+import { type LeaveOptions, resolveLeaveOptions, withinTime } from "./membership/departure.ts";
+import type { Member } from "./membership/member.ts";
 import {
   infoOf,
   letterReason,
@@ -33,6 +28,7 @@ import {
   type NodeEvents,
   type NodeInfo,
 } from "./node-events.ts";
+import { NodeLinks } from "./node-links.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import { type Channel, Channels } from "./remote/channels.ts";
 import { Inbound } from "./remote/inbound.ts";
@@ -79,18 +75,15 @@ export class Node extends ActorSystem<NodeEvents> {
   readonly url: string | undefined;
   readonly #options: ResolvedNodeOptions;
   readonly #listener: Listener | undefined;
-  readonly #links: Links;
-  readonly #dialer: Dialer;
+  readonly #peers: NodeLinks;
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
   readonly #channels: Channels;
-  readonly #refusals: RefusalLog;
-  readonly #discovering = new AbortController();
   #undelivered = 0;
 
   static {
-    acceptSocket = (node, socket) => node.#links.accept(socket);
-    beginNode = (node) => node.#begin();
+    acceptSocket = (node, socket) => node.#peers.accept(socket);
+    beginNode = (node) => node.#peers.begin();
   }
 
   constructor(options: ResolvedNodeOptions, incarnation: number, listener: Listener | undefined) {
@@ -102,9 +95,8 @@ export class Node extends ActorSystem<NodeEvents> {
     this.url = listener?.url;
     this.#options = options;
     this.#listener = listener;
-    this.#refusals = new RefusalLog(this.clock, (message) => this.logger.warn(message));
-    this.#links = this.#makeLinks();
-    this.#dialer = this.#makeDialer();
+    this.#peers = this.#makePeers();
+    const { links } = this.#peers;
     const codec = new Codec({
       maxBytes: limits.maxMessageBytes,
       ref: {
@@ -114,13 +106,14 @@ export class Node extends ActorSystem<NodeEvents> {
     });
     this.#outbound = new Outbound({
       codec,
-      links: this.#links,
+      links,
       self: { name, incarnation },
       undelivered: (ref, ...letter) => this.#deadLetter(ref, ...letter),
     });
     this.#inbound = new Inbound({
       codec,
       actors: options.actors,
+      isLeaving: () => !this.isReady,
       host: {
         name,
         incarnation,
@@ -135,7 +128,7 @@ export class Node extends ActorSystem<NodeEvents> {
     });
     this.#channels = new Channels({
       self: name,
-      links: this.#links,
+      links,
       maxMessageBytes: Math.min(limits.maxMessageBytes, limits.hardOutboxBytes),
       maxLoopbackBytes: limits.hardOutboxBytes,
       defer: (deliver) => transport.defer(deliver),
@@ -152,7 +145,50 @@ export class Node extends ActorSystem<NodeEvents> {
 
   /** The nodes that are connected now. This one is not among them. */
   nodes(): readonly NodeInfo[] {
-    return this.#links.list().map((link) => infoOf(link.peer));
+    return this.#peers.links.list().map((link) => infoOf(link.peer));
+  }
+
+  /**
+   * What this node knows of the members of its cluster, itself included, and of those that are
+   * down or have left, for as long as they are remembered. The members tell each other, so that
+   * this is a hint, and differs between nodes for a while; `connected` is what this node has.
+   *
+   * @example
+   * ```ts
+   * const alive = node.members().filter(({ status }) => status === "alive");
+   * node.events.on("member", ({ name, previous, status }) => console.log(name, previous, status));
+   * ```
+   */
+  members(): readonly Member[] {
+    return this.#peers.members();
+  }
+
+  /** Whether others may count on this node: until it leaves, or is shut down. */
+  get isReady(): boolean {
+    return !this.#peers.departure.hasBegun && !this.isStopped;
+  }
+
+  /**
+   * Leaves the cluster and goes on as a system without links. The others are told at once; then
+   * nobody new is let in and nothing is started for others, but their calls are answered and ours
+   * waited for, until there are none or `drainMs` has passed. Then every link is closed with a
+   * goodbye: the others see `nodedown` with the reason `"left"`, and suspect nobody.
+   *
+   * Resolves when every link is closed, at the latest `closeTimeoutMs` after the drain. Asking
+   * again is waiting for the same end; with a shorter `drainMs` it comes sooner. Rejects with
+   * OptionError: then nothing has begun.
+   *
+   * @example
+   * ```ts
+   * process.once("SIGTERM", async () => {
+   *   await node.leave({ drainMs: 5000 });
+   *   await node.shutdown();
+   * });
+   * ```
+   */
+  async leave(options?: LeaveOptions): Promise<void> {
+    const { drainMs } = resolveLeaveOptions(options);
+    await this.#peers.departure.depart(drainMs);
   }
 
   /**
@@ -228,78 +264,20 @@ export class Node extends ActorSystem<NodeEvents> {
     return ref;
   }
 
-  #makeLinks(): Links {
-    const options = this.#options;
-    const { name, incarnation, url } = this;
-    const { cluster, keys, randomBytes, heartbeatMs } = options;
-    const { maxMessageBytes } = options.limits;
-    const boot = Buffer.from(randomBytes(BOOT_BYTES)).toString("hex");
-    const self = { name, incarnation, boot, url, heartbeatMs, maxMessageBytes };
-    return new Links(
-      {
-        ...options,
-        clock: this.clock,
-        maxPendingCalls: options.limits.maxPendingCalls,
-        maxUnauthenticated: options.limits.maxUnauthenticated,
-        handshake: { cluster, self, keys, randomBytes },
-      },
-      {
-        up: (link) => this.#onUp(link),
-        down: (link, reason, error) => this.#onDown(link, reason, error),
-        frame: (link, frame) => this.#inbound.onFrame(link, frame),
-        congested: ({ name }, queuedBytes) => this.emit("congested", { node: name, queuedBytes }),
-        relieved: ({ name }, queuedBytes) => this.emit("uncongested", { node: name, queuedBytes }),
-        refused: (reason, peer) => this.#onRefused(reason, peer, undefined),
-      },
-    );
-  }
-
-  #makeDialer(): Dialer {
-    const { reconnectMinMs: minMs, reconnectMaxMs: maxMs, handshakeTimeoutMs } = this.#options;
-    return new Dialer({
-      clock: this.clock,
-      random: this.random,
-      backoff: { minMs, maxMs },
-      dialTimeoutMs: handshakeTimeoutMs,
-      dial: (url, signal) => this.#links.dial(url, signal),
-      isConnected: (name) => this.#links.get(name) !== undefined,
-      refused: (url, reason, peer) => this.#onRefused(reason, peer, url),
+  #makePeers(): NodeLinks {
+    const { name, incarnation, url, clock, random, logger } = this;
+    return new NodeLinks({
+      options: this.#options,
+      name,
+      incarnation,
+      url,
+      clock,
+      random,
+      logger,
+      emit: (event, payload) => this.emit(event, payload),
+      frame: (link, frame) => this.#inbound.onFrame(link, frame),
+      isServing: () => this.#inbound.unanswered > 0,
     });
-  }
-
-  #begin(): void {
-    for (const source of this.#options.discovery) void this.#discover(source);
-  }
-
-  async #discover(source: Discovery): Promise<void> {
-    try {
-      for await (const urls of source.watch({ signal: this.#discovering.signal })) {
-        if (this.#discovering.signal.aborted) return;
-        this.#dialer.propose(urls);
-      }
-    } catch (error) {
-      this.logger.warn(`discovery "${source.name}" has ended`, error);
-    }
-  }
-
-  #onUp(link: Link): void {
-    this.#dialer.nodeUp(link.name, link.peer.url);
-    this.emit("nodeup", infoOf(link.peer));
-  }
-
-  #onDown(link: Link, reason: CloseReason, error: Error | undefined): void {
-    if (reason === "protocol") this.logger.warn(`node ${link.name} broke the protocol`, error);
-    this.emit("nodedown", { ...infoOf(link.peer), reason });
-    this.#dialer.nodeDown(link.name, reason === "left");
-  }
-
-  #onRefused(reason: RefusalReason, peer: Peer | undefined, url: string | undefined): void {
-    const name = peer?.name;
-    if (reportedReasons.has(reason)) {
-      const where = url === undefined ? "a connection to us" : `our connection to ${url}`;
-      this.#refusals.say(`${where} was refused: ${reason}${name ? ` (node ${name})` : ""}`);
-    }
-    this.emit("refused", { reason, name, url });
   }
 
   #addressOf(value: object): RefAddress | undefined {
@@ -332,29 +310,11 @@ export class Node extends ActorSystem<NodeEvents> {
     this.emit("deadLetter", letter);
   }
 
-  /** Nothing new comes in, everybody is told goodbye, and what does not close is cut off. */
+  /** It leaves, if it has not yet; then nobody can reach it any more. */
   async #close(): Promise<void> {
-    this.#discovering.abort();
-    this.#dialer.stop();
+    const { closeTimeoutMs } = this.#options;
+    await this.#peers.departure.depart(closeTimeoutMs);
     this.#channels.closeAll();
-    const { clock } = this;
-    let deadline: unknown;
-    const late = new Promise<void>((resolve) => {
-      deadline = clock.setTimer(this.#options.closeTimeoutMs, resolve);
-    });
-    const closed = Promise.all([this.#listener?.close(), this.#links.stop()]);
-    await Promise.race([closed, late]);
-    clock.clearTimer(deadline as never);
-    this.#links.terminate();
+    await withinTime(this.clock, closeTimeoutMs, this.#listener?.close());
   }
 }
-
-/** Refusals that somebody has to do something about; the others pass by themselves. */
-const reportedReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
-  "auth",
-  "version",
-  "cluster",
-  "protocol",
-  "duplicate",
-  "stale_incarnation",
-]);

@@ -60,6 +60,10 @@ export interface NodeOptions extends SystemOptions {
   readonly heartbeatMs?: number;
   /** Silent heartbeats after which a node is down; one alone may be chance. @default 5 */
   readonly heartbeatMisses?: number;
+  /** Silent heartbeats after which a node is suspected, and the others are told. @default 3 */
+  readonly suspectAfterMisses?: number;
+  /** How long nodes that are down or have left are remembered, in ms. @default 86400000 */
+  readonly forgetAfterMs?: number;
   /** How long a handshake or a dial may take, in milliseconds. @default 5000 */
   readonly handshakeTimeoutMs?: number;
   /** How long a connected node may take to prove that it is alive to a rival. @default 1000 */
@@ -89,6 +93,8 @@ export const nodeDefaults = {
   cluster: "troupe",
   heartbeatMs: 1000,
   heartbeatMisses: 5,
+  suspectAfterMisses: 3,
+  forgetAfterMs: 86_400_000,
   handshakeTimeoutMs: 5000,
   probeTimeoutMs: 1000,
   reconnectMinMs: 100,
@@ -109,6 +115,8 @@ export interface ResolvedNodeOptions {
   readonly actors: ReadonlyMap<string, AnyActorDefinition>;
   readonly heartbeatMs: number;
   readonly heartbeatMisses: number;
+  readonly suspectAfterMisses: number;
+  readonly forgetAfterMs: number;
   readonly handshakeTimeoutMs: number;
   readonly probeTimeoutMs: number;
   readonly reconnectMinMs: number;
@@ -138,6 +146,8 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     actors: resolveActors(options.actors ?? []),
     heartbeatMs: integerOption("heartbeatMs", given.heartbeatMs, 1),
     heartbeatMisses: integerOption("heartbeatMisses", given.heartbeatMisses, 2),
+    suspectAfterMisses: integerOption("suspectAfterMisses", given.suspectAfterMisses, 1),
+    forgetAfterMs: positiveOption("forgetAfterMs", given.forgetAfterMs),
     handshakeTimeoutMs,
     probeTimeoutMs: positiveOption("probeTimeoutMs", given.probeTimeoutMs),
     reconnectMinMs: positiveOption("reconnectMinMs", given.reconnectMinMs),

@@ -25,6 +25,11 @@ export {
   PROTOCOL_VERSION,
 } from "./link/handshake.ts";
 export { CONTROL_LANE, channelLane, correlationLane, processLane } from "./link/lanes.ts";
+export { FailureDetector } from "./membership/failure-detector.ts";
+export type { MemberChange, MemberIdentity, MemberRecord } from "./membership/member.ts";
+export { type MemberMessage, memberFrames, readMemberFrame } from "./membership/member-frames.ts";
+export { Membership, type MembershipOptions } from "./membership/membership.ts";
+export type { MembershipReady } from "./membership/membership-ready.ts";
 export { Node } from "./node.ts";
 export { RemoteRef } from "./remote/remote-ref.ts";
 export { type WebSocketTransportOptions, webSocketTransport } from "./transport/websocket.ts";

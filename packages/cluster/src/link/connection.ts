@@ -19,7 +19,7 @@ import {
   type FrameSink,
   MAX_BODY_BYTES,
 } from "./frame.ts";
-import { Silence, type Verdict } from "./heartbeat.ts";
+import { Pulse } from "./heartbeat.ts";
 import { CONTROL_LANE } from "./lanes.ts";
 import { Outbox, type OutboxLimits } from "./outbox.ts";
 import { Reassembly } from "./reassembly.ts";
@@ -73,7 +73,7 @@ export class Connection implements FrameSink {
   #maxMessageBytes: number;
   #bodyLimit: number;
   #listener: ConnectionListener;
-  #silence = new Silence(Number.POSITIVE_INFINITY);
+  readonly #pulse = new Pulse();
   #established = false;
   #closed = false;
   #probes: ((alive: boolean) => void)[] = [];
@@ -134,17 +134,12 @@ export class Connection implements FrameSink {
    * The peer is proven: frames of full size, another listener, heartbeats, and messages as large
    * as it takes them.
    */
-  establish(
-    listener: ConnectionListener,
-    deadAfterRounds: number,
-    peerMaxMessageBytes: number,
-  ): void {
+  establish(listener: ConnectionListener, peerMaxMessageBytes: number): void {
     this.#established = true;
     this.#listener = listener;
     this.#bodyLimit = MAX_BODY_BYTES;
     this.#maxMessageBytes = Math.min(this.#maxMessageBytes, peerMaxMessageBytes);
     this.#outbox.maxMessageBytes = peerMaxMessageBytes;
-    this.#silence = new Silence(deadAfterRounds);
     this.#socket.admit();
   }
 
@@ -156,29 +151,29 @@ export class Connection implements FrameSink {
   /** Makes room for a frame that the caller fills at once; see {@link FrameSink}. */
   begin(kind: FrameKind, lane: number, bodyBytes: number): ByteWriter | undefined {
     const writer = this.#outbox.begin(kind, lane, bodyBytes);
-    if (writer !== undefined) this.#silence.sent();
+    if (writer !== undefined) this.#pulse.sent();
     return writer;
   }
 
   /** Queues a frame, whose bytes belong to the link from here on; false if it does not fit. */
   send(frame: Uint8Array): boolean {
     const taken = this.#outbox.offer(frame);
-    if (taken) this.#silence.sent();
+    if (taken) this.#pulse.sent();
     return taken;
   }
 
   /** Queues a frame that the link itself needs. A peer that leaves no room for it is cut off. */
   sendControl(frame: Uint8Array): void {
     if (this.#closed) return;
-    this.#silence.sent();
+    this.#pulse.sent();
     this.#offerControl(frame);
   }
 
-  /** Ends a round of the heartbeat, ticking if nothing else was sent. */
-  round(late: boolean): void {
-    const verdict: Verdict = this.#silence.round(late);
-    if (verdict === "dead") this.terminate("silent");
-    else if (verdict === "idle") this.#offerControl(TICK);
+  /** Ends a round of the heartbeat, ticking if nothing else was sent. True: it was heard. */
+  round(): boolean {
+    const { heard, idle } = this.#pulse.round();
+    if (idle) this.#offerControl(TICK);
+    return heard;
   }
 
   /** Asks for a sign of life: called back once, with the next message or with the end. */
@@ -223,7 +218,7 @@ export class Connection implements FrameSink {
 
   #onMessage(bytes: Uint8Array): void {
     if (this.#closed) return;
-    this.#silence.heard();
+    this.#pulse.heard();
     this.#answerProbes(true);
     try {
       const cursor = new FrameCursor(bytes);

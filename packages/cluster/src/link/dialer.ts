@@ -75,6 +75,22 @@ export class Dialer {
     candidate.connectedAt = now;
   }
 
+  /** A node that is not connected is said to live somewhere: it is dialled there from now on. */
+  learn(name: string, url: string): void {
+    const candidate = this.#candidates.size < MAX_LEARNT ? this.#add(url, true) : undefined;
+    if (candidate === undefined) return;
+    candidate.name = name;
+    // Not at once: the other side may have learnt of us by the same word.
+    if (!this.#isSettled(candidate)) this.#schedule(candidate);
+  }
+
+  /** A node is not coming back: addresses that others told us are not dialled any more. */
+  forget(name: string): void {
+    for (const candidate of [...this.#candidates.values()]) {
+      if (candidate.name === name && candidate.learnt) this.#remove(candidate);
+    }
+  }
+
   /** A node is down: wherever it lived is dialled again. One that has left is not looked for. */
   nodeDown(name: string, left: boolean): void {
     const now = this.#options.clock.monotonic();

@@ -1,37 +1,28 @@
 /**
- * Decides, once per round, whether a link needs a tick and whether its peer is dead.
+ * Tells, once per round, whether a link needs a tick and whether anything was heard over it.
  *
- * A peer is dead when nothing at all was heard from it for several rounds in a row. Rounds are
- * counted, not milliseconds: after a pause of this process, which silences everybody at once, one
- * late round is one round, and it is not even counted. A tick is sent only when a round went by
- * without anything else to send. Pure: no clock is read here and no timer set.
+ * Anything that comes in is a sign of life, and a tick is sent only when a round went by without
+ * anything else to send. What silence means is decided by the failure detector, which counts the
+ * rounds of all members. Pure: no clock is read here and no timer set.
  *
- * Source: OTP `net_ticktime` (kernel_app), any inbound byte counts; Orleans, an observer that was
- * itself paused accuses nobody.
+ * Source: OTP `net_ticktime` (kernel_app), any inbound byte counts.
  */
 
 /** A round this much later than due means that this process was paused. */
 const LATE_FACTOR = 1.5;
 
-export interface HeartbeatOptions {
-  /** Milliseconds between rounds. */
-  readonly roundMs: number;
-  /** Silent rounds after which the peer is dead. */
-  readonly deadAfterRounds: number;
+/** What one round has brought on one link. */
+export interface Beat {
+  /** Anything came in. */
+  readonly heard: boolean;
+  /** Nothing was sent: the other side is owed a tick. */
+  readonly idle: boolean;
 }
 
-export type Verdict = "alive" | "idle" | "dead";
-
-/** The silence of one link. */
-export class Silence {
-  readonly #deadAfterRounds: number;
+/** The signs of life on one link, in both directions. */
+export class Pulse {
   #heard = true;
   #sent = true;
-  #silentRounds = 0;
-
-  constructor(deadAfterRounds: number) {
-    this.#deadAfterRounds = deadAfterRounds;
-  }
 
   /** Anything came in. */
   heard(): void {
@@ -43,15 +34,12 @@ export class Silence {
     this.#sent = true;
   }
 
-  /** Ends a round. `"idle"` asks for a tick. A late round never adds to the silence. */
-  round(late: boolean): Verdict {
-    if (this.#heard) this.#silentRounds = 0;
-    else if (!late) this.#silentRounds += 1;
+  /** Ends a round. */
+  round(): Beat {
+    const beat = { heard: this.#heard, idle: !this.#sent };
     this.#heard = false;
-    const idle = !this.#sent;
     this.#sent = false;
-    if (this.#silentRounds >= this.#deadAfterRounds) return "dead";
-    return idle ? "idle" : "alive";
+    return beat;
   }
 }
 

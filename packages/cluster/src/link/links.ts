@@ -22,6 +22,10 @@ export interface LinksListener {
   down(link: Link, reason: CloseReason, error: Error | undefined): void;
   congested(link: Link, queuedBytes: number): void;
   relieved(link: Link, queuedBytes: number): void;
+  /** Anything came in over the link in the round that ends. */
+  heard(link: Link): void;
+  /** A round is over, for all links; `late` if this process was paused. */
+  round(late: boolean): void;
   /** Somebody who dialled us was turned away, after it had said who it claims to be or before. */
   refused(reason: RefusalReason, peer: Peer | undefined): void;
 }
@@ -35,10 +39,9 @@ export interface LinksOptions {
   readonly maxUnauthenticated: number;
   readonly handshakeTimeoutMs: number;
   readonly heartbeatMs: number;
-  readonly heartbeatMisses: number;
   readonly probeTimeoutMs: number;
-  /** Whether the latest life of a node is over for good. @default it is not connected */
-  readonly isGone?: (name: string) => boolean;
+  /** Whether the life of that name that is known best is over. */
+  readonly isGone: (name: string) => boolean;
 }
 
 export class Links {
@@ -50,7 +53,9 @@ export class Links {
   readonly #connections = new Set<Connection>();
   #greetingCallers = 0;
   #round: TimerHandle | undefined;
+  #turnsAway = false;
   #stopping = false;
+  #terminated = false;
 
   constructor(options: LinksOptions, listener: LinksListener) {
     this.#options = options;
@@ -65,7 +70,7 @@ export class Links {
       ports: { limits, defer: (flush) => transport.defer(flush) },
       isSilent: (link) => this.#isSilent(link),
       establish: (connection, peer, replaces) => this.#establish(connection, peer, replaces),
-      isStopping: () => this.#stopping,
+      isStopping: () => this.#turnsAway,
     };
     this.#beat(new Pace(options.heartbeatMs, clock.monotonic()));
   }
@@ -88,7 +93,7 @@ export class Links {
 
   /** Greets a socket that somebody opened to us. */
   accept(socket: Socket): void {
-    if (this.#stopping || this.#greetingCallers >= this.#options.maxUnauthenticated) {
+    if (this.#terminated || this.#greetingCallers >= this.#options.maxUnauthenticated) {
       socket.terminate();
       return;
     }
@@ -109,7 +114,7 @@ export class Links {
       return { kind: "lost" };
     }
     // A dial that completes late must not bring a stopped node back.
-    if (this.#stopping || signal.aborted) {
+    if (this.#turnsAway || signal.aborted) {
       socket.terminate();
       return { kind: "lost" };
     }
@@ -118,8 +123,14 @@ export class Links {
     });
   }
 
+  /** From now on nobody new comes in, from either side. The links there are stay. */
+  turnAway(): void {
+    this.#turnsAway = true;
+  }
+
   /** Says goodbye on every link and resolves when every socket is closed. */
   async stop(): Promise<void> {
+    this.#turnsAway = true;
     this.#stopping = true;
     if (this.#round !== undefined) this.#options.clock.clearTimer(this.#round);
     const linked = new Set(this.list().map((link) => link.connection));
@@ -132,7 +143,10 @@ export class Links {
 
   /** Cuts whatever is still open. */
   terminate(): void {
+    this.#turnsAway = true;
     this.#stopping = true;
+    this.#terminated = true;
+    if (this.#round !== undefined) this.#options.clock.clearTimer(this.#round);
     for (const connection of [...this.#connections]) connection.cut();
   }
 
@@ -144,7 +158,7 @@ export class Links {
   #establish(connection: Connection, peer: Peer, replaces: Link | undefined): void {
     if (replaces !== undefined) replaces.connection.terminate("replaced");
     // Whoever heard of the old link's end may have stopped this node.
-    if (this.#stopping || !connection.isOpen) {
+    if (this.#turnsAway || !connection.isOpen) {
       connection.terminate("stopped");
       return;
     }
@@ -157,7 +171,6 @@ export class Links {
         frame: (frame) => this.#listener.frame(link, frame),
         closed: (reason, error) => this.#onClosed(link, reason, error),
       },
-      this.#deadAfterRounds(peer),
       peer.maxMessageBytes,
     );
     this.#table.set(link);
@@ -170,19 +183,13 @@ export class Links {
     this.#listener.down(link, reason, error);
   }
 
-  /** A peer that promises to be heard less often is given as many of its own rounds. */
-  #deadAfterRounds(peer: Peer): number {
-    const { heartbeatMs, heartbeatMisses } = this.#options;
-    const slower = Math.max(heartbeatMs, Math.min(peer.heartbeatMs, MAX_HEARTBEAT_MS));
-    return Math.ceil((slower * heartbeatMisses) / heartbeatMs);
-  }
-
   #beat(pace: Pace): void {
     const { clock, heartbeatMs } = this.#options;
     this.#round = clock.setTimer(heartbeatMs, () => {
       const late = pace.isLate(clock.monotonic());
-      for (const link of this.list()) link.connection.round(late);
-      this.#beat(pace);
+      for (const link of this.list()) if (link.connection.round()) this.#listener.heard(link);
+      this.#listener.round(late);
+      if (!this.#stopping) this.#beat(pace);
     });
   }
 
@@ -197,9 +204,6 @@ export class Links {
     });
   }
 }
-
-/** A peer cannot make us wait for longer than this times the allowed misses. */
-const MAX_HEARTBEAT_MS = 60_000;
 
 /** For messages to people. */
 export function describeClose(reason: CloseReason): string {

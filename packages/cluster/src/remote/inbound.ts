@@ -18,6 +18,7 @@ import { reviveError } from "../codec/wire-errors.ts";
 import {
   ActorUnknownError,
   MessageTooLargeError,
+  NodeLeavingError,
   OverloadedError,
   ProtocolError,
 } from "../errors.ts";
@@ -55,6 +56,8 @@ export interface InboundPorts {
   readonly host: InboundHost;
   readonly codec: Codec;
   readonly actors: ReadonlyMap<string, AnyActorDefinition>;
+  /** This node is about to leave: it starts nothing for others any more. */
+  readonly isLeaving: () => boolean;
   readonly channel: (from: string, channel: string, payload: Uint8Array) => void;
   /** A cast or an info that cannot be read. */
   readonly unreadable: (
@@ -67,6 +70,8 @@ export interface InboundPorts {
 }
 
 export class Inbound {
+  /** Requests of other nodes that are being handled here. */
+  unanswered = 0;
   readonly #ports: InboundPorts;
 
   constructor(ports: InboundPorts) {
@@ -143,12 +148,16 @@ export class Inbound {
   }
 
   #onStart(link: Link, frame: Frame): void {
-    const { host, codec, actors } = this.#ports;
+    const { host, codec, actors, isLeaving } = this.#ports;
     const { correlation, actor, name, value } = readStart(frame);
     const reply = new RemoteReply(this, link, correlation);
     const definition = actors.get(actor);
     if (definition === undefined) {
       reply.reject(new ActorUnknownError(host.name, actor, [...actors.keys()]));
+      return;
+    }
+    if (isLeaving()) {
+      reply.reject(new NodeLeavingError(host.name));
       return;
     }
     try {
@@ -261,19 +270,28 @@ class RemoteReply implements ReplyPort {
   readonly #inbound: Inbound;
   readonly #link: Link;
   readonly #correlation: number;
+  #isOpen = true;
 
   constructor(inbound: Inbound, link: Link, correlation: number) {
     this.#inbound = inbound;
     this.#link = link;
     this.#correlation = correlation;
+    inbound.unanswered += 1;
   }
 
   resolve(value: unknown): void {
+    this.#close();
     this.#inbound.answer(this.#link, this.#correlation, value);
   }
 
   reject(error: unknown): void {
+    this.#close();
     this.#inbound.answerError(this.#link, this.#correlation, error);
+  }
+
+  #close(): void {
+    if (this.#isOpen) this.#inbound.unanswered -= 1;
+    this.#isOpen = false;
   }
 }
 

@@ -1,45 +1,30 @@
 import { describe, expect, test } from "vitest";
-import { Pace, Silence } from "../../src/link/heartbeat.ts";
+import { Pace, Pulse } from "../../src/link/heartbeat.ts";
 
 describe("a link", () => {
-  test("that sends and hears needs no tick", () => {
-    const silence = new Silence(3);
+  test("that sends and hears is owed nothing and alive", () => {
+    const pulse = new Pulse();
     for (let round = 0; round < 10; round++) {
-      silence.heard();
-      silence.sent();
-      expect(silence.round(false)).toBe("alive");
+      pulse.heard();
+      pulse.sent();
+      expect(pulse.round()).toEqual({ heard: true, idle: false });
     }
   });
 
-  test("over which nothing was sent for a round is ticked", () => {
-    const silence = new Silence(3);
-    silence.round(false);
-    silence.heard();
-    expect(silence.round(false)).toBe("idle");
+  test("over which nothing was sent for a round is owed a tick", () => {
+    const pulse = new Pulse();
+    pulse.round();
+    pulse.heard();
+    expect(pulse.round()).toEqual({ heard: true, idle: true });
   });
 
-  test("is dead after as many silent rounds as allowed", () => {
-    const silence = new Silence(3);
-    const rounds = [1, 2, 3, 4].map(() => silence.round(false) === "dead");
-    // In the first round the handshake was heard.
-    expect(rounds).toEqual([false, false, false, true]);
-  });
-
-  test("comes back to life with a single sign", () => {
-    const silence = new Silence(2);
-    silence.round(false);
-    silence.round(false);
-    silence.heard();
-    silence.round(false);
-    expect(silence.round(false)).not.toBe("dead");
-    expect(silence.round(false)).toBe("dead");
-  });
-
-  test("is not accused by a round that comes late", () => {
-    const silence = new Silence(1);
-    silence.round(false);
-    for (let round = 0; round < 5; round++) expect(silence.round(true)).not.toBe("dead");
-    expect(silence.round(false)).toBe("dead");
+  test("was heard by its handshake, and then only if anything comes", () => {
+    const pulse = new Pulse();
+    expect(pulse.round().heard).toBe(true);
+    expect(pulse.round().heard).toBe(false);
+    pulse.heard();
+    expect(pulse.round().heard).toBe(true);
+    expect(pulse.round().heard).toBe(false);
   });
 });
 
