@@ -105,6 +105,7 @@ export class NodeLinks {
         maxUnauthenticated: limits.maxUnauthenticated,
         handshake: { cluster, self, keys, randomBytes },
         isGone: (name) => this.#members.isGone(name),
+        isKnown: (name) => this.#members.isKnown(name),
       },
       {
         up: (link) => this.#onUp(link),

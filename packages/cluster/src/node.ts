@@ -315,6 +315,7 @@ export class Node extends ActorSystem<NodeEvents> {
     const { closeTimeoutMs } = this.#options;
     await this.#peers.departure.depart(closeTimeoutMs);
     this.#channels.closeAll();
+    this.#peers.links.close();
     await withinTime(this.clock, closeTimeoutMs, this.#listener?.close());
   }
 }

@@ -10,6 +10,9 @@ test("defaults are filled in", () => {
     listen: undefined,
     keys: [],
     heartbeatMs: 1000,
+    heartbeatMisses: 5,
+    suspectAfterMisses: 3,
+    forgetAfterMs: 86_400_000,
     limits: { maxMessageBytes: 32 * 1024 * 1024, hardOutboxBytes: 64 * 1024 * 1024 },
   });
   expect(resolve({ listen: { port: 0 } }).listen).toEqual({ host: "127.0.0.1", port: 0 });
@@ -33,6 +36,12 @@ describe("a bad option is refused by name:", () => {
     ["a port that is text", { listen: { port: "7400" } }, "listen.port"],
     ["an empty host", { listen: { host: "", port: 1 } }, "listen.host"],
     ["a heartbeat of zero", { heartbeatMs: 0 }, "heartbeatMs: expected an integer >= 1, got 0"],
+    [
+      "no patience at all",
+      { suspectAfterMisses: 0 },
+      "suspectAfterMisses: expected an integer >= 1",
+    ],
+    ["a memory of no time", { forgetAfterMs: 0 }, "invalid option forgetAfterMs"],
     [
       "a message limit below one frame",
       { limits: { maxMessageBytes: 65_535 } },

@@ -77,6 +77,9 @@ export class Dialer {
 
   /** A node that is not connected is said to live somewhere: it is dialled there from now on. */
   learn(name: string, url: string): void {
+    if (!URL.canParse(url) || this.#candidates.has(new URL(url).href)) return;
+    // It has moved: where others said before that it lives is of no use any more.
+    this.forget(name);
     const candidate = this.#candidates.size < MAX_LEARNT ? this.#add(url, true) : undefined;
     if (candidate === undefined) return;
     candidate.name = name;

@@ -42,6 +42,8 @@ export interface LinksOptions {
   readonly probeTimeoutMs: number;
   /** Whether the life of that name that is known best is over. */
   readonly isGone: (name: string) => boolean;
+  /** Whether others have told of a node of that name. */
+  readonly isKnown: (name: string) => boolean;
 }
 
 export class Links {
@@ -55,7 +57,7 @@ export class Links {
   #round: TimerHandle | undefined;
   #turnsAway = false;
   #stopping = false;
-  #terminated = false;
+  #closed = false;
 
   constructor(options: LinksOptions, listener: LinksListener) {
     this.#options = options;
@@ -88,12 +90,12 @@ export class Links {
   }
 
   hasSeen(name: string): boolean {
-    return this.#table.hasSeen(name);
+    return this.#table.hasSeen(name) || this.#options.isKnown(name);
   }
 
   /** Greets a socket that somebody opened to us. */
   accept(socket: Socket): void {
-    if (this.#terminated || this.#greetingCallers >= this.#options.maxUnauthenticated) {
+    if (this.#closed || this.#greetingCallers >= this.#options.maxUnauthenticated) {
       socket.terminate();
       return;
     }
@@ -141,11 +143,16 @@ export class Links {
     await Promise.all([...this.#connections].map((connection) => connection.finished));
   }
 
+  /** Cuts whatever is still open, and does not even answer any more who comes. */
+  close(): void {
+    this.#closed = true;
+    this.terminate();
+  }
+
   /** Cuts whatever is still open. */
   terminate(): void {
     this.#turnsAway = true;
     this.#stopping = true;
-    this.#terminated = true;
     if (this.#round !== undefined) this.#options.clock.clearTimer(this.#round);
     for (const connection of [...this.#connections]) connection.cut();
   }

@@ -52,6 +52,10 @@ export class Members {
     return this.#membership.isGone(name);
   }
 
+  isKnown(name: string): boolean {
+    return this.#membership.get(name) !== undefined;
+  }
+
   /** A link is up. `announce` is called when it can be seen in the list, before any event. */
   linkUp(peer: MemberIdentity, announce: () => void): void {
     this.#membership.linkUp(peer);

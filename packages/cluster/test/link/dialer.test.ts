@@ -203,3 +203,50 @@ test("a stopped dialer aborts what is under way and never dials again", async ()
   expect(dials).toHaveLength(1);
   expect(clock.pending).toBe(0);
 });
+
+test("a member that others told of is dialled after a first wait, and no more once it is forgotten", async () => {
+  const { clock, dialer, times } = bench();
+  dialer.learn("a", "ws://a:1");
+  dialer.learn("a", "ws://a:1/");
+  dialer.learn("a", "no address");
+  expect(times()).toEqual([]);
+  await clock.advanceAsync(1000);
+  expect(times()).toEqual([100, 300, 700]);
+  dialer.forget("a");
+  await clock.advanceAsync(60_000);
+  expect(times()).toEqual([]);
+});
+
+test("a member that is connected already is dialled only when it is lost", async () => {
+  const { clock, dialer, times, connected, down } = bench();
+  connected.add("a");
+  dialer.learn("a", "ws://a:1");
+  await clock.advanceAsync(10_000);
+  expect(times()).toEqual([]);
+  down("a");
+  await clock.advanceAsync(200);
+  expect(times()).toEqual([10_100]);
+});
+
+test("an address that was proposed is not forgotten with the member that lived there", async () => {
+  const { clock, dialer, times } = bench(() => ({
+    kind: "refused",
+    reason: "stopping",
+    peer: peer("a"),
+  }));
+  dialer.propose(["ws://a:1"]);
+  await clock.advanceAsync(0);
+  dialer.forget("a");
+  await clock.advanceAsync(60_000);
+  expect(times().length).toBeGreaterThan(10);
+});
+
+test("a member that has moved is dialled where it lives now", async () => {
+  const { clock, dialer, dials } = bench();
+  dialer.learn("a", "ws://a:1");
+  await clock.advanceAsync(1000);
+  dials.length = 0;
+  dialer.learn("a", "ws://a:2");
+  await clock.advanceAsync(10_000);
+  expect(new Set(dials.map((dial) => dial.split(" ")[1]))).toEqual(new Set(["ws://a:2/"]));
+});

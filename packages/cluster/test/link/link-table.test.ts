@@ -54,6 +54,18 @@ describe("another life of a connected name", () => {
     expect(links.judgeAccepted(peer("x", 11), old)).toEqual({ kind: "admit", replaces: old });
   });
 
+  test("is let in although it is older once the later one is known to be over", () => {
+    let gone = false;
+    const links = new LinkTable<{ peer: Peer }>(peer("m"), (name) => name === "x" && gone);
+    const old = link(peer("x", 10));
+    links.set(old);
+    links.remove(old);
+    const stale = { kind: "refuse", reason: "stale_incarnation" };
+    expect(links.judgeAccepted(peer("x", 9), undefined)).toEqual(stale);
+    gone = true;
+    expect(links.judgeAccepted(peer("x", 9), undefined)).toMatchObject({ kind: "admit" });
+  });
+
   test("is stale if it is older", () => {
     const links = table();
     links.set(link(peer("x", 10)));
