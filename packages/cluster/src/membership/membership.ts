@@ -160,10 +160,10 @@ export class Membership {
   round(late: boolean): void {
     const { skipped, suspects, dead } = this.#detector.round(late);
     this.#ready.dead.push(...dead);
-    for (const name of suspects) this.#accuse(name);
     if (!skipped) {
       for (const [name, suspicion] of this.#suspicions) if (suspicion.round()) this.#expire(name);
     }
+    for (const name of suspects) this.#accuse(name);
     for (const name of this.#table.round(this.#options.forgetAfterRounds)) this.#forget(name);
     for (const name of this.#links.keys()) if (this.#detector.wasHeard(name)) this.#remind(name);
     this.#spread();

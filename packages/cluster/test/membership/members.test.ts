@@ -7,7 +7,7 @@ import { memoryUrl } from "../../src/transport/memory.ts";
 import type { Socket, Transport } from "../../src/transport/transport.ts";
 import { Bench, names } from "../support.ts";
 
-/** The clock of a process that can be stopped: timers that fall due meanwhile run when it goes on. */
+/** The clock of a process that can be stopped: what falls due meanwhile runs when it goes on. */
 class StoppableClock implements Clock {
   readonly #clock: Clock;
   readonly #held = new Map<object, () => void>();
