@@ -40,7 +40,7 @@ export interface LinksOptions {
   readonly handshakeTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly probeTimeoutMs: number;
-  /** Whether the life of that name that is known best is over. */
+  /** Whether the life of that name that is known best is over, or none is known. */
   readonly isGone: (name: string) => boolean;
   /** Whether others have told of a node of that name. */
   readonly isKnown: (name: string) => boolean;

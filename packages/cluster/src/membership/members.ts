@@ -47,7 +47,7 @@ export class Members {
     });
   }
 
-  /** Whether the life of that name that is known best is over. */
+  /** Whether the life of that name that is known best is over, or none is known. */
   isGone(name: string): boolean {
     return this.#membership.isGone(name);
   }

@@ -97,10 +97,10 @@ export class Membership {
     return name === this.#own.name || this.#links.get(name) === incarnation;
   }
 
-  /** Whether the life of that name that is known best is over. */
+  /** Whether the life of that name that is known best is over, or none is known. */
   isGone(name: string): boolean {
     const record = this.#table.get(name);
-    return record !== undefined && isGone(record);
+    return record === undefined || isGone(record);
   }
 
   /** A number by which two tables can be compared. */

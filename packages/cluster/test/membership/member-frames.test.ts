@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Frame, FrameKind, readFrames } from "../../src/link/frame.ts";
+import { type Frame, FrameKind, readFrames, WholeFrame } from "../../src/link/frame.ts";
 import type { News } from "../../src/membership/gossip.ts";
 import { memberStatuses } from "../../src/membership/member.ts";
 import {
@@ -122,7 +122,7 @@ describe("bytes that lie", () => {
   function changed(at: number, ...bytes: number[]): Frame {
     const copy = Buffer.from(body);
     copy.set(bytes, at);
-    return { kind: FrameKind.gossip, flags: 0, lane: 0, body: copy };
+    return new WholeFrame(FrameKind.gossip, 0, 0, copy);
   }
 
   test("truncated anywhere are a protocol error, for every kind", () => {
@@ -130,12 +130,12 @@ describe("bytes that lie", () => {
       expect(isMemberFrame(kind)).toBe(true);
       const whole = kind === FrameKind.digest ? Buffer.alloc(8) : body;
       for (let length = 0; length < whole.length; length++) {
-        const frame = { kind, flags: 0, lane: 0, body: whole.subarray(0, length) };
+        const frame = new WholeFrame(kind, 0, 0, whole.subarray(0, length));
         expect(() => readMemberFrame(frame)).toThrow(
           expect.objectContaining({ code: "ERR_PROTOCOL" }),
         );
       }
-      const longer = { kind, flags: 0, lane: 0, body: Buffer.concat([whole, Buffer.alloc(1)]) };
+      const longer = new WholeFrame(kind, 0, 0, Buffer.concat([whole, Buffer.alloc(1)]));
       expect(() => readMemberFrame(longer)).toThrow("bytes too many");
     }
     expect(isMemberFrame(FrameKind.call)).toBe(false);
@@ -166,7 +166,7 @@ describe("bytes that lie", () => {
     fc.assert(
       fc.property(fc.constantFrom(...kinds), fc.uint8Array({ maxLength: 200 }), (kind, bytes) => {
         try {
-          readMemberFrame({ kind, flags: 0, lane: 0, body: bytes });
+          readMemberFrame(new WholeFrame(kind, 0, 0, bytes));
         } catch (error) {
           expect(error).toMatchObject({ code: "ERR_PROTOCOL" });
         }

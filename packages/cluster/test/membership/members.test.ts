@@ -287,6 +287,10 @@ describe("a failure:", () => {
     const transport = bench.network.transport("b2");
     const again = await bench.node("b", ["a"], { clock: past, transport });
     expect(again.incarnation).toBeLessThan(b.incarnation);
+    const refusals: string[] = [];
+    again.events.on("refused", ({ reason }) => refusals.push(reason));
+    await bench.pass(3000);
+    expect([names(a), new Set(refusals)]).toEqual([[], new Set(["stale_incarnation"])]);
     await bench.until(() => names(a).length === 1);
     await bench.pass(2000);
     const known = a.members().find(({ name }) => name === "b");

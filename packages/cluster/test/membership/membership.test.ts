@@ -338,6 +338,7 @@ describe("silence", () => {
     round(node, "b");
     expect(node.get("c")).toBeUndefined();
     expect(node.take().forgotten).toEqual(["c"]);
+    expect([node.isGone("c"), node.isGone("b")]).toEqual([true, false]);
   });
 });
 
