@@ -16,6 +16,7 @@ const mayImport: Record<(typeof packages)[number], readonly string[]> = {
 /** Dependencies that enter through one file, so that replacing one means changing one. */
 const singleDoors: readonly (readonly [specifier: string, file: string])[] = [
   ["ws", "packages/cluster/src/transport/websocket.ts"],
+  ["prom-client", "packages/cluster/src/http/metrics.ts"],
   ["cbor-x", "packages/cluster/src/codec/codec.ts"],
   ["eventemitter3", "packages/actor/src/system/reports.ts"],
   ["node:fs/promises", "packages/replication/src/journal/file-journal.ts"],

@@ -8,6 +8,7 @@ export { assert } from "./errors.ts";
 export { nodeEventLoop } from "./event-loop.ts";
 export { describeExit, isExitReason, isOrderlyExit, toErrorValue } from "./exit-reason.ts";
 export {
+  booleanOption,
   durationOption,
   functionOption,
   integerOption,

@@ -4,9 +4,12 @@
  * The order matters: first the options are judged, then the port is taken, then there is a node.
  * Whatever fails leaves nothing open.
  */
-import { acceptSocket, beginNode, Node } from "./node.ts";
+import { acceptSocket, answerHttp, beginNode, Node } from "./node.ts";
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.ts";
-import type { Socket } from "./transport/transport.ts";
+import type { AnswerHttp, Socket } from "./transport/transport.ts";
+
+/** The port is taken and the node is about to be there. */
+const tooEarly = { status: 503, headers: {}, body: "the node starts\n" };
 
 /**
  * Makes a node, listening if it is told to, and begins to look for others.
@@ -35,7 +38,10 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     if (node === undefined) early.push(socket);
     else acceptSocket(node, socket);
   };
-  const listener = listen === undefined ? undefined : await transport.listen(listen, accept);
+  const answer: AnswerHttp = (question) =>
+    node === undefined ? tooEarly : answerHttp(node, question);
+  const listener =
+    listen === undefined ? undefined : await transport.listen(listen, accept, answer);
   try {
     node = new Node(resolved, chooseIncarnation(resolved), listener);
   } catch (error) {

@@ -18,7 +18,8 @@ export type RefusalReason =
   | "simultaneous"
   | "already_connected"
   | "stopping"
-  | "timeout";
+  | "timeout"
+  | "certificate";
 
 /**
  * Two nodes met and refused each other. Nothing was sent on behalf of a caller: no promise rejects

@@ -16,6 +16,7 @@ export {
   ProtocolError,
   type RefusalReason,
 } from "./errors.ts";
+export type { ReadyCheck } from "./http/readiness.ts";
 export type { CloseReason } from "./link/connection.ts";
 export type { LeaveOptions } from "./membership/departure.ts";
 export type { Member, MemberEvent, MemberStatus } from "./membership/member.ts";
@@ -28,9 +29,13 @@ export type {
   NodeInfo,
   Refused,
 } from "./node-events.ts";
-export type { NodeLimits, NodeOptions } from "./options.ts";
+export type { HttpOptions, NodeLimits, NodeOptions } from "./options.ts";
 export type { Channel } from "./remote/channels.ts";
+export type { TlsOptions } from "./transport/tls.ts";
 export type {
+  AnswerHttp,
+  HttpAnswer,
+  HttpQuestion,
   ListenAddress,
   Listener,
   Socket,

@@ -34,6 +34,8 @@ export interface NodeLinksPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** The keys of this moment. */
+  readonly keys: () => readonly Uint8Array[];
   readonly emit: <K extends LinkEvent>(event: K, payload: NodeEvents[K]) => void;
   /** A frame between actors. Throws ProtocolError for one that has no place on a proven link. */
   readonly frame: (link: Link, frame: Frame) => void;
@@ -95,15 +97,22 @@ export class NodeLinks {
   }
 
   #makeLinks(self: Identity): Links {
-    const { options, clock, emit } = this.#ports;
-    const { cluster, keys, randomBytes, limits } = options;
+    const { options, clock, emit, keys } = this.#ports;
+    const { cluster, randomBytes, limits } = options;
     return new Links(
       {
         ...options,
         clock,
         maxPendingCalls: limits.maxPendingCalls,
         maxUnauthenticated: limits.maxUnauthenticated,
-        handshake: { cluster, self, keys, randomBytes },
+        handshake: {
+          cluster,
+          self,
+          randomBytes,
+          get keys() {
+            return keys();
+          },
+        },
         isGone: (name) => this.#members.isGone(name),
         isKnown: (name) => this.#members.isKnown(name),
       },
@@ -207,4 +216,5 @@ const reportedReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   "protocol",
   "duplicate",
   "stale_incarnation",
+  "certificate",
 ]);

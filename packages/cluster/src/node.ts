@@ -19,6 +19,8 @@ import {
 } from "@troupe/actor";
 import { Codec } from "./codec/codec.ts";
 import { DecodeError } from "./errors.ts";
+import { NodeHealth } from "./http/node-health.ts";
+import type { ReadyCheck } from "./http/readiness.ts";
 import { type LeaveOptions, resolveLeaveOptions, withinTime } from "./membership/departure.ts";
 import type { Member } from "./membership/member.ts";
 import {
@@ -29,12 +31,12 @@ import {
   type NodeInfo,
 } from "./node-events.ts";
 import { NodeLinks } from "./node-links.ts";
-import type { ResolvedNodeOptions } from "./options.ts";
+import { type ResolvedNodeOptions, resolveKeys } from "./options.ts";
 import { type Channel, Channels } from "./remote/channels.ts";
 import { Inbound } from "./remote/inbound.ts";
 import { Outbound } from "./remote/outbound.ts";
 import { RemoteRef } from "./remote/remote-ref.ts";
-import type { Listener, Socket } from "./transport/transport.ts";
+import type { AnswerHttp, HttpQuestion, Listener, Socket } from "./transport/transport.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a state that the compiler must not look at
 type AnyState = any;
@@ -52,6 +54,9 @@ export type StartOnRest<A> = undefined extends A
 
 /** Hands a node a socket that was accepted for it. Not public. */
 export let acceptSocket: (node: Node, socket: Socket) => void;
+
+/** Answers a question by plain HTTP on a node's port. Not public. */
+export let answerHttp: (node: Node, question: HttpQuestion) => ReturnType<AnswerHttp>;
 
 /** Makes a node look for others. Not public. */
 export let beginNode: (node: Node) => void;
@@ -79,11 +84,14 @@ export class Node extends ActorSystem<NodeEvents> {
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
   readonly #channels: Channels;
+  readonly #health: NodeHealth;
+  #keys: readonly Uint8Array[];
   #undelivered = 0;
 
   static {
     acceptSocket = (node, socket) => node.#peers.accept(socket);
     beginNode = (node) => node.#peers.begin();
+    answerHttp = (node, question) => node.#health.answer(question);
   }
 
   constructor(options: ResolvedNodeOptions, incarnation: number, listener: Listener | undefined) {
@@ -95,6 +103,8 @@ export class Node extends ActorSystem<NodeEvents> {
     this.url = listener?.url;
     this.#options = options;
     this.#listener = listener;
+    this.#keys = options.keys;
+    this.#health = this.#makeHealth();
     this.#peers = this.#makePeers();
     const { links } = this.#peers;
     const codec = new Codec({
@@ -163,9 +173,51 @@ export class Node extends ActorSystem<NodeEvents> {
     return this.#peers.members();
   }
 
-  /** Whether others may count on this node: until it leaves, or is shut down. */
+  /** Whether this node is there to stay: until it leaves, or is shut down. */
   get isReady(): boolean {
     return !this.#peers.departure.hasBegun && !this.isStopped;
+  }
+
+  /**
+   * Replaces the keys: the first one signs, any of them is accepted. Links that are up stay up;
+   * handshakes from now on use the new ones. To change a key without an outage: give every node
+   * `[old, new]`, then every node `[new, old]`, then `[new]`. Throws OptionError for a bad key, and
+   * for none on a node that had one.
+   *
+   * @example
+   * ```ts
+   * node.setKeys([newKey, oldKey]);
+   * ```
+   */
+  setKeys(keys: readonly string[]): void {
+    const resolved = resolveKeys(keys);
+    if (resolved.length === 0 && this.#keys.length > 0) {
+      throw new OptionError("keys", "at least one key, as there was one", "none");
+    }
+    this.#keys = resolved;
+  }
+
+  /**
+   * Adds a condition for being given work, which `/readyz` and {@link Node.notReady} tell. Returns
+   * a function that takes it back. Throws OptionError for a name that is in use.
+   *
+   * @example
+   * ```ts
+   * node.addReadyCheck("database", () => database.isOpen || "the database is closed");
+   * ```
+   */
+  addReadyCheck(name: string, check: ReadyCheck): () => void {
+    return this.#health.addCheck(name, check);
+  }
+
+  /** Why this node should not be given work now, one line each; empty when it may be. */
+  notReady(): readonly string[] {
+    return this.#health.notReady();
+  }
+
+  /** What this node measures, as `/metrics` has it: the text format of Prometheus. */
+  async metrics(): Promise<string> {
+    return (await this.#health.measure()).text;
   }
 
   /**
@@ -274,10 +326,30 @@ export class Node extends ActorSystem<NodeEvents> {
       clock,
       random,
       logger,
-      emit: (event, payload) => this.emit(event, payload),
+      keys: () => this.#keys,
+      emit: (event, payload) => {
+        this.#health.count(event, payload);
+        this.emit(event, payload);
+      },
       frame: (link, frame) => this.#inbound.onFrame(link, frame),
       isServing: () => this.#inbound.unanswered > 0,
     });
+  }
+
+  #makeHealth(): NodeHealth {
+    return new NodeHealth(
+      {
+        name: this.name,
+        cluster: this.cluster,
+        unavailable: () => (this.isReady ? undefined : "the node leaves"),
+        links: () =>
+          this.#peers.links.list().map((l) => [l.name, l.connection.queuedBytes] as const),
+        members: () => this.members().map(({ status }) => status),
+        processes: () => this.processCount,
+        undelivered: () => this.#undelivered,
+      },
+      this.#options.http,
+    );
   }
 
   #addressOf(value: object): RefAddress | undefined {
@@ -315,6 +387,7 @@ export class Node extends ActorSystem<NodeEvents> {
     const { closeTimeoutMs } = this.#options;
     await this.#peers.departure.depart(closeTimeoutMs);
     this.#channels.closeAll();
+    this.#health.stop();
     this.#peers.links.close();
     await withinTime(this.clock, closeTimeoutMs, this.#listener?.close());
   }

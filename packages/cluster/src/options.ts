@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { type AnyActorDefinition, OptionError, type SystemOptions } from "@troupe/actor";
 import {
+  booleanOption,
   durationOption,
   functionOption,
   integerOption,
@@ -16,8 +17,10 @@ import {
   systemClock,
 } from "@troupe/actor/runtime";
 import type { Discovery } from "./discovery/discovery.ts";
+import type { EndpointOptions } from "./http/endpoints.ts";
 import { BATCH_BYTES } from "./link/frame-batch.ts";
 import { isNodeName, MIN_MESSAGE_LIMIT } from "./link/handshake.ts";
+import { type ResolvedTls, resolveTls, type TlsOptions } from "./transport/tls.ts";
 import type { ListenAddress, Transport } from "./transport/transport.ts";
 import { webSocketTransport } from "./transport/websocket.ts";
 
@@ -36,6 +39,16 @@ export interface NodeLimits {
   readonly maxPendingCalls?: number;
   /** Accepted sockets that have not proven themselves, at a time. @default 64 */
   readonly maxUnauthenticated?: number;
+  /** The same, from one address. @default 32 */
+  readonly maxUnauthenticatedPerAddress?: number;
+}
+
+/** What a node answers by plain HTTP. */
+export interface HttpOptions {
+  /** `/livez` and `/readyz`. @default true */
+  readonly probes?: boolean;
+  /** `/metrics`, for Prometheus. It names nodes. @default true where only this machine can ask */
+  readonly metrics?: boolean;
 }
 
 /** What `createNode` takes. */
@@ -52,6 +65,10 @@ export interface NodeOptions extends SystemOptions {
    * Needed to listen beyond loopback. @default none
    */
   readonly keys?: readonly (string | undefined)[];
+  /** Encrypts the links; the node then listens for `wss://` and dials nothing else. @default none */
+  readonly tls?: TlsOptions;
+  /** What is answered by plain HTTP on the port where the node listens. */
+  readonly http?: HttpOptions;
   /** Where other nodes may be found. @default none */
   readonly discovery?: readonly Discovery[];
   /** What other nodes may start here. @default none */
@@ -87,6 +104,7 @@ export const limitDefaults = {
   hardOutboxBytes: 64 * 1024 * 1024,
   maxPendingCalls: 1_048_576,
   maxUnauthenticated: 64,
+  maxUnauthenticatedPerAddress: 32,
 } as const satisfies NodeLimits;
 
 export const nodeDefaults = {
@@ -110,6 +128,7 @@ export interface ResolvedNodeOptions {
   readonly name: string;
   readonly cluster: string;
   readonly listen: ListenAddress | undefined;
+  readonly http: EndpointOptions;
   readonly keys: readonly Uint8Array[];
   readonly discovery: readonly Discovery[];
   readonly actors: ReadonlyMap<string, AnyActorDefinition>;
@@ -134,13 +153,16 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   const { clock = systemClock, random = Math.random } = options;
   const keys = resolveKeys(options.keys ?? []);
   const limits = resolveLimits(options.limits ?? {});
+  const tls = resolveTls(options.tls);
+  const listen = resolveListen(options.listen, keys, tls);
   const handshakeTimeoutMs = positiveOption("handshakeTimeoutMs", given.handshakeTimeoutMs);
   functionOption("randomBytes", given.randomBytes);
   return Object.freeze({
     system: { ...pickSystem(options), clock, random },
     name: resolveName("name", given.name),
     cluster: resolveName("cluster", given.cluster),
-    listen: resolveListen(options.listen, keys),
+    listen,
+    http: resolveHttp(options.http ?? {}, listen),
     keys,
     discovery: resolveDiscovery(options.discovery ?? []),
     actors: resolveActors(options.actors ?? []),
@@ -160,6 +182,8 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
         clock,
         handshakeTimeoutMs,
         maxUnauthenticated: limits.maxUnauthenticated,
+        maxUnauthenticatedPerAddress: limits.maxUnauthenticatedPerAddress,
+        tls,
         maxMessageBytes: BATCH_BYTES,
       }),
     randomBytes: given.randomBytes,
@@ -185,7 +209,8 @@ function resolveName(option: string, value: unknown): string {
   throw new OptionError(option, "a name of 1 to 128 bytes without spaces", value);
 }
 
-function resolveKeys(keys: readonly unknown[]): readonly Uint8Array[] {
+/** Checks the shared secrets of a node, the one that signs first. */
+export function resolveKeys(keys: readonly unknown[]): readonly Uint8Array[] {
   if (!Array.isArray(keys)) throw new OptionError("keys", "a list of strings", keys);
   return keys.map((key, index) => {
     // The value of a key must not end in a log, so it is not shown.
@@ -197,16 +222,27 @@ function resolveKeys(keys: readonly unknown[]): readonly Uint8Array[] {
 function resolveListen(
   listen: NodeOptions["listen"],
   keys: readonly Uint8Array[],
+  tls: ResolvedTls | undefined,
 ): ListenAddress | undefined {
   if (listen === undefined) return undefined;
   objectOption("listen", listen);
   const host = nameOption("listen.host", listen.host ?? defaultHost);
   const port = integerOption("listen.port", listen.port, 0);
   if (port > 65_535) throw new OptionError("listen.port", "a port of 0 to 65535", port);
-  if (keys.length === 0 && !isLoopback(host)) {
+  // Certificates on both sides prove as much as a key does.
+  if (keys.length === 0 && tls?.mutual !== true && !isLoopback(host)) {
     throw new OptionError("keys", `a key, because other machines can reach ${host}`, "none");
   }
   return { host, port };
+}
+
+function resolveHttp(http: HttpOptions, listen: ListenAddress | undefined): EndpointOptions {
+  objectOption("http", http);
+  const { probes = true, metrics = listen !== undefined && isLoopback(listen.host) } = http;
+  return {
+    probes: booleanOption("http.probes", probes),
+    metrics: booleanOption("http.metrics", metrics),
+  };
 }
 
 /** Whether only programs of this machine can reach the address. */
@@ -255,6 +291,11 @@ function resolveLimits(limits: NodeLimits): Required<NodeLimits> {
     hardOutboxBytes: integerOption("limits.hardOutboxBytes", given.hardOutboxBytes, 1024),
     maxPendingCalls: integerOption("limits.maxPendingCalls", given.maxPendingCalls, 1),
     maxUnauthenticated: integerOption("limits.maxUnauthenticated", given.maxUnauthenticated, 1),
+    maxUnauthenticatedPerAddress: integerOption(
+      "limits.maxUnauthenticatedPerAddress",
+      given.maxUnauthenticatedPerAddress,
+      1,
+    ),
   };
   if (resolved.hardOutboxBytes < resolved.softOutboxBytes) {
     const { softOutboxBytes, hardOutboxBytes } = resolved;

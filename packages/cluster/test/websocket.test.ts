@@ -33,6 +33,7 @@ const transportOptions: WebSocketTransportOptions = {
   clock: systemClock,
   maxMessageBytes: 1 << 20,
   maxUnauthenticated: 8,
+  maxUnauthenticatedPerAddress: 8,
   handshakeTimeoutMs: 5000,
 };
 
@@ -214,7 +215,7 @@ describe("listening:", () => {
 
 describe("strangers:", () => {
   const dialRaw = async (node: Node, path = "/cluster"): Promise<WebSocket> => {
-    const ws = new WebSocket(`${node.url}${path}`);
+    const ws = new WebSocket(`${node.url}${path}`, ["troupe-cluster.1"]);
     ws.on("error", () => {});
     await once(ws, "open");
     return ws;
@@ -260,23 +261,28 @@ describe("strangers:", () => {
     await once(tcp, "close");
   });
 
-  test("more strangers than allowed at a time are not let in", async () => {
+  test("when there are more than allowed at a time, the oldest has to go", async () => {
     const node = await start({ name: "a", limits: { maxUnauthenticated: 2 } });
     const one = await dialTcp(node);
-    const two = await dialTcp(node);
-    const three = await dialTcp(node);
-    await once(three, "close");
     const closed = once(one, "close");
-    one.destroy();
+    const others = [await dialTcp(node), await dialTcp(node)];
     await closed;
-    two.destroy();
+    const b = await start({ name: "b", discovery: [staticSeeds([node.url as string])] });
+    await event(b, "nodeup");
+    for (const other of others) other.destroy();
   });
 
-  test("another path, and plain HTTP, are refused", async () => {
+  test("another path, another protocol, a browser's page, and plain HTTP are refused", async () => {
     const node = await start({ name: "a" });
-    const elsewhere = new WebSocket(`${node.url}/elsewhere`);
-    const [error] = await once(elsewhere, "error");
-    expect(String(error)).toContain("400");
+    const refused = async (path: string, protocols: string[], options = {}) => {
+      const [error] = await once(new WebSocket(`${node.url}${path}`, protocols, options), "error");
+      return String(error);
+    };
+    expect(await refused("/elsewhere", ["troupe-cluster.1"])).toContain("400");
+    expect(await refused("/cluster", [])).toContain("400");
+    expect(await refused("/cluster", ["chat"])).toContain("400");
+    const page = { origin: "https://evil.example" };
+    expect(await refused("/cluster", ["troupe-cluster.1"], page)).toContain("403");
     const response = await fetch((node.url as string).replace("ws:", "http:"));
     expect(response.status).toBe(426);
   });

@@ -49,6 +49,10 @@ export class Introspection {
     this.#clock = options.clock;
   }
 
+  get processCount(): number {
+    return this.#table.size;
+  }
+
   /** The figures of a process as they are now, also in the middle of an async handler. */
   inspect(ref: AnyRef): ProcessInfo {
     return this.#info(this.#alive(ref));

@@ -11,6 +11,11 @@ import type { Introspection, ProcessNode } from "./introspection.ts";
 export abstract class SystemInside {
   protected abstract readonly inside: Introspection;
 
+  /** How many processes there are, those that supervisors have started among them. */
+  get processCount(): number {
+    return this.inside.processCount;
+  }
+
   /**
    * The figures of a process as they are now, its state included; synchronous, so it also works on
    * one that is busy. Throws `NoProcessError`. OTP: `process_info/1`.

@@ -14,6 +14,7 @@ import {
   AcceptorHandshake,
   DialerHandshake,
   type HandshakeConfig,
+  isNamedBy,
   MAX_HANDSHAKE_BYTES,
   type Peer,
   rejectFrame,
@@ -48,7 +49,7 @@ export function greetCaller<L extends LinkEntry>(
   desk: GreetingDesk<L>,
   finish: Finish,
 ): Connection {
-  const handshake = new AcceptorHandshake(desk.handshake);
+  const handshake = new AcceptorHandshake(desk.handshake, socket.binding);
   return greet(socket, desk, finish, (greeting, frame) => {
     const step = handshake.receive(frame);
     if (step.kind === "send") greeting.connection.sendControl(step.frame);
@@ -56,6 +57,10 @@ export function greetCaller<L extends LinkEntry>(
     else if (step.kind === "proven") {
       const { peer } = step;
       greeting.peer = peer;
+      if (!isCertified(socket, peer, desk)) {
+        greeting.refuse("certificate", rejectFrame("certificate"));
+        return;
+      }
       const judge = (silent: L | undefined) => desk.table.judgeAccepted(peer, silent);
       greeting.decide(judge, (replaces) => {
         greeting.connection.sendControl(handshake.admit());
@@ -71,7 +76,7 @@ export function greetCallee<L extends LinkEntry>(
   desk: GreetingDesk<L>,
   finish: Finish,
 ): Connection {
-  const handshake = new DialerHandshake(desk.handshake);
+  const handshake = new DialerHandshake(desk.handshake, socket.binding);
   let dial: PendingDial | undefined;
   let silent: L | undefined;
   const end: Finish = (outcome) => {
@@ -84,6 +89,10 @@ export function greetCallee<L extends LinkEntry>(
     else if (step.kind === "claimed") {
       const { peer } = step;
       greeting.peer = peer;
+      if (!isCertified(socket, peer, desk)) {
+        greeting.refuse("certificate", rejectFrame("certificate"));
+        return;
+      }
       const judge = (probed: L | undefined) => desk.table.judgeDialled(peer, probed);
       greeting.decide(judge, (incumbent) => {
         silent = incumbent;
@@ -99,6 +108,15 @@ export function greetCallee<L extends LinkEntry>(
   });
   connection.sendControl(handshake.start());
   return connection;
+}
+
+/** Whether the peer is who its certificate says, where each side has to show one. */
+function isCertified<L extends LinkEntry>(
+  { peerNames }: Socket,
+  { name }: Peer,
+  { handshake }: GreetingDesk<L>,
+): boolean {
+  return peerNames === undefined || isNamedBy(peerNames, handshake.cluster, name);
 }
 
 /** One handshake in progress. */

@@ -46,6 +46,7 @@ const reasonCodes = {
   already_connected: 9,
   stopping: 10,
   timeout: 11,
+  certificate: 12,
 } as const satisfies Record<RefusalReason, number>;
 
 const reasonsByCode: ReadonlyMap<number, RefusalReason> = new Map(
@@ -75,7 +76,10 @@ export interface Peer extends Identity {
 export interface HandshakeConfig {
   readonly cluster: string;
   readonly self: Identity;
-  /** Verify with any, sign with the first. Empty: every node without a key is believed. */
+  /**
+   * Verify with any, sign with the first. Empty: every node without a key is believed. Read anew
+   * for each proof, so that keys may be changed.
+   */
   readonly keys: readonly Uint8Array[];
   readonly randomBytes: (size: number) => Uint8Array;
   readonly versions?: { readonly min: number; readonly max: number };
@@ -100,13 +104,16 @@ export type HandshakeStep =
 /** The side that dials. */
 export class DialerHandshake {
   readonly #config: HandshakeConfig;
+  readonly #binding: Uint8Array | undefined;
   readonly #hello: Buffer;
   #challenge: Uint8Array | undefined;
   #proof: Buffer | undefined;
   #peer: Peer | undefined;
 
-  constructor(config: HandshakeConfig) {
+  /** `binding` is what only the two ends of an encrypted connection know. */
+  constructor(config: HandshakeConfig, binding?: Uint8Array) {
     this.#config = config;
+    this.#binding = binding;
     const versions = config.versions ?? PROTOCOL_VERSION;
     this.#hello = introduce(config, (writer) => writer.u8(versions.min).u8(versions.max), {
       leadBytes: 2,
@@ -135,7 +142,11 @@ export class DialerHandshake {
   prove(): Buffer {
     const { keys } = this.#config;
     if (this.#challenge === undefined) throw new ProtocolError("a proof before the challenge");
-    this.#proof = sign(keys, "dialer", [this.#hello, this.#challenge]);
+    this.#proof = sign(keys, {
+      side: "dialer",
+      said: [this.#hello, this.#challenge],
+      binding: this.#binding,
+    });
     return control(FrameKind.proof, this.#proof);
   }
 
@@ -152,8 +163,9 @@ export class DialerHandshake {
   }
 
   #onWelcome(body: Uint8Array): HandshakeStep {
-    const transcript = [this.#hello, this.#challenge, this.#proof] as Uint8Array[];
-    const valid = verify(this.#config.keys, "acceptor", transcript, body);
+    const said = [this.#hello, this.#challenge, this.#proof] as Uint8Array[];
+    const transcript = { side: "acceptor", said, binding: this.#binding } as const;
+    const valid = verify(this.#config.keys, transcript, body);
     if (!valid || this.#peer === undefined) return refusal("auth");
     return { kind: "established", peer: this.#peer };
   }
@@ -162,13 +174,16 @@ export class DialerHandshake {
 /** The side that was dialled. It reveals who it is, and nothing else, before the proof. */
 export class AcceptorHandshake {
   readonly #config: HandshakeConfig;
+  readonly #binding: Uint8Array | undefined;
   #hello: Uint8Array | undefined;
   #challenge: Buffer | undefined;
   #proof: Uint8Array | undefined;
   #peer: Peer | undefined;
 
-  constructor(config: HandshakeConfig) {
+  /** `binding` is what only the two ends of an encrypted connection know. */
+  constructor(config: HandshakeConfig, binding?: Uint8Array) {
     this.#config = config;
+    this.#binding = binding;
   }
 
   receive(frame: HandshakeFrame): HandshakeStep {
@@ -187,9 +202,10 @@ export class AcceptorHandshake {
 
   /** Lets the proven peer in. Only after the step `proven`. */
   admit(): Buffer {
-    const transcript = [this.#hello, this.#challenge, this.#proof] as Uint8Array[];
-    if (transcript.includes(undefined as never)) throw new ProtocolError("a welcome too early");
-    return control(FrameKind.welcome, sign(this.#config.keys, "acceptor", transcript));
+    const said = [this.#hello, this.#challenge, this.#proof] as Uint8Array[];
+    if (said.includes(undefined as never)) throw new ProtocolError("a welcome too early");
+    const transcript = { side: "acceptor", said, binding: this.#binding } as const;
+    return control(FrameKind.welcome, sign(this.#config.keys, transcript));
   }
 
   /** Turns the proven peer away. */
@@ -217,8 +233,9 @@ export class AcceptorHandshake {
   }
 
   #onProof(body: Uint8Array): HandshakeStep {
-    const transcript = [this.#hello, this.#challenge] as Uint8Array[];
-    const valid = verify(this.#config.keys, "dialer", transcript, body);
+    const said = [this.#hello, this.#challenge] as Uint8Array[];
+    const transcript = { side: "dialer", said, binding: this.#binding } as const;
+    const valid = verify(this.#config.keys, transcript, body);
     if (!valid || this.#peer === undefined) return refusal("auth");
     this.#proof = Uint8Array.from(body);
     return { kind: "proven", peer: this.#peer };
@@ -228,6 +245,11 @@ export class AcceptorHandshake {
 /** A REJECT frame. */
 export function rejectFrame(reason: RefusalReason): Buffer {
   return control(FrameKind.reject, new ByteWriter(1).u8(reasonCodes[reason]).done());
+}
+
+/** Whether a certificate with these alternative names is one of that node. */
+export function isNamedBy(names: readonly string[], cluster: string, node: string): boolean {
+  return names.includes(node) || names.includes(`troupe://${cluster}/${node}`);
 }
 
 /** A name that may appear in logs, addresses and frames: no spaces, no control characters. */
@@ -284,32 +306,38 @@ function readIntroduction(reader: ByteReader, version: number): { peer: Peer; cl
   return { cluster, peer: { ...claims, version, features } };
 }
 
-type Side = "dialer" | "acceptor";
+/** What a proof is made over. */
+interface Transcript {
+  /** Who speaks: a proof of one side is none of the other. */
+  readonly side: "dialer" | "acceptor";
+  /** Every body so far, in order. */
+  readonly said: readonly Uint8Array[];
+  readonly binding: Uint8Array | undefined;
+}
 
-function sign(keys: readonly Uint8Array[], side: Side, transcript: readonly Uint8Array[]): Buffer {
-  return mac(keys[0] ?? new Uint8Array(0), side, transcript);
+const noKey = new Uint8Array(0);
+
+function sign(keys: readonly Uint8Array[], transcript: Transcript): Buffer {
+  return mac(keys[0] ?? noKey, transcript);
 }
 
 /** Compares with every key, always, so that the time taken does not tell which one it was. */
-function verify(
-  keys: readonly Uint8Array[],
-  side: Side,
-  transcript: readonly Uint8Array[],
-  given: Uint8Array,
-): boolean {
+function verify(keys: readonly Uint8Array[], transcript: Transcript, given: Uint8Array): boolean {
   if (given.length !== MAC_BYTES) return false;
   let valid = false;
-  for (const key of keys.length === 0 ? [new Uint8Array(0)] : keys) {
-    if (timingSafeEqual(mac(key, side, transcript), given)) valid = true;
+  for (const key of keys.length === 0 ? [noKey] : keys) {
+    if (timingSafeEqual(mac(key, transcript), given)) valid = true;
   }
   return valid;
 }
 
-function mac(key: Uint8Array, side: Side, transcript: readonly Uint8Array[]): Buffer {
+function mac(key: Uint8Array, { side, said, binding }: Transcript): Buffer {
   const hash = createHash("sha256");
-  for (const part of transcript)
+  for (const part of binding === undefined ? said : [binding, ...said]) {
     hash.update(new ByteWriter(4).u32(part.length).done()).update(part);
-  return createHmac("sha256", key).update(`troupe.1 ${side}\n`).update(hash.digest()).digest();
+  }
+  const label = `troupe.1 ${side}${binding === undefined ? "" : " bound"}\n`;
+  return createHmac("sha256", key).update(label).update(hash.digest()).digest();
 }
 
 function readReject(body: Uint8Array): RefusalReason {

@@ -18,6 +18,10 @@ export interface SocketListener {
 export interface Socket {
   /** Bytes that were sent but have not left this process. */
   readonly bufferedBytes: number;
+  /** Bytes that only the two ends of this connection know, where it is encrypted. */
+  readonly binding?: Uint8Array | undefined;
+  /** The names in the other side's certificate, where each side has to show one. */
+  readonly peerNames?: readonly string[] | undefined;
   /** Begins delivery; called once, before anything is expected to arrive. */
   open(listener: SocketListener): void;
   /**
@@ -49,6 +53,24 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** A question by plain HTTP on the port where a node listens. */
+export interface HttpQuestion {
+  readonly method: string;
+  /** Without what follows a question mark. */
+  readonly path: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Answers plain HTTP; undefined for a path where nothing is. */
+export type AnswerHttp = (
+  question: HttpQuestion,
+) => HttpAnswer | undefined | Promise<HttpAnswer | undefined>;
+
 /** A way to open and to accept connections. */
 export interface Transport {
   /**
@@ -56,8 +78,15 @@ export interface Transport {
    * had, and promptly when the signal is aborted.
    */
   dial(url: string, signal: AbortSignal): Promise<Socket>;
-  /** Accepts connections. Rejects with ListenError if the address cannot be had. */
-  listen(address: ListenAddress, accept: (socket: Socket) => void): Promise<Listener>;
+  /**
+   * Accepts connections, and answers HTTP where the transport has it. Rejects with ListenError if
+   * the address cannot be had.
+   */
+  listen(
+    address: ListenAddress,
+    accept: (socket: Socket) => void,
+    answer?: AnswerHttp,
+  ): Promise<Listener>;
   /**
    * Calls back once this turn is over: when a batch of frames should leave. Never synchronously.
    */

@@ -5,17 +5,17 @@
  * that has not proven itself is cheap to have and quick to lose: few at a time, few bytes each,
  * and a deadline, counted from the TCP connection and not from the upgrade.
  */
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
+import type { IncomingMessage } from "node:http";
+import type { Socket as TcpSocket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Clock } from "@troupe/actor";
 import { nodeEventLoop } from "@troupe/actor/runtime";
 import { WebSocket, WebSocketServer } from "ws";
-import { ConnectionLostError, ListenError } from "../errors.ts";
-import type { ListenAddress, Listener, Socket, SocketListener, Transport } from "./transport.ts";
-
-/** Where node links are served; other paths are left for what may come. */
-const PATH = "/cluster";
+import { ConnectionLostError } from "../errors.ts";
+import { Gate } from "./gate.ts";
+import { LINK_PATH, listenHttp, type OnUpgrade, SUBPROTOCOL } from "./http-server.ts";
+import { bindingOf, namesOf, type ResolvedTls } from "./tls.ts";
+import type { Socket, SocketListener, Transport } from "./transport.ts";
 
 /** How long a closing handshake may take before the socket is destroyed. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -32,105 +32,68 @@ export interface WebSocketTransportOptions {
   readonly maxMessageBytes: number;
   /** Sockets that have not proven themselves, at a time. */
   readonly maxUnauthenticated: number;
+  /** The same, from one address. */
+  readonly maxUnauthenticatedPerAddress: number;
   /** How long a socket may remain unproven, and a dial unanswered. */
   readonly handshakeTimeoutMs: number;
+  /** Encrypts: listens for `wss://` alone, and dials nothing else. */
+  readonly tls?: ResolvedTls | undefined;
 }
 
 /** Makes the transport. */
 export function webSocketTransport(options: WebSocketTransportOptions): Transport {
-  const { maxMessageBytes, handshakeTimeoutMs } = options;
+  const { clock, maxMessageBytes, handshakeTimeoutMs, tls } = options;
   const socketOptions = {
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
     maxFragments: MAX_FRAGMENTS,
     closeTimeout: CLOSE_TIMEOUT_MS,
   };
+  const clientOptions: WebSocket.ClientOptions = {
+    ...socketOptions,
+    ...tlsClientOptions(tls),
+    handshakeTimeout: handshakeTimeoutMs,
+    // The mask guards proxies from scripts of browsers. It costs both ends a loop over each
+    // byte; the key of zeros, which `ws` takes as none, costs neither anything.
+    generateMask: () => {},
+  };
   return {
     defer: (flush) => nodeEventLoop.later(flush),
-    dial: (url, signal) =>
-      dial(url, signal, {
-        ...socketOptions,
-        handshakeTimeout: handshakeTimeoutMs,
-        // The mask guards proxies from scripts of browsers. It costs both ends a loop over each
-        // byte; the key of zeros, which `ws` takes as none, costs neither anything.
-        generateMask: () => {},
-      }),
-    listen(address, accept) {
+    dial: (url, signal) => dial(url, signal, clientOptions, tls),
+    listen(address, accept, answer) {
       const upgrades = new WebSocketServer({
         ...socketOptions,
         noServer: true,
-        path: PATH,
         clientTracking: false,
+        handleProtocols: () => SUBPROTOCOL,
       });
-      return new Gate(options, upgrades, accept).listen(address);
+      const gate = new Gate({ ...options, clock, deadlineMs: handshakeTimeoutMs });
+      const upgrade = upgrader(upgrades, gate, tls, accept);
+      return listenHttp(address, { gate, tls, answer, upgrade });
     },
   };
 }
 
-/** The server side: admits TCP connections, and keeps account of those not proven. */
-class Gate {
-  readonly #options: WebSocketTransportOptions;
-  readonly #upgrades: WebSocketServer;
-  readonly #accept: (socket: Socket) => void;
-  readonly #server: Server;
-  /** What ends the probation of a raw socket. */
-  readonly #unproven = new Map<Duplex, () => void>();
+/** With certificates on both sides, who is dialled is checked by the handshake and by name. */
+function tlsClientOptions(tls: ResolvedTls | undefined): WebSocket.ClientOptions {
+  if (tls === undefined) return {};
+  const { context, mutual, servername } = tls;
+  return {
+    ...context,
+    rejectUnauthorized: true,
+    ...(servername !== undefined && { servername }),
+    ...(mutual && { checkServerIdentity: () => undefined as never }),
+  };
+}
 
-  constructor(
-    options: WebSocketTransportOptions,
-    upgrades: WebSocketServer,
-    accept: (socket: Socket) => void,
-  ) {
-    this.#options = options;
-    this.#upgrades = upgrades;
-    this.#accept = accept;
-    this.#server = createServer((_request, response) => {
-      response.writeHead(426, { connection: "close" }).end();
-    });
-    this.#server.on("connection", (socket) => this.#onConnection(socket));
-    this.#server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket, head));
-  }
-
-  listen({ host, port }: ListenAddress): Promise<Listener> {
-    const server = this.#server;
-    return new Promise((resolve, reject) => {
-      const refuse = (error: NodeJS.ErrnoException) => {
-        reject(new ListenError(host, port, describe(error)));
-      };
-      server.once("error", refuse);
-      server.listen(port, host, () => {
-        server.off("error", refuse);
-        // Accepting can fail later, for want of file descriptors; the node lives on.
-        server.on("error", () => {});
-        const { port: taken } = server.address() as AddressInfo;
-        const literal = host.includes(":") ? `[${host}]` : host;
-        resolve({ url: `ws://${literal}:${taken}`, close: () => this.#close() });
-      });
-    });
-  }
-
-  async #close(): Promise<void> {
-    this.#server.close();
-    for (const socket of [...this.#unproven.keys()]) socket.destroy();
-  }
-
-  #onConnection(socket: Duplex): void {
-    const { clock, maxUnauthenticated, handshakeTimeoutMs } = this.#options;
-    if (this.#unproven.size >= maxUnauthenticated) {
-      socket.destroy();
-      return;
-    }
-    const deadline = clock.setTimer(handshakeTimeoutMs, () => socket.destroy());
-    const release = () => {
-      if (this.#unproven.delete(socket)) clock.clearTimer(deadline);
-    };
-    this.#unproven.set(socket, release);
-    socket.once("close", release);
-  }
-
-  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#upgrades.handleUpgrade(request, socket, head, (upgraded) => {
-      const raw = request.socket;
+function upgrader(
+  upgrades: WebSocketServer,
+  gate: Gate,
+  tls: ResolvedTls | undefined,
+  accept: (socket: Socket) => void,
+): OnUpgrade {
+  return (request, raw, head) => {
+    upgrades.handleUpgrade(request, raw, head, (upgraded) => {
       const start = raw.bytesRead - head.length;
       const count = () => {
         if (raw.bytesRead - start > MAX_UNPROVEN_BYTES) raw.destroy();
@@ -138,21 +101,31 @@ class Gate {
       raw.on("data", count);
       const admit = () => {
         raw.off("data", count);
-        this.#unproven.get(raw)?.();
+        gate.admit(raw);
       };
-      this.#accept(new WebSocketSocket(upgraded, admit));
+      accept(new WebSocketSocket(upgraded, admit, raw, tls));
     });
-  }
+  };
 }
 
 /** A `ws` socket as the port wants it. */
 class WebSocketSocket implements Socket {
+  readonly binding: Uint8Array | undefined;
+  readonly peerNames: readonly string[] | undefined;
   readonly #ws: WebSocket;
   readonly #admit: () => void;
 
-  constructor(ws: WebSocket, admit: () => void) {
+  constructor(
+    ws: WebSocket,
+    admit: () => void,
+    raw: TcpSocket | undefined,
+    tls: ResolvedTls | undefined,
+  ) {
     this.#ws = ws;
     this.#admit = admit;
+    const encrypted = raw instanceof TLSSocket ? raw : undefined;
+    this.binding = encrypted && bindingOf(encrypted);
+    this.peerNames = tls?.mutual && encrypted ? namesOf(encrypted) : undefined;
     // Without a listener an error would be thrown; a `close` follows every one of them.
     ws.on("error", () => {});
   }
@@ -187,7 +160,12 @@ class WebSocketSocket implements Socket {
   }
 }
 
-function dial(url: string, signal: AbortSignal, options: WebSocket.ClientOptions): Promise<Socket> {
+function dial(
+  url: string,
+  signal: AbortSignal,
+  options: WebSocket.ClientOptions,
+  tls: ResolvedTls | undefined,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const refuse = (why: string) => reject(new ConnectionLostError(url, "not_run", why));
     if (signal.aborted) {
@@ -197,8 +175,12 @@ function dial(url: string, signal: AbortSignal, options: WebSocket.ClientOptions
     let ws: WebSocket;
     try {
       const target = new URL(url);
-      if (target.pathname === "/") target.pathname = PATH;
-      ws = new WebSocket(target, options);
+      if (tls !== undefined && target.protocol !== "wss:") {
+        refuse("this node has TLS on and dials only wss://");
+        return;
+      }
+      if (target.pathname === "/") target.pathname = LINK_PATH;
+      ws = new WebSocket(target, [SUBPROTOCOL], options);
     } catch (error) {
       refuse(error instanceof Error ? error.message : String(error));
       return;
@@ -206,10 +188,14 @@ function dial(url: string, signal: AbortSignal, options: WebSocket.ClientOptions
     const abort = () => ws.terminate();
     signal.addEventListener("abort", abort, { once: true });
     const forget = () => signal.removeEventListener("abort", abort);
+    let raw: TcpSocket | undefined;
+    ws.once("upgrade", (response: IncomingMessage) => {
+      raw = response.socket;
+    });
     ws.once("open", () => {
       forget();
       ws.off("error", onError);
-      resolve(new WebSocketSocket(ws, () => {}));
+      resolve(new WebSocketSocket(ws, () => {}, raw, tls));
     });
     const onError = (error: Error) => {
       forget();
@@ -219,17 +205,4 @@ function dial(url: string, signal: AbortSignal, options: WebSocket.ClientOptions
     };
     ws.once("error", onError);
   });
-}
-
-function describe(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case "EADDRINUSE":
-      return "the port is in use";
-    case "EACCES":
-      return "the port may not be taken by this user";
-    case "EADDRNOTAVAIL":
-      return "this machine has no such address";
-    default:
-      return error.message;
-  }
 }

@@ -297,3 +297,65 @@ test("the longest names fit the limit of handshake frames", () => {
   const dialer = new DialerHandshake({ ...a, self: { ...a.self, name: long } });
   expect(dialer.start().length).toBeLessThan(MAX_HANDSHAKE_BYTES);
 });
+
+/** Both machines over a connection of whose encryption each side knows something. */
+function runBound(ours: Uint8Array | undefined, theirs: Uint8Array | undefined): string {
+  const dialer = new DialerHandshake(config("a"), ours);
+  const acceptor = new AcceptorHandshake(config("b"), theirs);
+  dialer.receive(sent(acceptor.receive(frame(dialer.start()))));
+  const proven = acceptor.receive(frame(dialer.prove()));
+  if (proven.kind !== "proven") return proven.kind;
+  return dialer.receive(frame(acceptor.admit())).kind;
+}
+
+test("somebody in the middle of two encrypted connections cannot pass the proofs on", () => {
+  const [one, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+  expect(runBound(one, one)).toBe("established");
+  expect(runBound(one, other)).toBe("refused");
+  expect(runBound(one, undefined)).toBe("refused");
+  expect(runBound(undefined, one)).toBe("refused");
+});
+
+test("a proof that was recorded is worth nothing to another handshake", () => {
+  const dialer = new DialerHandshake(config("a"));
+  const first = new AcceptorHandshake(config("b"));
+  const hello = frame(dialer.start());
+  dialer.receive(sent(first.receive(hello)));
+  const proof = frame(dialer.prove());
+  expect(first.receive(proof).kind).toBe("proven");
+  const second = new AcceptorHandshake(config("b"));
+  expect(second.receive(hello).kind).toBe("send");
+  expect(second.receive(proof)).toMatchObject({ kind: "refused", reason: "auth" });
+});
+
+test("who knows no key cannot have one side of a handshake prove the other", () => {
+  // The attacker is dialled by `a` and dials `a` at the same time, passing everything across.
+  const asDialer = new DialerHandshake(config("a"));
+  const asAcceptor = new AcceptorHandshake(config("a"));
+  const challenge = sent(asAcceptor.receive(frame(asDialer.start())));
+  const claimed = asDialer.receive(challenge);
+  expect(claimed.kind).toBe("claimed");
+  // It can go on only by being both, and then both are one node, which the table refuses: `self`.
+  expect(claimed.kind === "claimed" && claimed.peer.boot).toBe(config("a").self.boot);
+  // A proof of a dialer is none of an acceptor: it cannot be sent back.
+  const proof = asDialer.prove();
+  const reflected = { ...frame(proof), kind: FrameKind.welcome };
+  expect(asDialer.receive(reflected)).toMatchObject({ kind: "refused", reason: "auth" });
+});
+
+test("keys that are changed under way hold from the next proof on", () => {
+  const keys = [Buffer.from("old")];
+  const changing = {
+    ...config("b"),
+    get keys() {
+      return keys;
+    },
+  };
+  expect(run(config("a", { keys: [Buffer.from("old")] }), changing)).toMatchObject({
+    dialer: { kind: "established" },
+  });
+  keys[0] = Buffer.from("new");
+  expect(run(config("a", { keys: [Buffer.from("old")] }), changing)).toMatchObject({
+    acceptor: { kind: "refused", reason: "auth" },
+  });
+});

@@ -1,0 +1,92 @@
+/** The gate by itself: sockets are stand-ins that only have an address and an end. */
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+import { ManualClock } from "@troupe/actor/testing";
+import { expect, test } from "vitest";
+import { Gate } from "../../src/transport/gate.ts";
+
+let ports = 0;
+
+class Visitor extends EventEmitter {
+  readonly remoteAddress: string;
+  readonly remotePort = (ports += 1);
+  readonly localPort = 1;
+  destroyed = false;
+
+  constructor(address: string) {
+    super();
+    this.remoteAddress = address;
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit("close");
+  }
+}
+
+function bench(limits: { all: number; perAddress: number }) {
+  const clock = new ManualClock();
+  const gate = new Gate({
+    clock,
+    maxUnauthenticated: limits.all,
+    maxUnauthenticatedPerAddress: limits.perAddress,
+    deadlineMs: 1000,
+  });
+  const enter = (address: string) => {
+    const visitor = new Visitor(address);
+    gate.enter(visitor as unknown as Socket);
+    return visitor;
+  };
+  const admit = (visitor: Visitor) => gate.admit(visitor as unknown as Socket);
+  return { clock, gate, enter, admit };
+}
+
+test("who does not prove himself in time is shown out, and who does stays", () => {
+  const { clock, gate, enter, admit } = bench({ all: 10, perAddress: 10 });
+  const [proven, stranger] = [enter("10.0.0.1"), enter("10.0.0.2")];
+  admit(proven);
+  clock.advance(999);
+  expect([proven.destroyed, stranger.destroyed]).toEqual([false, false]);
+  clock.advance(1);
+  expect([proven.destroyed, stranger.destroyed]).toEqual([false, true]);
+  expect(gate.size).toBe(0);
+  expect(proven.listenerCount("close")).toBe(0);
+});
+
+test("of one address the oldest makes room for the newest", () => {
+  const { enter } = bench({ all: 10, perAddress: 2 });
+  const [one, two, other] = [enter("10.0.0.1"), enter("10.0.0.1"), enter("10.0.0.2")];
+  const three = enter("10.0.0.1");
+  expect([one, two, three, other].map(({ destroyed }) => destroyed)).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
+});
+
+test("a flood from one address never pushes out somebody from another", () => {
+  const { gate, enter } = bench({ all: 8, perAddress: 8 });
+  const guest = enter("10.0.0.2");
+  for (let i = 0; i < 1000; i += 1) enter("10.0.0.1");
+  expect(guest.destroyed).toBe(false);
+  const late = enter("10.0.0.3");
+  for (let i = 0; i < 1000; i += 1) enter("10.0.0.1");
+  expect([guest.destroyed, late.destroyed]).toEqual([false, false]);
+  expect(gate.size).toBe(8);
+});
+
+test("whoever leaves by himself is forgotten, with his deadline", () => {
+  const { clock, gate, enter } = bench({ all: 2, perAddress: 2 });
+  enter("10.0.0.1").destroy();
+  expect(gate.size).toBe(0);
+  expect(clock.pending).toBe(0);
+});
+
+test("closing shows everybody out who is on probation", () => {
+  const { gate, enter, admit } = bench({ all: 9, perAddress: 9 });
+  const [proven, stranger] = [enter("10.0.0.1"), enter("10.0.0.1")];
+  admit(proven);
+  gate.close();
+  expect([proven.destroyed, stranger.destroyed]).toEqual([false, true]);
+});
