@@ -1,4 +1,4 @@
-/** Whether a node may be given work, by the checks that its parts and the application have added. */
+/** Whether a node may be given work: checks that its parts and the application have added. */
 import { OptionError } from "@troupe/actor";
 import { functionOption, nameOption } from "@troupe/actor/runtime";
 
