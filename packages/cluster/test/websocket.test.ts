@@ -293,7 +293,7 @@ describe("a peer that stops reading", () => {
 
   /** A node called sleeper that answers one lookup with a ref to itself and then reads no more. */
   async function sleeper(node: Node): Promise<{ ws: WebSocket; ref: AnyRef }> {
-    const ws = new WebSocket(`${node.url}/cluster`);
+    const ws = new WebSocket(`${node.url}/cluster`, ["troupe-cluster.1"]);
     ws.on("error", () => {});
     const handshake = new DialerHandshake({
       cluster: "troupe",
