@@ -65,7 +65,7 @@ export interface NodeOptions extends SystemOptions {
    * Needed to listen beyond loopback. @default none
    */
   readonly keys?: readonly (string | undefined)[];
-  /** Encrypts the links; the node then listens for `wss://` and dials nothing else. @default none */
+  /** Encrypts the links: the node listens for `wss://` and dials nothing else. @default none */
   readonly tls?: TlsOptions;
   /** What is answered by plain HTTP on the port where the node listens. */
   readonly http?: HttpOptions;

@@ -1,9 +1,9 @@
 /**
  * Who stands at the door of a listening node: TCP connections that have not proven themselves.
  *
- * Each has a deadline, counted from its first packet, and there are only so many of them, in all and
- * from one address. When there are too many, the oldest of the address that has most of them goes:
- * a flood pushes out itself, and never somebody from another address, who needs only a few
+ * Each has a deadline, counted from its first packet, and there are only so many of them, in all
+ * and from one address. When there are too many, the oldest of the address that has most of them
+ * goes: a flood pushes out itself, and never somebody from another address, who needs only a few
  * milliseconds; were newcomers refused instead, those who came first would keep everybody out.
  */
 import type { Socket } from "node:net";
