@@ -157,3 +157,42 @@ export class ActorUnknownError extends ActorError {
     });
   }
 }
+
+/**
+ * This node has as many memberships, topics, subscriptions or presences as it may; see
+ * `limits.maxDirectoryEntries`. Nothing was added.
+ */
+export class DirectoryFullError extends ActorError {
+  constructor(what: string, max: number) {
+    super(`no room for more ${what}: there are ${max}`, {
+      name: "DirectoryFullError",
+      code: "ERR_DIRECTORY_FULL",
+      outcome: "not_run",
+      data: { what, max },
+    });
+  }
+}
+
+/** What a presence says is larger than may be; see `limits.maxDirectoryValueBytes`. */
+export class EntryTooLargeError extends ActorError {
+  constructor(bytes: number, maxBytes: number) {
+    super(`an entry of ${bytes} bytes, the limit is ${maxBytes}`, {
+      name: "EntryTooLargeError",
+      code: "ERR_ENTRY_TOO_LARGE",
+      outcome: "not_run",
+      data: { bytes, maxBytes },
+    });
+  }
+}
+
+/** The same process, or this node, is present under that key already. Nothing has changed. */
+export class AlreadyTrackedError extends ActorError {
+  constructor(topic: string, key: string, who: string) {
+    super(`${who} is present as "${key}" in "${topic}" already`, {
+      name: "AlreadyTrackedError",
+      code: "ERR_ALREADY_TRACKED",
+      outcome: "not_run",
+      data: { topic, key, who },
+    });
+  }
+}

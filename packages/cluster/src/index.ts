@@ -5,8 +5,11 @@ export type { Discovery, DiscoveryContext } from "./discovery/discovery.ts";
 export { staticSeeds } from "./discovery/static.ts";
 export {
   ActorUnknownError,
+  AlreadyTrackedError,
   ConnectionLostError,
   DecodeError,
+  DirectoryFullError,
+  EntryTooLargeError,
   HandshakeError,
   ListenError,
   MessageTooLargeError,
@@ -16,6 +19,23 @@ export {
   ProtocolError,
   type RefusalReason,
 } from "./errors.ts";
+export type {
+  Presence,
+  PresenceDiff,
+  PresenceEntry,
+  PresenceMap,
+  PresenceSubscription,
+  Tracked,
+  TrackOptions,
+} from "./groups/presence.ts";
+export type { GroupEvent, GroupMonitor, ProcessGroups } from "./groups/process-groups.ts";
+export type {
+  Published,
+  PublishReport,
+  PubSub,
+  SubscribeListener,
+  SubscribeOptions,
+} from "./groups/pubsub.ts";
 export type { ReadyCheck } from "./http/readiness.ts";
 export type { CloseReason } from "./link/connection.ts";
 export type { LeaveOptions } from "./membership/departure.ts";
@@ -27,6 +47,7 @@ export type {
   NodeDown,
   NodeEvents,
   NodeInfo,
+  PublishDropped,
   Refused,
 } from "./node-events.ts";
 export type { HttpOptions, NodeLimits, NodeOptions } from "./options.ts";

@@ -32,6 +32,15 @@ export interface Congested {
   readonly queuedBytes: number;
 }
 
+/** A message that the subscribers of a node did not get. */
+export interface PublishDropped {
+  readonly topic: string;
+  /** `"congested"`: who was to get it. `"unreadable"`: who has sent it. */
+  readonly node: string;
+  /** Too much was waiting for the node, or it came in and cannot be decoded. */
+  readonly reason: "congested" | "unreadable";
+}
+
 /** A dead letter that was meant for another node says in `error` what stood in its way. */
 export type NodeDeadLetter = SystemEvents["deadLetter"] & { readonly error?: ActorError };
 
@@ -51,6 +60,8 @@ export interface NodeEvents extends SystemEvents {
   congested: Congested;
   /** A link that was congested is below half of its soft limit. */
   uncongested: Congested;
+  /** The subscribers of a node did not get a message that was published. */
+  publishDropped: PublishDropped;
   deadLetter: NodeDeadLetter;
 }
 

@@ -19,6 +19,10 @@ import {
 } from "@troupe/actor";
 import { Codec } from "./codec/codec.ts";
 import { DecodeError } from "./errors.ts";
+import { ClusterViews } from "./groups/cluster-views.ts";
+import type { Presence } from "./groups/presence.ts";
+import type { ProcessGroups } from "./groups/process-groups.ts";
+import type { PubSub } from "./groups/pubsub.ts";
 import { NodeHealth } from "./http/node-health.ts";
 import type { ReadyCheck } from "./http/readiness.ts";
 import { type LeaveOptions, resolveLeaveOptions, withinTime } from "./membership/departure.ts";
@@ -27,12 +31,13 @@ import {
   infoOf,
   letterReason,
   type NodeDeadLetter,
+  type NodeDown,
   type NodeEvents,
   type NodeInfo,
 } from "./node-events.ts";
 import { NodeLinks } from "./node-links.ts";
 import { type ResolvedNodeOptions, resolveKeys } from "./options.ts";
-import { type Channel, Channels } from "./remote/channels.ts";
+import { applicationName, type Channel, Channels } from "./remote/channels.ts";
 import { Inbound } from "./remote/inbound.ts";
 import { Outbound } from "./remote/outbound.ts";
 import { RemoteRef } from "./remote/remote-ref.ts";
@@ -78,6 +83,13 @@ export class Node extends ActorSystem<NodeEvents> {
   readonly cluster: string;
   /** Where this node listens; undefined if it only dials. */
   readonly url: string | undefined;
+  /** Groups of processes on all nodes. OTP: `pg`. */
+  readonly groups: ProcessGroups;
+  /** Messages by topic to whoever subscribes, on all nodes. */
+  readonly pubsub: PubSub;
+  /** Who is present where, on all nodes. */
+  readonly presence: Presence;
+  readonly #views: ClusterViews;
   readonly #options: ResolvedNodeOptions;
   readonly #listener: Listener | undefined;
   readonly #peers: NodeLinks;
@@ -145,6 +157,21 @@ export class Node extends ActorSystem<NodeEvents> {
       listenerThrew: (channel, error) =>
         this.logger.error(`the listener of channel "${channel}" threw`, error),
     });
+    this.#views = new ClusterViews({
+      host: this,
+      channels: this.#channels,
+      codec,
+      links,
+      clock: this.clock,
+      defer: (flush) => transport.defer(flush),
+      limits,
+      refAt: (address) => this.#refAt(address),
+      dropped: (event) => this.emit("publishDropped", event),
+      logger: this.logger,
+    });
+    this.groups = this.#views.groups;
+    this.pubsub = this.#views.pubsub;
+    this.presence = this.#views.presence;
     this.onStop(() => this.#close());
   }
 
@@ -302,9 +329,12 @@ export class Node extends ActorSystem<NodeEvents> {
     throw new OptionError("definition", `"${ref.address.actor}"`, definition.name);
   }
 
-  /** Opens a channel. Throws OptionError if its name is open already. */
+  /**
+   * Opens a channel. Throws OptionError if its name is open already, or begins with `troupe.`:
+   * such names are the framework's own.
+   */
   channel(name: string): Channel {
-    return this.#channels.open(name);
+    return this.#channels.open(applicationName(name));
   }
 
   async #lookup(node: string, name: string, options: CallOptions | undefined): Promise<AnyRef> {
@@ -329,7 +359,10 @@ export class Node extends ActorSystem<NodeEvents> {
       keys: () => this.#keys,
       emit: (event, payload) => {
         this.#health.count(event, payload);
+        // What a node had is gone before its end is told, and comes after its beginning was.
+        if (event === "nodedown") this.#views.nodeDown((payload as NodeDown).name);
         this.emit(event, payload);
+        if (event === "nodeup") this.#views.nodeUp(payload as NodeInfo);
       },
       frame: (link, frame) => this.#inbound.onFrame(link, frame),
       isServing: () => this.#inbound.unanswered > 0,
@@ -386,6 +419,7 @@ export class Node extends ActorSystem<NodeEvents> {
   async #close(): Promise<void> {
     const { closeTimeoutMs } = this.#options;
     await this.#peers.departure.depart(closeTimeoutMs);
+    this.#views.close();
     this.#channels.closeAll();
     this.#health.stop();
     this.#peers.links.close();

@@ -41,6 +41,14 @@ export interface NodeLimits {
   readonly maxUnauthenticated?: number;
   /** The same, from one address. @default 32 */
   readonly maxUnauthenticatedPerAddress?: number;
+  /**
+   * Entries of one node in the directory: a process in a group, a topic with a subscriber, and a
+   * presence are one each. The same on all nodes: one that has more than another allows is not
+   * seen there as it is. Also the subscriptions of one node. @default 65536
+   */
+  readonly maxDirectoryEntries?: number;
+  /** Bytes of the encoded meta of one presence, at most a frame. @default 4096 */
+  readonly maxDirectoryValueBytes?: number;
 }
 
 /** What a node answers by plain HTTP. */
@@ -105,6 +113,8 @@ export const limitDefaults = {
   maxPendingCalls: 1_048_576,
   maxUnauthenticated: 64,
   maxUnauthenticatedPerAddress: 32,
+  maxDirectoryEntries: 65_536,
+  maxDirectoryValueBytes: 4096,
 } as const satisfies NodeLimits;
 
 export const nodeDefaults = {
@@ -294,6 +304,12 @@ function resolveLimits(limits: NodeLimits): Required<NodeLimits> {
     maxUnauthenticatedPerAddress: integerOption(
       "limits.maxUnauthenticatedPerAddress",
       given.maxUnauthenticatedPerAddress,
+      1,
+    ),
+    maxDirectoryEntries: integerOption("limits.maxDirectoryEntries", given.maxDirectoryEntries, 1),
+    maxDirectoryValueBytes: integerOption(
+      "limits.maxDirectoryValueBytes",
+      given.maxDirectoryValueBytes,
       1,
     ),
   };

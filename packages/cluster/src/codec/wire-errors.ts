@@ -3,8 +3,11 @@ import type { ActorError } from "@troupe/actor";
 import { fromWireError, type WireError } from "@troupe/actor/runtime";
 import {
   ActorUnknownError,
+  AlreadyTrackedError,
   ConnectionLostError,
   DecodeError,
+  DirectoryFullError,
+  EntryTooLargeError,
   HandshakeError,
   ListenError,
   MessageTooLargeError,
@@ -15,8 +18,11 @@ import {
 
 const classes = {
   ActorUnknownError,
+  AlreadyTrackedError,
   ConnectionLostError,
   DecodeError,
+  DirectoryFullError,
+  EntryTooLargeError,
   MessageTooLargeError,
   HandshakeError,
   ListenError,

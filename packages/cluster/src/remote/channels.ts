@@ -45,6 +45,15 @@ export interface ChannelsPorts {
 /** The longest name of a channel: it travels with every message. */
 const MAX_NAME_BYTES = 256;
 
+/** Channels whose names begin so are the framework's own. */
+const RESERVED = "troupe.";
+
+/** A name for a channel of the application. Throws OptionError for a reserved one. */
+export function applicationName(name: string): string {
+  if (!nameOption("channel", name).startsWith(RESERVED)) return name;
+  throw new OptionError("channel", `a name that does not begin with "${RESERVED}"`, name);
+}
+
 export class Channels {
   readonly #ports: ChannelsPorts;
   readonly #open = new Map<string, NodeChannel>();

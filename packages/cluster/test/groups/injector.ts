@@ -1,0 +1,26 @@
+/** A node whose link a test can put bytes on, as a node with a bug or a bad intent would. */
+import { channelFrame } from "../../src/remote/messages.ts";
+import type { Socket, Transport } from "../../src/transport/transport.ts";
+
+export class Injector {
+  readonly transport: Transport;
+  readonly #sockets: Socket[] = [];
+
+  /** The node must be the one that dials. */
+  constructor(inner: Transport) {
+    this.transport = {
+      defer: (flush) => inner.defer(flush),
+      listen: (address, accept) => inner.listen(address, accept),
+      dial: async (url, signal) => {
+        const socket = await inner.dial(url, signal);
+        this.#sockets.push(socket);
+        return socket;
+      },
+    };
+  }
+
+  /** Sends a payload, in hex, on a channel over the last link that was dialled. */
+  send(channel: string, hex: string): void {
+    this.#sockets.at(-1)?.send(channelFrame({ channel, payload: Buffer.from(hex, "hex") }));
+  }
+}
