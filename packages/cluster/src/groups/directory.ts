@@ -226,6 +226,7 @@ export class Directory {
   /** Goes on with the snapshot of a node, as far as there is room. */
   #tellSnapshot(peer: Peer): void {
     const { name } = peer.writer;
+    if (peer.isGoingOn) return;
     for (let part = 0; peer.walk !== undefined; part++) {
       if (part === PARTS_PER_TURN) {
         this.#goOnLater(peer);
@@ -244,7 +245,6 @@ export class Directory {
   }
 
   #goOnLater(peer: Peer): void {
-    if (peer.isGoingOn) return;
     peer.isGoingOn = true;
     this.#ports.defer(() => {
       peer.isGoingOn = false;
