@@ -118,6 +118,18 @@ test("the entries of a node are gone with its link, and those of a new life are 
   expect(a.of("b")).toEqual(["t/y=1"]);
 });
 
+test("a node that comes up while it was thought to be up begins from nothing", () => {
+  const { net, a, b } = pair();
+  b.set("x", "1");
+  net.link("a", "b");
+  net.settle();
+  a.directory.nodeUp({ name: "b", incarnation: 99 });
+  expect(a.of("b")).toEqual([]);
+  b.directory.nodeUp(a.writer);
+  net.settle();
+  expect(a.of("b")).toEqual(["t/x=1"]);
+});
+
 test("bytes that are no message cost a snapshot, and nothing else", () => {
   const { net, a, b } = pair();
   a.set("x", "1");
