@@ -23,6 +23,7 @@ export default defineConfig({
       project("actor", "packages/actor"),
       project("cluster", "packages/cluster"),
       project("replication", "packages/replication"),
+      project("chat", "examples/chat"),
       project("ledger", "examples/ledger"),
       project("supervision", "examples/supervision"),
     ],
