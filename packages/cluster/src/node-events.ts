@@ -35,10 +35,13 @@ export interface Congested {
 /** A message that the subscribers of a node did not get. */
 export interface PublishDropped {
   readonly topic: string;
-  /** `"congested"`: who was to get it. `"unreadable"`: who has sent it. */
+  /** `"not_sent"`: who was to get it. `"unreadable"`: who has sent it. */
   readonly node: string;
-  /** Too much was waiting for the node, or it came in and cannot be decoded. */
-  readonly reason: "congested" | "unreadable";
+  /**
+   * `"not_sent"`: too much was waiting for the node, or it takes no message so large.
+   * `"unreadable"`: it came in, and cannot be decoded.
+   */
+  readonly reason: "not_sent" | "unreadable";
 }
 
 /** A dead letter that was meant for another node says in `error` what stood in its way. */

@@ -47,7 +47,7 @@ export interface NodeLimits {
    * seen there as it is. Also the subscriptions of one node. @default 65536
    */
   readonly maxDirectoryEntries?: number;
-  /** Bytes of the encoded meta of one presence, at most a frame. @default 4096 */
+  /** Bytes of the encoded meta of one presence, at most a frame's. @default 4096 */
   readonly maxDirectoryValueBytes?: number;
 }
 

@@ -53,6 +53,16 @@ describe("a bad option is refused by name:", () => {
       "limits.maxMessageBytes: expected less than 4 GiB",
     ],
     [
+      "a directory without entries",
+      { limits: { maxDirectoryEntries: 0 } },
+      "limits.maxDirectoryEntries: expected an integer >= 1, got 0",
+    ],
+    [
+      "entries of half a byte",
+      { limits: { maxDirectoryValueBytes: 0.5 } },
+      "limits.maxDirectoryValueBytes: expected an integer >= 1, got 0.5",
+    ],
+    [
       "a hard limit below the soft one",
       { limits: { softOutboxBytes: 9000, hardOutboxBytes: 8000 } },
       "hardOutboxBytes: expected at least limits.softOutboxBytes (9000), got 8000",

@@ -5,7 +5,7 @@
  */
 import type { AnyRef, Clock, RefAddress } from "@troupe/actor";
 import type { Codec } from "../codec/codec.ts";
-import { FRAME_HEADER_BYTES } from "../link/frame.ts";
+import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from "../link/frame.ts";
 import { RefusalLog } from "../link/refusal-log.ts";
 import type { PublishDropped } from "../node-events.ts";
 import type { Channels } from "../remote/channels.ts";
@@ -63,7 +63,8 @@ export class ClusterViews {
         const isFree = connection.queuedBytes <= softOutboxBytes / 2;
         return isFree && connection.hasRoomFor(bytes + AROUND_BYTES);
       },
-      maxMessageBytes: Math.min(channel.maxPayloadBytes, hardOutboxBytes - AROUND_BYTES),
+      // What fits into one frame every node takes, whatever its own limits.
+      maxMessageBytes: Math.min(MAX_FRAME_BYTES, hardOutboxBytes) - AROUND_BYTES,
       maxEntries,
       maxValueBytes: limits.maxDirectoryValueBytes,
       warn: (message) => log.say(message),

@@ -11,7 +11,7 @@ import { type AnyRef, isActorError, OptionError } from "@troupe/actor";
 import { functionOption, nameOption, objectOption } from "@troupe/actor/runtime";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 import type { Codec } from "../codec/codec.ts";
-import { DecodeError, DirectoryFullError, FrameTooLargeError } from "../errors.ts";
+import { DecodeError, DirectoryFullError, MessageTooLargeError } from "../errors.ts";
 import type { PublishDropped } from "../node-events.ts";
 import type { Channel } from "../remote/channels.ts";
 import { Announcer } from "./announcer.ts";
@@ -26,7 +26,7 @@ export interface PublishReport {
   readonly nodes: number;
   /** Subscriptions on this node that it was given to. */
   readonly local: number;
-  /** Nodes with subscribers that it could not be sent to: too much is waiting for them. */
+  /** Nodes with subscribers that it was not sent to: too much waits, or it is too large there. */
   readonly dropped: readonly string[];
 }
 
@@ -137,7 +137,7 @@ export class PubSub {
   /**
    * Publishes to the subscribers on all nodes. Never waits; the report says how far it came.
    *
-   * Throws NotSerializableError, FrameTooLargeError or OptionError, whoever listens; then nobody
+   * Throws NotSerializableError, MessageTooLargeError or OptionError, whoever listens; then nobody
    * got it.
    */
   publish(topic: string, message: unknown): PublishReport {
@@ -147,7 +147,7 @@ export class PubSub {
     const payload = Buffer.concat([head, value]);
     const { maxPayloadBytes } = this.#ports.channel;
     if (payload.length > maxPayloadBytes) {
-      throw new FrameTooLargeError(payload.length, maxPayloadBytes);
+      throw new MessageTooLargeError(payload.length, maxPayloadBytes);
     }
     let nodes = 0;
     let dropped: string[] | undefined;
@@ -159,7 +159,7 @@ export class PubSub {
       }
     }
     const local = this.publishLocal(topic, message);
-    for (const node of dropped ?? NOWHERE) this.#drop({ topic, node, reason: "congested" });
+    for (const node of dropped ?? NOWHERE) this.#drop({ topic, node, reason: "not_sent" });
     return { nodes, local, dropped: dropped ?? NOWHERE };
   }
 

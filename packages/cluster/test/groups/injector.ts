@@ -1,5 +1,7 @@
 /** A node whose link a test can put bytes on, as a node with a bug or a bad intent would. */
-import { channelFrame } from "../../src/remote/messages.ts";
+import { ByteWriter } from "../../src/bytes.ts";
+import { encodeFrame, FrameKind } from "../../src/link/frame.ts";
+import { channelLane } from "../../src/link/lanes.ts";
 import type { Socket, Transport } from "../../src/transport/transport.ts";
 
 export class Injector {
@@ -21,6 +23,8 @@ export class Injector {
 
   /** Sends a payload, in hex, on a channel over the last link that was dialled. */
   send(channel: string, hex: string): void {
-    this.#sockets.at(-1)?.send(channelFrame({ channel, payload: Buffer.from(hex, "hex") }));
+    const head = new ByteWriter(2 + Buffer.byteLength(channel)).text16(channel).done();
+    const body = Buffer.concat([head, Buffer.from(hex, "hex")]);
+    this.#sockets.at(-1)?.send(encodeFrame(FrameKind.channel, channelLane(channel), 0, body));
   }
 }
