@@ -12,10 +12,13 @@ export {
   durationOption,
   functionOption,
   integerOption,
+  knownOptions,
   nameOption,
   objectOption,
   oneOfOption,
+  portOption,
   positiveOption,
+  withDefaults,
 } from "./option.ts";
 export {
   checkPlainData,
