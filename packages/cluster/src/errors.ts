@@ -196,3 +196,18 @@ export class AlreadyTrackedError extends ActorError {
     });
   }
 }
+
+/**
+ * A source of addresses has nothing usable to say just now. No promise rejects with it: the node
+ * keeps the addresses that it knows, and reports it.
+ */
+export class DiscoveryError extends ActorError {
+  constructor(problem: string) {
+    super(problem, {
+      name: "DiscoveryError",
+      code: "ERR_DISCOVERY",
+      outcome: "not_run",
+      data: { problem },
+    });
+  }
+}

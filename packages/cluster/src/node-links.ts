@@ -6,7 +6,7 @@
  * not decided here.
  */
 import type { Clock, Logger, Random } from "@troupe/actor";
-import type { Discovery } from "./discovery/discovery.ts";
+import { watchSources } from "./discovery/watch-sources.ts";
 import type { RefusalReason } from "./errors.ts";
 import type { CloseReason } from "./link/connection.ts";
 import { Dialer } from "./link/dialer.ts";
@@ -73,7 +73,18 @@ export class NodeLinks {
 
   /** Begins to look for others. */
   begin(): void {
-    for (const source of this.#ports.options.discovery) void this.#discover(source);
+    const { options, clock, random, name, url, logger } = this.#ports;
+    void watchSources({
+      sources: options.discovery,
+      context: {
+        signal: this.#discovering.signal,
+        clock,
+        random,
+        self: { name, cluster: options.cluster, url },
+        warn: (...report) => logger.warn(...report),
+      },
+      found: (source, urls) => this.#dialer.propose(source, urls),
+    });
   }
 
   accept(socket: Socket): void {
@@ -140,6 +151,7 @@ export class NodeLinks {
       dial: (url, signal) => this.links.dial(url, signal),
       isConnected: (name) => this.links.get(name) !== undefined,
       refused: (url, reason, peer) => this.#onRefused(reason, peer, url),
+      warn: (message) => this.#ports.logger.warn(message),
     });
   }
 
@@ -165,17 +177,6 @@ export class NodeLinks {
 
   #isBusy(): boolean {
     return this.#ports.isServing() || this.links.list().some((link) => link.calls.size > 0);
-  }
-
-  async #discover(source: Discovery): Promise<void> {
-    try {
-      for await (const urls of source.watch({ signal: this.#discovering.signal })) {
-        if (this.#discovering.signal.aborted) return;
-        this.#dialer.propose(urls);
-      }
-    } catch (error) {
-      this.#ports.logger.warn(`discovery "${source.name}" has ended`, error);
-    }
   }
 
   #onUp(link: Link): void {

@@ -95,7 +95,7 @@ export interface NodeOptions extends SystemOptions {
   readonly probeTimeoutMs?: number;
   /** The first wait before dialling again, before jitter. @default 100 */
   readonly reconnectMinMs?: number;
-  /** The longest wait before dialling again, before jitter. @default 3000 */
+  /** The longest wait before dialling again, before jitter. @default 10000 */
   readonly reconnectMaxMs?: number;
   /** How long a stopping node waits for its links to close. @default 3000 */
   readonly closeTimeoutMs?: number;
@@ -126,7 +126,7 @@ export const nodeDefaults = {
   handshakeTimeoutMs: 5000,
   probeTimeoutMs: 1000,
   reconnectMinMs: 100,
-  reconnectMaxMs: 3000,
+  reconnectMaxMs: 10_000,
   closeTimeoutMs: 3000,
 } as const satisfies Omit<NodeOptions, "name">;
 

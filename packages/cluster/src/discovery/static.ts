@@ -23,8 +23,8 @@ export function staticSeeds(urls: readonly string[]): Discovery {
   const snapshot = Object.freeze([...urls]);
   return {
     name: "static",
-    async *watch() {
-      yield snapshot;
+    async *watch({ signal }) {
+      if (!signal.aborted) yield snapshot;
     },
   };
 }

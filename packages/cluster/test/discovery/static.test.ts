@@ -1,21 +1,29 @@
 import { expect, test } from "vitest";
 import { staticSeeds } from "../../src/discovery/static.ts";
+import { discoveryContract } from "../contract/discovery.ts";
+import { pass, Watch } from "./support.ts";
+
+discoveryContract("a static list", () => ({
+  source: staticSeeds(["ws://a:1", "ws://b:2"]),
+  names: ["ws://a:1", "ws://b:2"],
+  look: (watch) => pass(watch, 1000),
+  open: () => 0,
+  end: () => {},
+}));
 
 test("a static list is one snapshot", async () => {
-  const snapshots: (readonly string[])[] = [];
-  const { signal } = new AbortController();
-  for await (const urls of staticSeeds(["ws://a:1", "ws://b:2"]).watch({ signal })) {
-    snapshots.push(urls);
-  }
-  expect(snapshots).toEqual([["ws://a:1", "ws://b:2"]]);
+  const watch = new Watch(staticSeeds(["ws://a:1", "ws://b:2"]));
+  await watch.ended;
+  expect(watch.snapshots).toEqual([["ws://a:1", "ws://b:2"]]);
 });
 
 test("later changes to the list given change nothing", async () => {
   const given = ["ws://a:1"];
   const seeds = staticSeeds(given);
   given.push("ws://b:2");
-  const { signal } = new AbortController();
-  for await (const urls of seeds.watch({ signal })) expect(urls).toEqual(["ws://a:1"]);
+  const watch = new Watch(seeds);
+  await watch.ended;
+  expect(watch.snapshots).toEqual([["ws://a:1"]]);
 });
 
 test("an entry that is no address is refused by its place", () => {

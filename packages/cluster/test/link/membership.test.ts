@@ -71,7 +71,8 @@ describe("finding each other:", () => {
       ],
     });
     await settle();
-    expect(warnings).toEqual(['discovery "broken" has ended']);
+    const message = 'discovery "broken" has failed and is started again: no such file';
+    expect(warnings).toEqual([message]);
   });
 });
 
