@@ -20,6 +20,10 @@ export function floors(name: string): ReadonlyMap<string, number> {
 export const rooms = {
   realTime: [
     "packages/actor/test/system/signals.test.ts",
+    "packages/cluster/test/discovery/datagram-port.test.ts",
+    "packages/cluster/test/discovery/dns-port.test.ts",
+    "packages/cluster/test/discovery/file-port.test.ts",
+    "packages/cluster/test/discovery/strangers.test.ts",
     "packages/cluster/test/websocket.test.ts",
     "packages/cluster/test/processes/processes.ts",
   ],

@@ -20,6 +20,8 @@ const singleDoors: readonly (readonly [specifier: string, file: string])[] = [
   ["cbor-x", "packages/cluster/src/codec/codec.ts"],
   ["eventemitter3", "packages/actor/src/system/reports.ts"],
   ["node:fs/promises", "packages/replication/src/journal/file-journal.ts"],
+  ["node:dns", "packages/cluster/src/discovery/dns-port.ts"],
+  ["node:dgram", "packages/cluster/src/discovery/datagram-port.ts"],
 ];
 
 const published = packages.flatMap((name) => sources(`packages/${name}/src`));

@@ -1,7 +1,21 @@
 /** The public names of `@troupe/cluster`. A list; no code lives here. */
 
 export { createNode } from "./create-node.ts";
-export type { Discovery, DiscoveryContext } from "./discovery/discovery.ts";
+export { compositeSeeds } from "./discovery/composite.ts";
+export { type CustomSeedsOptions, customSeeds } from "./discovery/custom.ts";
+export type {
+  DatagramListener,
+  DatagramOptions,
+  DatagramPort,
+  DatagramSocket,
+} from "./discovery/datagram-port.ts";
+export type { Discovery, DiscoveryContext, DiscoverySelf } from "./discovery/discovery.ts";
+export { type DnsSeedsOptions, dnsSeeds } from "./discovery/dns.ts";
+export type { DnsPort, DnsPortOptions, SrvRecord } from "./discovery/dns-port.ts";
+export { type EnvSeedsOptions, envSeeds } from "./discovery/env.ts";
+export { type FileSeedsOptions, fileSeeds } from "./discovery/file.ts";
+export type { FilePort } from "./discovery/file-port.ts";
+export { type MulticastSeedsOptions, multicastSeeds } from "./discovery/multicast.ts";
 export { staticSeeds } from "./discovery/static.ts";
 export {
   ActorUnknownError,

@@ -103,25 +103,6 @@ export class Dialer {
     this.#book.remember(name, url, this.#now());
   }
 
-  /** A node that is not connected is said to live somewhere: it is dialled there from now on. */
-  learn(name: string, url: string): void {
-    if (!URL.canParse(url) || this.#candidates.has(new URL(url).href)) return;
-    // It has moved: where others said before that it lives is of no use any more.
-    this.forget(name);
-    const candidate = this.#candidates.size < MAX_LEARNT ? this.#add(url, true) : undefined;
-    if (candidate === undefined) return;
-    candidate.name = name;
-    // Not at once: the other side may have learnt of us by the same word.
-    if (!this.#isSettled(candidate)) this.#schedule(candidate);
-  }
-
-  /** A node is not coming back: addresses that others told us are not dialled any more. */
-  forget(name: string): void {
-    for (const candidate of [...this.#candidates.values()]) {
-      if (candidate.name === name && candidate.learnt) this.#remove(candidate);
-    }
-  }
-
   /** A node is down: wherever it lived is dialled again. One that has left is not looked for. */
   nodeDown(name: string, left: boolean): void {
     const now = this.#now();
