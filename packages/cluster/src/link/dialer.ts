@@ -82,12 +82,15 @@ export class Dialer {
     }
   }
 
-  /** Somebody says where a node lives: it is dialled there if it is not connected. */
+  /**
+   * Somebody says where a node lives: it is dialled there if it is not connected. Not at once: the
+   * other side may have learnt of us by the same word.
+   */
   learn(name: string, url: string): void {
     if (this.#stopped || !this.#book.remember(name, url, this.#now())) return;
     if (this.#options.isConnected(name)) return;
     for (const candidate of this.#book.seek(name)) {
-      if (candidate.timer === undefined || candidate.isSlow) this.#enter(candidate);
+      this.#schedule(candidate);
     }
   }
 
