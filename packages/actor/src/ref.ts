@@ -74,9 +74,12 @@ export interface CallOptions {
 /** The defaults of {@link CallOptions}. OTP's `gen_server:call` waits as long. */
 export const callDefaults = { timeout: 5000 } as const satisfies CallOptions;
 
-/** Where a process, or a group of replicas, is. Equal addresses reach the same one. */
+/**
+ * Where a process, a group of replicas, or whoever has a name on a node, is. Equal addresses reach
+ * the same one.
+ */
 export interface RefAddress {
-  readonly kind: "process" | "group";
+  readonly kind: "process" | "group" | "name";
   /** The name of the node it runs on; undefined in a system without a name. */
   readonly node: string | undefined;
   /** Which life of that node. */
@@ -87,6 +90,8 @@ export interface RefAddress {
   readonly actor: string;
   /** The name of the group; its replicas are on several nodes, so the fields above say nothing. */
   readonly group?: string;
+  /** The name that is looked up on the node at each use, in any life of it; `id` is 0 then. */
+  readonly name?: string;
 }
 
 /** A ref whose operations are not known to the compiler. */
@@ -162,6 +167,8 @@ export interface ReplyPort {
 export function describeAddress(address: RefAddress): string {
   if (address.group !== undefined) return `${address.actor} in group "${address.group}"`;
   const node = address.node === undefined ? "" : `@${address.node}`;
+  if (address.name !== undefined)
+    return `${address.actor} <${JSON.stringify(address.name)}${node}>`;
   return `${address.actor} <${address.id}${node}>`;
 }
 

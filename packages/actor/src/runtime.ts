@@ -29,7 +29,10 @@ export {
   plainDataDefaults,
   type ReplaceRef,
 } from "./plain-data.ts";
+export { type Linked, Links } from "./process/links.ts";
 export { LocalRef } from "./process/local-ref.ts";
+export type { Watched } from "./process/monitors.ts";
+export type { ForeignPort, Peer } from "./process/peer.ts";
 export { PendingCalls, type PendingCallsOptions } from "./process/pending-calls.ts";
 export { type AnyHandler, callTimeout, describeAddress, type ReplyPort } from "./ref.ts";
 export { RingQueue } from "./ring-queue.ts";

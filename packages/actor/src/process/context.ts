@@ -23,6 +23,7 @@ import type { AnyRef, Deferred, Inferred, ReplyPort, ReplyTo } from "../ref.ts";
 import type { Launchable } from "../system/start-options.ts";
 import { Monitors, type MonitorTarget } from "./monitors.ts";
 import type { Notice } from "./notice.ts";
+import type { Peer } from "./peer.ts";
 import { refusalOf } from "./refusal.ts";
 import { Timers } from "./timers.ts";
 
@@ -39,6 +40,11 @@ export interface ContextSources {
   readonly maxTimers: number;
   /** What a monitor of a ref, or of a name, watches. Throws `OptionError` for a foreign ref. */
   monitorTarget(target: AnyRef | string): MonitorTarget;
+  /**
+   * The process behind a ref, also one that is over, or of another node; undefined for a name that
+   * nobody has. Throws `OptionError` for a ref of a system that this one does not know.
+   */
+  peer(target: AnyRef): Peer | undefined;
   /** Starts something on behalf of a handler; linked, that process is its parent. */
   startFrom(
     parent: AnyRef,
@@ -50,6 +56,8 @@ export interface ContextSources {
   readonly systemTag: string;
   /** Reports what somebody should look at. */
   warn(message: string, details: unknown): void;
+  /** Whether the reply to a call that another system has deferred can be sent there. */
+  canAnswer(to: ReplyTo<never>): boolean;
   /** Whether a deferred call is still open. */
   isAwaited(to: ReplyTo<never>): boolean;
   /** Answers a deferred call, if it is still open. */
@@ -229,6 +237,7 @@ export class Context implements Ctx {
     if (!this.#mayAct("monitor")) return "";
     this.#monitors ??= new Monitors({
       max: this.#sources.maxTimers,
+      watcher: this.#port.ref,
       owner: this.#port.describe(),
       fire: (notice) => this.#port.notify(notice),
     });
@@ -323,7 +332,7 @@ export class Context implements Ctx {
   }
 
   #answer(method: string, to: ReplyTo<never>, answer: (port: ReplyPort) => void): void {
-    if (typeof to?.replyTo !== "number" || to.system !== this.#sources.systemTag) {
+    if (typeof to?.replyTo !== "number" || !this.#sources.canAnswer(to)) {
       throw new OptionError("to", "what ctx.defer gave in this system", to);
     }
     this.#stage(method, () => this.#sources.answer(to, answer));
@@ -352,7 +361,7 @@ export class Context implements Ctx {
   /** Another process of this system, or what stands for one. */
   #checkPeer(target: AnyRef): void {
     checkRef(target);
-    this.#sources.monitorTarget(target);
+    this.#sources.peer(target);
   }
 
   /** Copied when it is asked for: what cannot be sent is then the error of this handler. */

@@ -15,10 +15,18 @@ import type { Notice } from "./notice.ts";
 export interface Linked {
   readonly ref: AnyRef;
   readonly isDead: boolean;
+  /** What a dead one signals to whoever links to it. @default "noproc" */
+  readonly absence?: ExitReason | undefined;
+  /** What it is recognised by where several objects stand for one process. @default itself */
+  readonly identity?: unknown;
   /** Its own links. */
   links(): Links;
   /** Delivers an exit signal to it. */
   receiveExit(from: Linked | undefined, reason: ExitReason, links?: Links): void;
+  /** Another process has linked itself to this one. For what stands for a process elsewhere. */
+  linkedBy?(peer: Linked): void;
+  /** Another process has taken its link to this one back. */
+  unlinkedBy?(peer: Linked): void;
 }
 
 /** An exit signal that a process trapped: it waits in the mailbox. */
@@ -59,7 +67,7 @@ export class Links {
   readonly #owner: Linked;
   readonly #peers = new Set<Linked>();
   /** Signals of former peers that wait in the owner's mailbox. */
-  readonly #trapped = new Map<Linked, TrappedExit>();
+  readonly #trapped = new Map<unknown, TrappedExit>();
 
   constructor(owner: Linked) {
     this.#owner = owner;
@@ -79,40 +87,53 @@ export class Links {
     if (peer === this.#owner) return;
     if (peer.isDead) {
       // One signal is enough: a link is one per pair, also to the dead.
-      if (this.#trapped.has(peer)) return;
-      this.#owner.receiveExit(peer, "noproc", this);
+      if (this.#trapped.has(keyOf(peer))) return;
+      this.#owner.receiveExit(peer, peer.absence ?? "noproc", this);
       return;
     }
     this.#peers.add(peer);
     peer.links().#peers.add(this.#owner);
+    peer.linkedBy?.(this.#owner);
   }
 
   /** Takes a link back, with the signal that may already wait. */
   unlink(peer: Linked): void {
-    if (this.#peers.delete(peer)) peer.links().#peers.delete(this.#owner);
-    this.#trapped.get(peer)?.cancel();
-    this.#trapped.delete(peer);
+    if (this.#peers.delete(peer)) {
+      peer.links().#peers.delete(this.#owner);
+      peer.unlinkedBy?.(this.#owner);
+    }
+    const key = keyOf(peer);
+    this.#trapped.get(key)?.cancel();
+    this.#trapped.delete(key);
   }
 
   /** The owner is over: every peer gets the signal, and the links are gone. */
   break(reason: ExitReason): void {
     const peers = [...this.#peers];
-    this.#peers.clear();
     this.#trapped.clear();
-    for (const peer of peers) {
-      const links = peer.links();
-      links.#peers.delete(this.#owner);
-      peer.receiveExit(this.#owner, reason, links);
-    }
+    for (const peer of peers) this.breakOne(peer, reason);
+  }
+
+  /** One peer gets the signal, and the link to it is gone; nothing if there is none. */
+  breakOne(peer: Linked, reason: ExitReason): void {
+    if (!this.#peers.delete(peer)) return;
+    const links = peer.links();
+    links.#peers.delete(this.#owner);
+    peer.receiveExit(this.#owner, reason, links);
   }
 
   /** Remembers a signal that waits for its turn. */
   keep(from: Linked, signal: TrappedExit): void {
-    this.#trapped.set(from, signal);
+    this.#trapped.set(keyOf(from), signal);
   }
 
   /** A signal has had its turn. */
   forget(from: Linked, signal: TrappedExit): void {
-    if (this.#trapped.get(from) === signal) this.#trapped.delete(from);
+    const key = keyOf(from);
+    if (this.#trapped.get(key) === signal) this.#trapped.delete(key);
   }
+}
+
+function keyOf(peer: Linked): unknown {
+  return peer.identity ?? peer;
 }

@@ -15,8 +15,13 @@ import type { Notice } from "./notice.ts";
 export interface Watched {
   readonly ref: AnyRef;
   readonly isDead: boolean;
-  /** Calls the listener once at the end. Returns a function that takes it back. */
-  watch(listener: (reason: ExitReason) => void): () => void;
+  /** What the monitor of a dead one is told. @default "noproc" */
+  readonly absence?: ExitReason | undefined;
+  /**
+   * Calls the listener once at the end. Returns a function that takes it back. The watcher is the
+   * process that is told: what is far away tells it after what else it says to that process.
+   */
+  watch(listener: (reason: ExitReason) => void, watcher?: AnyRef): () => void;
 }
 
 /** What a monitor watches. */
@@ -61,6 +66,8 @@ class Monitor implements Notice {
 export interface MonitorsOptions {
   /** How many monitors the process may have at a time. */
   readonly max: number;
+  /** The process that has set the monitors. */
+  readonly watcher: AnyRef;
   /** Names the process in errors. */
   readonly owner: string;
   /** Called when a monitor fires. */
@@ -83,7 +90,7 @@ export class Monitors {
 
   /** Makes a monitor that watches and tells nothing yet. Throws `MailboxFullError` at the cap. */
   add(target: MonitorTarget, down: Operation): string {
-    const { max, owner } = this.#options;
+    const { max, owner, watcher } = this.#options;
     if (this.#monitors.size >= max) throw new MailboxFullError(`monitors of ${owner}`, max);
     this.#lastId += 1;
     const id = `m${this.#lastId}`;
@@ -95,8 +102,8 @@ export class Monitors {
       monitor.arg = { monitor: id, ref: process?.ref ?? ref, name, reason };
       if (monitor.isArmed) this.#options.fire(monitor);
     };
-    if (process === undefined || process.isDead) over("noproc");
-    else monitor.unwatch = process.watch(over);
+    if (process === undefined || process.isDead) over(process?.absence ?? "noproc");
+    else monitor.unwatch = process.watch(over, watcher);
     return id;
   }
 

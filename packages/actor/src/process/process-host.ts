@@ -2,7 +2,6 @@
  * The port between a process and its system. Types only; nothing here runs.
  */
 import type { ExitReason } from "../exit-reason.ts";
-import type { AnyRef } from "../ref.ts";
 import type { Scheduler } from "../system/scheduler.ts";
 import type { Cascade } from "./cascade.ts";
 import type { ContextSources } from "./context.ts";
@@ -24,8 +23,6 @@ export interface ProcessHost extends InboxHost, ContextSources {
   readonly scheduler: Scheduler;
   readonly replies: Replies;
   readonly cascade: Cascade;
-  /** The process behind a ref of this system, also one that is over. */
-  processOf(ref: AnyRef): ProcessRelations | undefined;
   /** The process is over: frees its name and number, before anybody is told. Returns its name. */
   release(process: ProcessRelations): string | undefined;
   /** The process is over and its callers are told: the time for events. */

@@ -11,12 +11,12 @@ import type { AnyRef } from "../ref.ts";
 import { Attachments } from "./attachments.ts";
 import { type Linked, type Links, TrappedExit } from "./links.ts";
 import type { LocalRef } from "./local-ref.ts";
-import type { Watched } from "./monitors.ts";
 import type { Notice } from "./notice.ts";
+import type { Peer } from "./peer.ts";
 import type { ProcessHost } from "./process-host.ts";
 
 /** What a process is to other processes. */
-export abstract class ProcessRelations implements Linked, Watched {
+export abstract class ProcessRelations implements Peer {
   abstract readonly ref: LocalRef;
   /** Its supervisor, or the process that started and linked it. */
   readonly parent: ProcessRelations | undefined;
@@ -68,13 +68,15 @@ export abstract class ProcessRelations implements Linked, Watched {
     }
   }
 
-  /** Sends an exit signal. To itself even `"normal"` is one. OTP: `exit/2`. */
+  /** Receives an exit signal. From itself even `"normal"` is one. OTP: `exit/2`. */
+  signal(from: Linked | undefined, reason: ExitReason | "kill"): void {
+    if (reason === "kill") this.exit("killed");
+    else if (from === this && !this.program.definition.trapExit) this.die(reason);
+    else this.receiveExit(from, reason);
+  }
+
   sendExit(target: AnyRef, reason: ExitReason | "kill"): void {
-    const peer = this.host.processOf(target);
-    if (peer === undefined) return;
-    if (reason === "kill") peer.exit("killed");
-    else if (peer === this && !this.program.definition.trapExit) this.die(reason);
-    else peer.receiveExit(this, reason);
+    this.host.peer(target)?.signal(this, reason);
   }
 
   /** The parent is over and could not stop this process in an orderly way. OTP: statement 76. */
@@ -109,14 +111,14 @@ export abstract class ProcessRelations implements Linked, Watched {
   }
 
   link(target: AnyRef): void {
-    const peer = this.host.processOf(target);
+    const peer = this.host.peer(target);
     if (peer !== undefined) this.links().link(peer);
     // Nobody has the name: the same as a process that is over.
     else this.receiveExit(undefined, "noproc");
   }
 
   unlink(target: AnyRef): void {
-    const peer = this.host.processOf(target);
+    const peer = this.host.peer(target);
     if (peer !== undefined) this.links().unlink(peer);
   }
 

@@ -5,6 +5,7 @@ import type { Deadlines } from "../deadlines.ts";
 import { copyMessage } from "../plain-data.ts";
 import { Cascade } from "../process/cascade.ts";
 import type { Startee } from "../process/context.ts";
+import type { ForeignPort } from "../process/peer.ts";
 import type { ProcessHost } from "../process/process-host.ts";
 import { Replies } from "../process/replies.ts";
 import type { AnyRef } from "../ref.ts";
@@ -25,6 +26,8 @@ export interface HostParts {
   readonly systemTag: string;
   /** The table is made with the host, so it is asked for when it is needed. */
   readonly table: () => ProcessTable;
+  /** What is known of other systems; asked for when it is needed. */
+  readonly foreign: () => ForeignPort | undefined;
   /** Starts something; with a parent it is linked to that. */
   readonly start: (
     parent: AnyRef | undefined,
@@ -36,7 +39,7 @@ export interface HostParts {
 
 /** The port of a system to its processes. */
 export function makeHost(parts: HostParts): ProcessHost {
-  const { options, reports, deadlines, systemTag, table, start } = parts;
+  const { options, reports, deadlines, systemTag, table, foreign, start } = parts;
   const { clock, loop, random, mailboxCapacity, schedule, cloneMessages, logger } = options;
   const replies = new Replies(maxHeld);
   return {
@@ -50,11 +53,13 @@ export function makeHost(parts: HostParts): ProcessHost {
     copy: cloneMessages ? copyMessage : undefined,
     cascade: new Cascade(),
     scheduler: new Scheduler(clock, loop, schedule),
-    processOf: (ref) => table().byRef(ref),
     monitorTarget: (target) => table().monitorTarget(target),
+    peer: (target) => table().peer(target),
+    canAnswer: (to) => to.system === systemTag || foreign()?.reply(to) !== undefined,
     isAwaited: ({ replyTo }) => replies.has(replyTo),
     answer: (to, answer) => {
-      const port = replies.take(to.replyTo);
+      const isOurs = to.system === systemTag;
+      const port = isOurs ? replies.take(to.replyTo) : foreign()?.reply(to);
       if (port !== undefined) answer(port);
     },
     startFrom: (parent, linked, startee, [first, second]) =>

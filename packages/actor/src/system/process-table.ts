@@ -8,6 +8,7 @@ import { Inbox } from "../process/inbox.ts";
 import type { Launch, StartListener } from "../process/launch.ts";
 import { LocalRef } from "../process/local-ref.ts";
 import type { MonitorTarget } from "../process/monitors.ts";
+import type { ForeignPort, Peer } from "../process/peer.ts";
 import { Process } from "../process/process.ts";
 import type { ProcessHost } from "../process/process-host.ts";
 import type { ProcessRelations } from "../process/process-relations.ts";
@@ -28,13 +29,15 @@ export interface SystemIdentity {
 export class ProcessTable {
   readonly #host: ProcessHost;
   readonly #identity: SystemIdentity;
+  readonly #foreign: () => ForeignPort | undefined;
   readonly #processes = new Map<number, Process>();
   readonly #names = new Names<Process>();
   #lastId = 0;
 
-  constructor(host: ProcessHost, identity: SystemIdentity) {
+  constructor(host: ProcessHost, identity: SystemIdentity, foreign: () => ForeignPort | undefined) {
     this.#host = host;
     this.#identity = identity;
+    this.#foreign = foreign;
   }
 
   get size(): number {
@@ -71,16 +74,31 @@ export class ProcessTable {
     return receiver.owner as Process;
   }
 
-  /** What a monitor or a link of a target concerns. Throws `OptionError` for a foreign ref. */
+  /** What a monitor of a target watches. Throws `OptionError` for a ref of an unknown system. */
   monitorTarget(target: AnyRef | string): MonitorTarget {
     if (typeof target === "string") {
       return { process: this.byName(target), ref: undefined, name: target };
     }
-    const process = this.byRef(target);
-    if (process === undefined && NamedRef.resolve(target) !== undefined) {
-      throw new OptionError("target", "a ref of this system", String(target));
-    }
+    const process = this.#known(target, (port, ref) => port.watched(ref));
     return { process, ref: target, name: undefined };
+  }
+
+  /** What a link to a target, or a signal, concerns. Throws `OptionError` as above. */
+  peer(target: AnyRef): Peer | undefined {
+    return this.#known(target, (port, ref) => port.peer(ref));
+  }
+
+  #known<T>(
+    target: AnyRef,
+    find: (port: ForeignPort, ref: AnyRef) => T | undefined,
+  ): Process | T | undefined {
+    const ref = NamedRef.resolve(target);
+    // Nobody has the name.
+    if (ref === undefined) return undefined;
+    const port = this.#foreign();
+    const known = this.byRef(ref) ?? (port && find(port, ref));
+    if (known !== undefined) return known;
+    throw new OptionError("target", "a ref of this system", String(target));
   }
 
   /** Makes a process, with its name, and gives it its first turn. */

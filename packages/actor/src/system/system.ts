@@ -14,6 +14,7 @@ import { functionOption, nameOption, objectOption } from "../option.ts";
 import type { Startee } from "../process/context.ts";
 import type { Launch, StartListener } from "../process/launch.ts";
 import { LocalRef } from "../process/local-ref.ts";
+import type { ForeignPort, Peer } from "../process/peer.ts";
 import type { Process } from "../process/process.ts";
 import type { AnyRef, Inferred, Ref, ReplyPort } from "../ref.ts";
 import type { Events, Logger, SystemEvents } from "./events.ts";
@@ -21,6 +22,7 @@ import { shutDownOn } from "./exit-on-signal.ts";
 import { makeHost } from "./host.ts";
 import { Introspection } from "./introspection.ts";
 import { NamedRef } from "./named-ref.ts";
+import { watchFromOutside } from "./outside-monitor.ts";
 import { ProcessTable, type SystemIdentity } from "./process-table.ts";
 import { Reports } from "./reports.ts";
 import type { StartRest } from "./start-options.ts";
@@ -110,9 +112,10 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
       deadlines: this.#deadlines,
       systemTag: tagOf(identity),
       table: () => this.#table,
+      foreign: () => this.foreign,
       start: (parent, startee, first, second) => this.#start(startee, first, second, parent),
     });
-    this.#table = new ProcessTable(host, identity);
+    this.#table = new ProcessTable(host, identity, () => this.foreign);
     this.inside = new Introspection({ table: this.#table, clock });
   }
 
@@ -162,12 +165,11 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
    * {@link stop}. OTP: `exit/2`.
    */
   exit(ref: AnyRef, reason: ExitReason | "kill"): void {
-    const { process } = this.#table.monitorTarget(ref);
+    const peer = this.#table.peer(ref);
     if (reason !== "kill" && !isExitReason(reason)) {
       throw new OptionError("reason", 'an exit reason or "kill"', reason);
     }
-    if (reason === "kill") (process as Process | undefined)?.exit("killed");
-    else (process as Process | undefined)?.receiveExit(undefined, reason);
+    peer?.signal(undefined, reason);
   }
 
   /**
@@ -178,19 +180,9 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
   monitor(target: AnyRef | string, listener: (down: Omit<Down, "monitor">) => void): () => void {
     functionOption("listener", listener);
     const { process, ref, name } = this.#table.monitorTarget(target);
-    let isOver = false;
-    const fire = (reason: ExitReason) => {
-      if (isOver) return;
-      isOver = true;
+    return watchFromOutside(process, this.#options.loop, (reason) => {
       this.#reports.guard("a monitor", () => listener({ ref: process?.ref ?? ref, name, reason }));
-    };
-    if (process === undefined || process.isDead) {
-      this.#options.loop.soon(() => fire("noproc"));
-      return () => {
-        isOver = true;
-      };
-    }
-    return process.watch(fire);
+    });
   }
 
   /** The process with a name. Give its definition to have the ref typed. */
@@ -279,6 +271,11 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
     else process.inbox.accept(kind, operation, arg, reply ?? ignoredReply);
   }
 
+  /** A running process as others see it, by its number. For the other packages of Troupe. */
+  peerAt(id: number): Peer | undefined {
+    return this.#table.byId(id);
+  }
+
   /** The ref of a running process by its number. For the other packages of Troupe. */
   localRef(id: number): LocalRef | undefined {
     return this.#table.byId(id)?.ref;
@@ -287,6 +284,11 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
   /** Whether a ref is one of a process that runs, or ran, in this very system. */
   isLocalRef(ref: unknown): ref is LocalRef {
     return this.#table.isLocal(ref);
+  }
+
+  /** What is known of other systems: nothing, unless a subclass knows some. */
+  protected get foreign(): ForeignPort | undefined {
+    return undefined;
   }
 
   /** Emits an event of the system, or of a subclass. A listener that throws is reported. */
