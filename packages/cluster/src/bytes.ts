@@ -81,6 +81,12 @@ export class ByteReader {
     return this.#bytes.toString("utf8", at, at + length);
   }
 
+  /** Nothing is left; what is too long is as wrong as what is truncated. */
+  end(): void {
+    const left = this.#end - this.#at;
+    if (left !== 0) throw new ProtocolError(`${this.#what}: ${left} bytes too many`);
+  }
+
   #advance(length: number): number {
     const at = this.#at;
     if (length > this.#end - at) {

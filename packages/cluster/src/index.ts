@@ -66,6 +66,7 @@ export type {
 } from "./node-events.ts";
 export type { HttpOptions, NodeLimits, NodeOptions } from "./options.ts";
 export type { Channel } from "./remote/channels.ts";
+export type { MultiReplies } from "./remote/multi-call.ts";
 export type { TlsOptions } from "./transport/tls.ts";
 export type {
   AnswerHttp,

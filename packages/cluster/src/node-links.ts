@@ -39,6 +39,8 @@ export interface NodeLinksPorts {
   readonly emit: <K extends LinkEvent>(event: K, payload: NodeEvents[K]) => void;
   /** A frame between actors. Throws ProtocolError for one that has no place on a proven link. */
   readonly frame: (link: Link, frame: Frame) => void;
+  /** A link is gone, and nobody was told yet. */
+  readonly lost: (link: Link) => void;
   /** Whether a call of another node is being handled here. */
   readonly isServing: () => boolean;
 }
@@ -187,6 +189,7 @@ export class NodeLinks {
   #onDown(link: Link, reason: CloseReason, error: Error | undefined): void {
     const { logger, emit } = this.#ports;
     if (reason === "protocol") logger.warn(`node ${link.name} broke the protocol`, error);
+    this.#ports.lost(link);
     const left = reason === "left";
     this.#members.linkDown(link.name, left, () => {
       emit("nodedown", { ...infoOf(link.peer), reason });

@@ -1,8 +1,9 @@
 /**
  * A node: a system with a name, reachable from other nodes. The composition root of the package.
  *
- * `node-links` keeps links coming and knows the members, `inbound` serves frames, `outbound` sends.
- * What belongs to none of them is decided here: which refs cross, and in which order things end.
+ * `node-links` keeps links coming and knows the members, `remote-actors` serves and sends what is
+ * between actors. What belongs to none of them is decided here: what is public, and in which order
+ * things end.
  */
 import {
   type ActorDefinition,
@@ -11,14 +12,11 @@ import {
   type AnyActorDefinition,
   type AnyRef,
   type CallOptions,
-  NoProcessError,
   OptionError,
   type Ref,
-  type RefAddress,
   type RefOf,
 } from "@troupe/actor";
-import { Codec } from "./codec/codec.ts";
-import { DecodeError } from "./errors.ts";
+import { callTimeout, type ForeignPort } from "@troupe/actor/runtime";
 import { ClusterViews } from "./groups/cluster-views.ts";
 import type { Presence } from "./groups/presence.ts";
 import type { ProcessGroups } from "./groups/process-groups.ts";
@@ -38,9 +36,8 @@ import {
 import { NodeLinks } from "./node-links.ts";
 import { type ResolvedNodeOptions, resolveKeys } from "./options.ts";
 import { applicationName, type Channel, Channels } from "./remote/channels.ts";
-import { Inbound } from "./remote/inbound.ts";
-import { Outbound } from "./remote/outbound.ts";
-import { RemoteRef } from "./remote/remote-ref.ts";
+import { type MultiReplies, multiCall } from "./remote/multi-call.ts";
+import { RemoteActors } from "./remote/remote-actors.ts";
 import type { AnswerHttp, HttpQuestion, Listener, Socket } from "./transport/transport.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a state that the compiler must not look at
@@ -93,8 +90,7 @@ export class Node extends ActorSystem<NodeEvents> {
   readonly #options: ResolvedNodeOptions;
   readonly #listener: Listener | undefined;
   readonly #peers: NodeLinks;
-  readonly #outbound: Outbound;
-  readonly #inbound: Inbound;
+  readonly #remote: RemoteActors;
   readonly #channels: Channels;
   readonly #health: NodeHealth;
   #keys: readonly Uint8Array[];
@@ -119,34 +115,14 @@ export class Node extends ActorSystem<NodeEvents> {
     this.#health = this.#makeHealth();
     this.#peers = this.#makePeers();
     const { links } = this.#peers;
-    const codec = new Codec({
-      maxBytes: limits.maxMessageBytes,
-      ref: {
-        toAddress: (value) => this.#addressOf(value),
-        fromAddress: (address) => this.#refAt(address),
-      },
-    });
-    this.#outbound = new Outbound({
-      codec,
+    this.#remote = new RemoteActors({
+      system: this,
       links,
-      self: { name, incarnation },
-      undelivered: (ref, ...letter) => this.#deadLetter(ref, ...letter),
-    });
-    this.#inbound = new Inbound({
-      codec,
       actors: options.actors,
+      limits,
       isLeaving: () => !this.isReady,
-      host: {
-        name,
-        incarnation,
-        deliver: (id, kind, operation, arg, reply) => this.deliver(id, kind, operation, arg, reply),
-        whereis: (registered) => this.whereis(registered),
-        startFor: (definition, arg, registered) =>
-          this.start(definition, arg, registered === undefined ? {} : { name: registered }),
-      },
       channel: (from, channel, payload) => this.#channels.deliver(from, channel, payload),
-      unreadable: (_from, process, kind, operation, error) =>
-        this.#deadLetter(this.localRef(process), kind, operation, undefined, error),
+      undelivered: (ref, ...letter) => this.#deadLetter(ref, ...letter),
     });
     this.#channels = new Channels({
       self: name,
@@ -160,12 +136,12 @@ export class Node extends ActorSystem<NodeEvents> {
     this.#views = new ClusterViews({
       host: this,
       channels: this.#channels,
-      codec,
+      codec: this.#remote.codec,
       links,
       clock: this.clock,
       defer: (flush) => transport.defer(flush),
       limits,
-      refAt: (address) => this.#refAt(address),
+      refAt: (address) => this.#remote.refAt(address),
       dropped: (event) => this.emit("publishDropped", event),
       logger: this.logger,
     });
@@ -294,10 +270,7 @@ export class Node extends ActorSystem<NodeEvents> {
     arg?: unknown,
     options?: StartOnOptions,
   ): Promise<unknown> {
-    const { name } = options ?? {};
-    if (node === this.name) return this.start(definition, arg, name === undefined ? {} : { name });
-    const request = { node, actor: definition.name, arg, name, options };
-    return this.#refFrom(await this.#outbound.start(request));
+    return this.#remote.start({ node, definition, arg, name: options?.name, options });
   }
 
   /**
@@ -324,7 +297,7 @@ export class Node extends ActorSystem<NodeEvents> {
     definition?: AnyActorDefinition,
     options?: CallOptions,
   ): Promise<unknown> {
-    const ref = await this.#lookup(node, name, options);
+    const ref = await this.#remote.lookup(node, name, options);
     if (definition === undefined || ref.address.actor === definition.name) return ref;
     throw new OptionError("definition", `"${ref.address.actor}"`, definition.name);
   }
@@ -337,13 +310,61 @@ export class Node extends ActorSystem<NodeEvents> {
     return this.#channels.open(applicationName(name));
   }
 
-  async #lookup(node: string, name: string, options: CallOptions | undefined): Promise<AnyRef> {
-    if (node !== this.name) {
-      return this.#refFrom(await this.#outbound.lookup({ node, name, options }));
-    }
-    const ref = this.whereis(name);
-    if (ref === undefined) throw new NoProcessError(`"${name}" on node ${this.name}`);
-    return ref;
+  /**
+   * A ref to whoever has a name on a node, looked up there at each use, in any life of the node:
+   * it reaches the new process after a restart. While nobody has the name a call rejects with
+   * NoProcessError, a cast is a dead letter there, and a monitor is told `noproc` at once. With a
+   * definition, a process of another one is refused. It cannot be linked to: that takes the ref of
+   * a process, from {@link refOn}. Throws OptionError. OTP: `{Name, Node}`.
+   *
+   * @example
+   * ```ts
+   * const counter = node.namedRef("b", "c1", Counter);
+   * ```
+   */
+  namedRef(node: string, name: string): AnyRef;
+  namedRef<D extends AnyActorDefinition>(node: string, name: string, definition: D): RefOf<D>;
+  namedRef(node: string, name: string, definition?: AnyActorDefinition): unknown {
+    return this.#remote.namedRef(node, name, definition?.name);
+  }
+
+  /**
+   * Calls the process with a name on many nodes at once and waits for all of them, up to one
+   * timeout. Without a list: on this node and on all that are connected now. A node whose call
+   * fails is among the `failures`; rejects with OptionError only. OTP: `gen_server:multi_call/4`.
+   *
+   * @example
+   * ```ts
+   * const { replies, failures } = await node.multiCall(["a", "b"], "cache", "size");
+   * ```
+   */
+  async multiCall(
+    nodes: readonly string[] | undefined,
+    name: string,
+    operation: string,
+    arg?: unknown,
+    options?: CallOptions,
+  ): Promise<MultiReplies> {
+    callTimeout(options);
+    return multiCall(this.#remote.namedRefs(nodes, name), operation, arg, options);
+  }
+
+  /**
+   * Casts to the process with a name on many nodes, by default this one and all that are
+   * connected. What cannot be delivered is a dead letter. OTP: `gen_server:abcast/3`.
+   */
+  multiCast(
+    nodes: readonly string[] | undefined,
+    name: string,
+    operation: string,
+    arg?: unknown,
+  ): void {
+    for (const ref of this.#remote.namedRefs(nodes, name).values()) ref.cast(operation, arg);
+  }
+
+  /** What links and monitors know of processes of other nodes. */
+  protected override get foreign(): ForeignPort {
+    return this.#remote.foreign;
   }
 
   #makePeers(): NodeLinks {
@@ -364,8 +385,10 @@ export class Node extends ActorSystem<NodeEvents> {
         this.emit(event, payload);
         if (event === "nodeup") this.#views.nodeUp(payload as NodeInfo);
       },
-      frame: (link, frame) => this.#inbound.onFrame(link, frame),
-      isServing: () => this.#inbound.unanswered > 0,
+      frame: (link, frame) => this.#remote.onFrame(link, frame),
+      // Every monitor of that life fires before the last word about it.
+      lost: (link) => this.#remote.lose(link, this.isStopped),
+      isServing: () => this.#remote.isServing,
     });
   }
 
@@ -383,23 +406,6 @@ export class Node extends ActorSystem<NodeEvents> {
       },
       this.#options.http,
     );
-  }
-
-  #addressOf(value: object): RefAddress | undefined {
-    if (this.isLocalRef(value)) return value.address;
-    return value instanceof RemoteRef ? value.address : undefined;
-  }
-
-  #refAt(address: RefAddress): AnyRef {
-    const isOurs = address.node === this.name && address.incarnation === this.incarnation;
-    const local = isOurs ? this.localRef(address.id) : undefined;
-    return local ?? new RemoteRef(address, this.#outbound);
-  }
-
-  /** What another node answered where only a ref makes sense. */
-  #refFrom(value: unknown): AnyRef {
-    if (value instanceof RemoteRef || this.isLocalRef(value)) return value;
-    throw new DecodeError("an answer that is no ref", "unknown");
   }
 
   #deadLetter(

@@ -37,6 +37,11 @@ export interface NodeLimits {
   readonly hardOutboxBytes?: number;
   /** Calls waiting for answers of one node. @default 1048576 */
   readonly maxPendingCalls?: number;
+  /**
+   * Monitors from here on processes of one node, as many from there, and as many linked pairs. One
+   * more is over at once, with an error of code ERR_OVERLOADED for a reason. @default 262144
+   */
+  readonly maxRelations?: number;
   /** Accepted sockets that have not proven themselves, at a time. @default 64 */
   readonly maxUnauthenticated?: number;
   /** The same, from one address. @default 32 */
@@ -111,6 +116,7 @@ export const limitDefaults = {
   softOutboxBytes: 1024 * 1024,
   hardOutboxBytes: 64 * 1024 * 1024,
   maxPendingCalls: 1_048_576,
+  maxRelations: 262_144,
   maxUnauthenticated: 64,
   maxUnauthenticatedPerAddress: 32,
   maxDirectoryEntries: 65_536,
@@ -300,6 +306,7 @@ function resolveLimits(limits: NodeLimits): Required<NodeLimits> {
     softOutboxBytes: integerOption("limits.softOutboxBytes", given.softOutboxBytes, 1),
     hardOutboxBytes: integerOption("limits.hardOutboxBytes", given.hardOutboxBytes, 1024),
     maxPendingCalls: integerOption("limits.maxPendingCalls", given.maxPendingCalls, 1),
+    maxRelations: integerOption("limits.maxRelations", given.maxRelations, 1),
     maxUnauthenticated: integerOption("limits.maxUnauthenticated", given.maxUnauthenticated, 1),
     maxUnauthenticatedPerAddress: integerOption(
       "limits.maxUnauthenticatedPerAddress",

@@ -25,6 +25,23 @@ export interface SystemIdentity {
   readonly incarnation: number;
 }
 
+let unnamed = 0;
+
+/**
+ * Tells systems apart. One without a name is known in this program only, so a number will do; a
+ * test system brings its own, because a number would differ from one replay to the next.
+ */
+export function tagOf({
+  node,
+  incarnation,
+  tag,
+}: SystemIdentity & { readonly tag?: string }): string {
+  if (tag !== undefined) return tag;
+  if (node !== undefined) return `${node}/${incarnation}`;
+  unnamed += 1;
+  return `#${unnamed}`;
+}
+
 /** The processes of one system. */
 export class ProcessTable {
   readonly #host: ProcessHost;

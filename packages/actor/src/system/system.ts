@@ -16,6 +16,7 @@ import type { Launch, StartListener } from "../process/launch.ts";
 import { LocalRef } from "../process/local-ref.ts";
 import type { ForeignPort, Peer } from "../process/peer.ts";
 import type { Process } from "../process/process.ts";
+import type { Replies } from "../process/replies.ts";
 import type { AnyRef, Inferred, Ref, ReplyPort } from "../ref.ts";
 import type { Events, Logger, SystemEvents } from "./events.ts";
 import { shutDownOn } from "./exit-on-signal.ts";
@@ -23,7 +24,7 @@ import { makeHost } from "./host.ts";
 import { Introspection } from "./introspection.ts";
 import { NamedRef } from "./named-ref.ts";
 import { watchFromOutside } from "./outside-monitor.ts";
-import { ProcessTable, type SystemIdentity } from "./process-table.ts";
+import { ProcessTable, type SystemIdentity, tagOf } from "./process-table.ts";
 import { Reports } from "./reports.ts";
 import type { StartRest } from "./start-options.ts";
 import { resolveStartOptions, type StartOptions } from "./start-options.ts";
@@ -35,19 +36,6 @@ import {
   resolveSystemOptions,
   type SystemOptions,
 } from "./system-options.ts";
-
-let unnamed = 0;
-
-/**
- * Tells systems apart. One without a name is known in this program only, so a number will do; a
- * test system brings its own, because a number would differ from one replay to the next.
- */
-function tagOf({ node, incarnation, tag }: SystemIdentity & { readonly tag?: string }): string {
-  if (tag !== undefined) return tag;
-  if (node !== undefined) return `${node}/${incarnation}`;
-  unnamed += 1;
-  return `#${unnamed}`;
-}
 
 const noOptions: StartOptions = Object.freeze({});
 
@@ -80,6 +68,7 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
   readonly #options: ResolvedSystemOptions;
   readonly #reports: Reports;
   readonly #table: ProcessTable;
+  readonly #replies: Replies;
   protected override readonly inside: Introspection;
   readonly #deadlines: Deadlines;
   readonly #hooks: StopHook[] = [];
@@ -115,6 +104,7 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
       foreign: () => this.foreign,
       start: (parent, startee, first, second) => this.#start(startee, first, second, parent),
     });
+    this.#replies = host.replies;
     this.#table = new ProcessTable(host, identity, () => this.foreign);
     this.inside = new Introspection({ table: this.#table, clock });
   }
@@ -274,6 +264,11 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
   /** A running process as others see it, by its number. For the other packages of Troupe. */
   peerAt(id: number): Peer | undefined {
     return this.#table.byId(id);
+  }
+
+  /** Takes a reply that a process here has deferred, by its number. For the other packages. */
+  takeReply(replyTo: number): ReplyPort | undefined {
+    return this.#replies.take(replyTo);
   }
 
   /** The ref of a running process by its number. For the other packages of Troupe. */

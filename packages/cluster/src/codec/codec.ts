@@ -113,8 +113,9 @@ export class Codec {
   readonly #wrap = (value: object): unknown => {
     const address = this.#port?.toAddress(value);
     if (address === undefined) return undefined;
-    const { kind, node, incarnation, id, actor } = address;
-    return new Tag([kind, node, incarnation, id, actor], REF_TAG);
+    const { kind, node, incarnation, id, actor, name } = address;
+    // A name stands where a process has its number.
+    return new Tag([kind, node, incarnation, name ?? id, actor], REF_TAG);
   };
 
   /** Puts refs where their wire form stands. The tree is fresh and ours, so it may be changed. */
@@ -142,18 +143,16 @@ export class Codec {
     if (this.#port === undefined) throw new DecodeError("a ref where none can be");
     const [kind, node, incarnation, id, actor] = fields as unknown[];
     const valid =
-      kind === "process" &&
+      (kind === "process" ? Number.isSafeInteger(id) : kind === "name" && typeof id === "string") &&
       typeof node === "string" &&
       Number.isSafeInteger(incarnation) &&
-      Number.isSafeInteger(id) &&
       typeof actor === "string";
     if (!valid) throw new DecodeError("a malformed ref");
-    return this.#port.fromAddress({
-      kind,
-      node,
-      incarnation: incarnation as number,
-      id: id as number,
-      actor,
-    });
+    const life = { node, incarnation: incarnation as number, actor };
+    const address: RefAddress =
+      typeof id === "string"
+        ? { kind: "name", ...life, id: 0, name: id }
+        : { kind: "process", ...life, id: id as number };
+    return this.#port.fromAddress(address);
   }
 }

@@ -9,7 +9,7 @@
 import { asBuffer } from "../bytes.ts";
 import { DecodeError } from "../errors.ts";
 
-/** The tag of a ref: `[kind, node, incarnation, id, actor]`. */
+/** The tag of a ref: `[kind, node, incarnation, id, actor]`; the `id` of a name is its text. */
 export const REF_TAG = 40510;
 
 /** How many items the array inside a ref's tag has. */

@@ -27,6 +27,8 @@ import { correlationLane } from "../link/lanes.ts";
 import type { Link } from "../link/link.ts";
 import {
   type CallKind,
+  type CallMessage,
+  readAnswer,
   readCall,
   readChannel,
   readLookup,
@@ -49,6 +51,10 @@ export interface InboundHost {
     reply: ReplyPort | undefined,
   ): void;
   whereis(name: string): AnyRef | undefined;
+  /** Who has a name; throws NoProcessError, and OptionError if it is of another definition. */
+  named(name: string, actor: string | undefined): AnyRef;
+  /** Takes the reply that a process here has deferred under a number. */
+  takeReply(number: number): ReplyPort | undefined;
   startFor(definition: AnyActorDefinition, arg: unknown, name?: string): Promise<AnyRef>;
 }
 
@@ -58,6 +64,8 @@ export interface InboundPorts {
   readonly actors: ReadonlyMap<string, AnyActorDefinition>;
   /** This node is about to leave: it starts nothing for others any more. */
   readonly isLeaving: () => boolean;
+  /** What ties processes of two nodes together. */
+  readonly relation: (link: Link, frame: Frame) => void;
   readonly channel: (from: string, channel: string, payload: Uint8Array) => void;
   /** A cast or an info that cannot be read. */
   readonly unreadable: (
@@ -105,6 +113,17 @@ export class Inbound {
       case FrameKind.channel:
         this.#onChannel(link, frame);
         break;
+      case FrameKind.answer:
+        this.#onAnswer(frame);
+        break;
+      case FrameKind.monitor:
+      case FrameKind.demonitor:
+      case FrameKind.down:
+      case FrameKind.link:
+      case FrameKind.unlink:
+      case FrameKind.exit:
+        this.#ports.relation(link, frame);
+        break;
       default:
         throw new ProtocolError(`frame kind 0x${frame.kind.toString(16)} on a proven link`);
     }
@@ -116,8 +135,7 @@ export class Inbound {
     const reply = new RemoteReply(this, link, message.correlation);
     try {
       const arg = codec.decode(message.value);
-      this.#checkLife(message.incarnation, message.process);
-      host.deliver(message.process, kind, message.operation, arg, reply);
+      host.deliver(this.#receiver(message), kind, message.operation, arg, reply);
     } catch (error) {
       reply.reject(error);
     }
@@ -125,10 +143,10 @@ export class Inbound {
 
   #onPost(link: Link, kind: "cast" | "info", frame: Frame): void {
     const { host, codec, unreadable } = this.#ports;
-    const { process, operation, incarnation, value } = readCall(kind, frame);
+    const message = readCall(kind, frame);
+    const { process, operation, value } = message;
     try {
-      this.#checkLife(incarnation, process);
-      host.deliver(process, kind, operation, codec.decode(value), undefined);
+      host.deliver(this.#receiver(message), kind, operation, codec.decode(value), undefined);
     } catch (error) {
       if (!isActorError(error)) throw error;
       unreadable(link.name, process, kind, operation, error);
@@ -186,10 +204,28 @@ export class Inbound {
     this.#ports.channel(link.name, channel, Uint8Array.from(payload));
   }
 
-  #checkLife(incarnation: number, process: number): void {
+  /** The number of the process that a message is for. */
+  #receiver({ incarnation, process, name, actor }: CallMessage): number {
     const { host } = this.#ports;
-    if (incarnation === host.incarnation) return;
+    if (name !== undefined) return host.named(name, actor).address.id;
+    if (incarnation === host.incarnation) return process;
     throw new NoProcessError(`process <${process}@${host.name}> of another life`);
+  }
+
+  #onAnswer(frame: Frame): void {
+    const { host, codec } = this.#ports;
+    const { number, isError, value } = readAnswer(frame);
+    // Nobody waits any more, or it is answered already.
+    const port = host.takeReply(number);
+    if (port === undefined) return;
+    try {
+      const decoded = codec.decode(value);
+      if (isError) port.reject(reviveError(decoded));
+      else port.resolve(decoded);
+    } catch (error) {
+      if (!isActorError(error)) throw error;
+      port.reject(withOutcome(error, isError ? "unknown" : "ran"));
+    }
   }
 
   /** Sends the value of a reply, or what kept it from being sent. */

@@ -1,20 +1,54 @@
 /**
  * The bodies of the frames between actors, as fixed layouts around values of users:
  *
- *     CALL, QUERY  u32 correlation | u64 incarnation | u64 process | u16+text operation | value
- *     CAST                           u64 incarnation | u64 process | u16+text operation | value
+ *     CALL, QUERY  u32 correlation | TARGET | u16+text operation                        | value
+ *     CAST, INFO                     TARGET | u16+text operation                        | value
  *     START        u32 correlation | u16+text actor | u16+text name, empty for none     | value
  *     LOOKUP       u32 correlation | u16+text name
  *     REPLY        u32 correlation | u8 status: 0 value, 1 error                        | value
+ *     ANSWER       u64 number      | u8 status: 0 value, 1 error                        | value
  *     CHANNEL      u16+text channel | bytes
+ *
+ * TARGET is `u64 incarnation | u64 process`. No process has the number 0: behind it stand
+ * `u16+text name | u16+text actor`, the name that is looked up there and the definition that is
+ * expected, empty for any; the incarnation is 0 then, for any life of the node.
  *
  * A value is CBOR and is not looked at here: a frame can be routed, and answered, although its
  * value is garbage. What is truncated is a ProtocolError.
  */
-import { ByteWriter, textBytes } from "../bytes.ts";
+import { type ByteReader, ByteWriter, textBytes } from "../bytes.ts";
 import { MessageTooLargeError } from "../errors.ts";
 import { encodeFrame, type Frame, FrameKind } from "../link/frame.ts";
 import { correlationLane, processLane } from "../link/lanes.ts";
+
+/** The process that a message is for, by its number or by its name. Every address is one. */
+export interface Target {
+  /** The life of the node that the ref belongs to; 0 for a name, which is looked up in any. */
+  readonly incarnation: number;
+  /** The number of the process; 0 for a name. */
+  readonly id: number;
+  readonly name?: string | undefined;
+  /** The definition that whoever has the name must be of; empty for any. */
+  readonly actor?: string | undefined;
+}
+
+/** How many bytes a target takes. */
+export function targetBytes({ id, name = "", actor = "" }: Target): number {
+  return id !== 0 ? 16 : 16 + text16Bytes(name) + text16Bytes(actor);
+}
+
+export function writeTarget(writer: ByteWriter, target: Target): ByteWriter {
+  const { incarnation, id } = target;
+  writer.u64(incarnation).u64(id);
+  return id !== 0 ? writer : writer.text16(target.name ?? "").text16(target.actor ?? "");
+}
+
+export function readTarget(reader: ByteReader): Target {
+  const incarnation = reader.u64();
+  const id = reader.u64();
+  if (id !== 0) return { incarnation, id };
+  return { incarnation, id, name: reader.text16(), actor: reader.text16() };
+}
 
 export interface CallMessage {
   /** 0 for a cast or an info, which nobody answers. */
@@ -22,6 +56,9 @@ export interface CallMessage {
   /** The life of the node that the ref belongs to. */
   readonly incarnation: number;
   readonly process: number;
+  /** In place of a process, which is 0 then. */
+  readonly name?: string | undefined;
+  readonly actor?: string | undefined;
   readonly operation: string;
   readonly value: Uint8Array;
 }
@@ -41,8 +78,14 @@ function text16Bytes(text: string): number {
 }
 
 /** The size of the body that `writeCall` fills. */
-export function callBytes(kind: CallKind, operation: string, value: Uint8Array): number {
-  return (isAnswered(kind) ? 4 : 0) + 8 + 8 + text16Bytes(operation) + value.length;
+export function callBytes(
+  kind: CallKind,
+  target: Target,
+  operation: string,
+  value: Uint8Array,
+): number {
+  const numbers = (isAnswered(kind) ? 4 : 0) + targetBytes(target);
+  return numbers + text16Bytes(operation) + value.length;
 }
 
 /** Fills the body of a call, a query, a cast or an info, which is on the lane of its process. */
@@ -50,31 +93,31 @@ export function writeCall(
   writer: ByteWriter,
   kind: CallKind,
   correlation: number,
-  incarnation: number,
-  process: number,
+  target: Target,
   operation: string,
   value: Uint8Array,
 ): void {
   if (isAnswered(kind)) writer.u32(correlation);
-  writer.u64(incarnation).u64(process).text16(operation).bytes(value).end();
+  writeTarget(writer, target).text16(operation).bytes(value).end();
 }
 
 export function callFrame(kind: CallKind, message: CallMessage): Buffer {
-  const { correlation, incarnation, process, operation, value } = message;
-  const body = new ByteWriter(callBytes(kind, operation, value));
-  writeCall(body, kind, correlation, incarnation, process, operation, value);
+  const { correlation, incarnation, process, name, actor, operation, value } = message;
+  const target = { incarnation, id: process, name, actor };
+  const body = new ByteWriter(callBytes(kind, target, operation, value));
+  writeCall(body, kind, correlation, target, operation, value);
   return encodeFrame(FrameKind[kind], processLane(process), 0, body.done());
 }
 
 export function readCall(kind: CallKind, frame: Frame): CallMessage {
   const reader = frame.open(kind);
-  return {
-    correlation: isAnswered(kind) ? reader.u32() : 0,
-    incarnation: reader.u64(),
-    process: reader.u64(),
-    operation: reader.text16(),
-    value: reader.rest(),
-  };
+  const correlation = isAnswered(kind) ? reader.u32() : 0;
+  const incarnation = reader.u64();
+  const process = reader.u64();
+  const name = process === 0 ? reader.text16() : undefined;
+  const actor = process === 0 ? reader.text16() : undefined;
+  const operation = reader.text16();
+  return { correlation, incarnation, process, name, actor, operation, value: reader.rest() };
 }
 
 export interface StartMessage {
@@ -149,6 +192,23 @@ export function replyFrame({ correlation, isError, value }: ReplyMessage): Buffe
 export function readReply(frame: Frame): ReplyMessage {
   const reader = frame.open("reply");
   return { correlation: reader.u32(), isError: reader.u8() !== 0, value: reader.rest() };
+}
+
+/** The answer to a call whose reply its own node has deferred; `number` is from `ctx.defer`. */
+export interface AnswerMessage {
+  readonly number: number;
+  readonly isError: boolean;
+  readonly value: Uint8Array;
+}
+
+export function answerFrame({ number, isError, value }: AnswerMessage): Buffer {
+  const head = new ByteWriter(9).u64(number).u8(isError ? 1 : 0);
+  return encodeFrame(FrameKind.answer, correlationLane(number), 0, head.done(), value);
+}
+
+export function readAnswer(frame: Frame): AnswerMessage {
+  const reader = frame.open("answer");
+  return { number: reader.u64(), isError: reader.u8() !== 0, value: reader.rest() };
 }
 
 export interface ChannelMessage {

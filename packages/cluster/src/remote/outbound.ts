@@ -6,6 +6,8 @@
  */
 import {
   type ActorError,
+  type AnyActorDefinition,
+  type AnyRef,
   type CallOptions,
   CallTimeoutError,
   isActorError,
@@ -38,6 +40,8 @@ export interface OutboundPorts {
   readonly self: { readonly name: string; readonly incarnation: number };
   readonly links: LinkDirectory;
   readonly codec: Codec;
+  /** The process that has a name here. Throws NoProcessError and OptionError, as a call rejects. */
+  readonly here: (address: RefAddress) => AnyRef;
   /** A cast or an info that could not be sent. */
   readonly undelivered: (
     ref: RemoteRef,
@@ -50,7 +54,7 @@ export interface OutboundPorts {
 
 export interface StartRequest {
   readonly node: string;
-  readonly actor: string;
+  readonly definition: AnyActorDefinition;
   readonly arg: unknown;
   readonly name: string | undefined;
   readonly options: CallOptions | undefined;
@@ -88,17 +92,20 @@ export class Outbound implements RemoteCaller {
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const { address } = ref;
+      if (this.#isNamedHere(address)) {
+        resolve(this.#ports.here(address)[kind](operation, arg, options));
+        return;
+      }
       const link = this.#linkTo(address);
       const value = this.#ports.codec.encodeShared(arg);
-      const bodyBytes = callBytes(kind, operation, value);
+      const bodyBytes = callBytes(kind, address, operation, value);
       const ms = callTimeout(options);
       const timedOut = () => new CallTimeoutError(describeAddress(address), operation, ms);
       const correlation = link.calls.add(resolve, reject, ms, options?.signal, timedOut);
       if (correlation === 0) return;
       try {
-        const { incarnation, id } = address;
-        const writer = this.#begin(link, FrameKind[kind], processLane(id), bodyBytes);
-        writeCall(writer, kind, correlation, incarnation, id, operation, value);
+        const writer = this.#begin(link, FrameKind[kind], processLane(address.id), bodyBytes);
+        writeCall(writer, kind, correlation, address, operation, value);
       } catch (error) {
         link.calls.reject(correlation, error);
       }
@@ -106,13 +113,19 @@ export class Outbound implements RemoteCaller {
   }
 
   post(ref: RemoteRef, kind: "cast" | "info", operation: string, arg: unknown): void {
-    const { incarnation, id } = ref.address;
+    const { address } = ref;
     try {
-      const link = this.#linkTo(ref.address);
+      if (this.#isNamedHere(address)) {
+        const target = this.#ports.here(address);
+        if (kind === "cast") target.cast(operation, arg);
+        else target.send(operation, arg);
+        return;
+      }
+      const link = this.#linkTo(address);
       const value = this.#ports.codec.encodeShared(arg);
-      const bodyBytes = callBytes(kind, operation, value);
-      const writer = this.#begin(link, FrameKind[kind], processLane(id), bodyBytes);
-      writeCall(writer, kind, 0, incarnation, id, operation, value);
+      const bodyBytes = callBytes(kind, address, operation, value);
+      const writer = this.#begin(link, FrameKind[kind], processLane(address.id), bodyBytes);
+      writeCall(writer, kind, 0, address, operation, value);
     } catch (error) {
       if (!isActorError(error)) throw error;
       this.#ports.undelivered(ref, kind, operation, arg, error);
@@ -120,8 +133,9 @@ export class Outbound implements RemoteCaller {
   }
 
   /** Asks another node to start an actor; resolves to its ref. */
-  async start({ node, actor, arg, name, options }: StartRequest): Promise<unknown> {
+  async start({ node, definition, arg, name, options }: StartRequest): Promise<unknown> {
     const link = this.#linkToNode(node);
+    const actor = definition.name;
     const value = this.#ports.codec.encodeShared(arg);
     return this.#request({
       link,
@@ -171,12 +185,18 @@ export class Outbound implements RemoteCaller {
     return writer;
   }
 
+  #isNamedHere({ name, node }: RefAddress): boolean {
+    return name !== undefined && node === this.#ports.self.name;
+  }
+
   #linkTo(address: RefAddress): Link {
     const { self } = this.#ports;
-    const { node, incarnation } = address;
+    const { node, incarnation, name } = address;
     // A ref to a process of ours is a local one, unless that process is gone.
     if (node === self.name || node === undefined) throw noProcess(address);
     const link = this.#linkToNode(node);
+    // A name is looked up in whatever life its node is in.
+    if (name !== undefined) return link;
     if (link.peer.incarnation > incarnation) throw noProcess(address);
     if (link.peer.incarnation < incarnation) {
       throw new ConnectionLostError(node, "not_run", "an earlier life of it is connected");
