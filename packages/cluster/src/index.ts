@@ -54,7 +54,7 @@ export type { ReadyCheck } from "./http/readiness.ts";
 export type { CloseReason } from "./link/connection.ts";
 export type { LeaveOptions } from "./membership/departure.ts";
 export type { Member, MemberEvent, MemberStatus } from "./membership/member.ts";
-export { Node, type StartOnOptions, type StartOnRest } from "./node.ts";
+export { Node } from "./node.ts";
 export type {
   Congested,
   NodeDeadLetter,
@@ -67,6 +67,7 @@ export type {
 export type { HttpOptions, NodeLimits, NodeOptions } from "./options.ts";
 export type { Channel } from "./remote/channels.ts";
 export type { MultiReplies } from "./remote/multi-call.ts";
+export type { StartOnOptions, StartOnRest } from "./remote/start-on.ts";
 export type { TlsOptions } from "./transport/tls.ts";
 export type {
   AnswerHttp,

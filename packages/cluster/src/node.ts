@@ -36,29 +36,23 @@ import {
 import { NodeLinks } from "./node-links.ts";
 import { type ResolvedNodeOptions, resolveKeys } from "./options.ts";
 import { applicationName, type Channel, Channels } from "./remote/channels.ts";
+import type { Ties } from "./remote/link-relations.ts";
 import { type MultiReplies, multiCall } from "./remote/multi-call.ts";
 import { RemoteActors } from "./remote/remote-actors.ts";
+import type { StartOnOptions, StartOnRest } from "./remote/start-on.ts";
 import type { AnswerHttp, HttpQuestion, Listener, Socket } from "./transport/transport.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a state that the compiler must not look at
 type AnyState = any;
-
-/** How `startOn` starts: the name to register there, and how long to wait. */
-export interface StartOnOptions extends CallOptions {
-  /** Registers the process on its node, where `refOn` finds it. */
-  readonly name?: string;
-}
-
-/** The parameters of `startOn` after the definition; the argument may be absent if it may be. */
-export type StartOnRest<A> = undefined extends A
-  ? [arg?: A, options?: StartOnOptions]
-  : [arg: A, options?: StartOnOptions];
 
 /** Hands a node a socket that was accepted for it. Not public. */
 export let acceptSocket: (node: Node, socket: Socket) => void;
 
 /** Answers a question by plain HTTP on a node's port. Not public. */
 export let answerHttp: (node: Node, question: HttpQuestion) => ReturnType<AnswerHttp>;
+
+/** What ties the processes of a node to those of each other one. For tests. */
+export let tiesOf: (node: Node) => ReadonlyMap<string, Ties>;
 
 /** Makes a node look for others. Not public. */
 export let beginNode: (node: Node) => void;
@@ -100,6 +94,7 @@ export class Node extends ActorSystem<NodeEvents> {
     acceptSocket = (node, socket) => node.#peers.accept(socket);
     beginNode = (node) => node.#peers.begin();
     answerHttp = (node, question) => node.#health.answer(question);
+    tiesOf = (node) => node.#remote.ties();
   }
 
   constructor(options: ResolvedNodeOptions, incarnation: number, listener: Listener | undefined) {

@@ -73,6 +73,7 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
   readonly #deadlines: Deadlines;
   readonly #hooks: StopHook[] = [];
   #ignoreSignals: (() => void)[] | undefined = undefined;
+  #isStopped = false;
   #stopped: Promise<void> | undefined = undefined;
 
   static {
@@ -231,13 +232,15 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
    * nothing more. Resolves when all have ended. What a hook throws is thrown at the end.
    */
   shutdown(): Promise<void> {
+    // Set first: a hook may ask whether the system stops.
+    this.#isStopped = true;
     this.#stopped ??= this.#shutDown();
     return this.#stopped;
   }
 
   /** Whether it is shutting down, or has: it starts nothing more, and runs no more hooks. */
   get isStopped(): boolean {
-    return this.#stopped !== undefined;
+    return this.#isStopped;
   }
 
   /** The same as {@link shutdown}, for `await using`. */
@@ -297,7 +300,7 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
     second: unknown,
     parent: AnyRef | undefined,
   ): Promise<unknown> {
-    if (this.#stopped !== undefined) return Promise.reject(new SystemStoppedError());
+    if (this.#isStopped) return Promise.reject(new SystemStoppedError());
     // What is thrown in here rejects.
     return new Promise((resolve, reject) => {
       objectOption("definition", startee);

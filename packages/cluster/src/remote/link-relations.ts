@@ -44,6 +44,13 @@ export interface RelationHost {
   refTo(link: Link, id: number, actor: string): AnyRef;
 }
 
+/** How many monitors there are from here, and from there, and how many pairs are linked. */
+export interface Ties {
+  readonly watching: number;
+  readonly watched: number;
+  readonly links: number;
+}
+
 export class LinkRelations implements RemoteSide {
   isOpen = true;
   readonly #link: Link;
@@ -63,9 +70,9 @@ export class LinkRelations implements RemoteSide {
     this.#host = host;
   }
 
-  /** How many monitors there are from here, from there, and how many processes there are tied. */
-  get sizes(): readonly [watching: number, watched: number, linked: number] {
-    return [this.#watching.size, this.#watched.size, this.#processes.size];
+  get ties(): Ties {
+    const { size: watching } = this.#watching;
+    return { watching, watched: this.#watched.size, links: this.#links };
   }
 
   /** What stands for a process there. */

@@ -10,7 +10,7 @@ import { type AnyRef, OptionError, type ReplyTo } from "@troupe/actor";
 import type { ForeignPort, Peer, ReplyPort, Watched } from "@troupe/actor/runtime";
 import { type Frame, FrameKind } from "../link/frame.ts";
 import type { Link } from "../link/link.ts";
-import { LinkRelations, type RelationHost } from "./link-relations.ts";
+import { LinkRelations, type RelationHost, type Ties } from "./link-relations.ts";
 import type { LinkDirectory } from "./outbound.ts";
 import { AbsentProcess } from "./remote-process.ts";
 import { RemoteRef } from "./remote-ref.ts";
@@ -89,9 +89,9 @@ export class Relations implements ForeignPort {
     relations?.lose(quietly);
   }
 
-  /** What is tied to the nodes that are connected, by their names. */
-  sizes(): Map<string, readonly [watching: number, watched: number, linked: number]> {
-    return new Map([...this.#byLink].map(([link, relations]) => [link.name, relations.sizes]));
+  /** What ties processes of this node to those of each other one that is connected. */
+  ties(): ReadonlyMap<string, Ties> {
+    return new Map([...this.#byLink].map(([link, relations]) => [link.name, relations.ties]));
   }
 
   #process(ref: RemoteRef): Peer {

@@ -20,6 +20,7 @@ import type { Frame } from "../link/frame.ts";
 import type { Link } from "../link/link.ts";
 import { answerPort } from "./answers.ts";
 import { Inbound } from "./inbound.ts";
+import type { Ties } from "./link-relations.ts";
 import type { CallKind, Target } from "./messages.ts";
 import { distinctNodes } from "./multi-call.ts";
 import { type LinkDirectory, Outbound, type StartRequest } from "./outbound.ts";
@@ -147,6 +148,11 @@ export class RemoteActors {
    */
   lose(link: Link, quietly: boolean): void {
     this.#relations.lose(link, quietly);
+  }
+
+  /** What ties processes of this node to those of each other one that is connected. */
+  ties(): ReadonlyMap<string, Ties> {
+    return this.#relations.ties();
   }
 
   /** Starts an actor on a node, which may be this one. */
