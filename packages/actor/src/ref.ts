@@ -163,12 +163,16 @@ export interface ReplyPort {
   onClosed?: (() => void) | undefined;
 }
 
-/** `counter <7>`, or `counter <7@a>` on a named node: how a process is called in messages. */
+/**
+ * `counter <7>`, or `counter <7@a>` on a named node: how a process is called in messages. A name
+ * that is looked up there is `counter <"c1"@a>`, or `<"c1"@a>` for any definition.
+ */
 export function describeAddress(address: RefAddress): string {
   if (address.group !== undefined) return `${address.actor} in group "${address.group}"`;
   const node = address.node === undefined ? "" : `@${address.node}`;
-  if (address.name !== undefined)
-    return `${address.actor} <${JSON.stringify(address.name)}${node}>`;
+  if (address.name !== undefined) {
+    return `${address.actor} <${JSON.stringify(address.name)}${node}>`.trimStart();
+  }
   return `${address.actor} <${address.id}${node}>`;
 }
 
