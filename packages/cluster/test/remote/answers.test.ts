@@ -22,7 +22,7 @@ const Clerk = defineActor("clerk", {
       if (question === "refuse") ctx.refuse(to, "closed", { until: 9 });
       else if (question === "unsendable") ctx.reply(to, [new WeakMap()]);
       else if (question === "unsendable refusal") ctx.refuse(to, "closed", new WeakMap());
-      else if (question === "huge") ctx.reply(to, new Uint8Array(5000));
+      else if (question === "huge") ctx.reply(to, new Uint8Array(70_000));
       else ctx.reply(to, { question });
     },
     again: (s, reply: unknown, ctx) => {
@@ -41,7 +41,7 @@ const Clerk = defineActor("clerk", {
 });
 
 async function desk() {
-  const pair = await Pair.of({ actors: [Desk, Clerk], limits: { maxFrameBytes: 4096 } });
+  const pair = await Pair.of({ actors: [Desk, Clerk], limits: { maxMessageBytes: 65_536 } });
   const clerk = await pair.a.startOn("b", Clerk, undefined);
   const ask = await pair.a.start(Desk, clerk as unknown as AnyRef, { name: "desk" });
   return { pair, clerk, ask, fromB: await pair.b.refOn("a", "desk", Desk) };

@@ -1,6 +1,6 @@
 /** The layouts, to the byte: a frame of another implementation must look like this. */
 import { describe, expect, test } from "vitest";
-import { FRAME_HEADER_BYTES, type Frame, readFrames } from "../../src/link/frame.ts";
+import { FRAME_HEADER_BYTES, type Frame, readFrames, WholeFrame } from "../../src/link/frame.ts";
 import {
   demonitorFrame,
   downFrame,
@@ -17,7 +17,7 @@ import {
 } from "../../src/remote/relation-frames.ts";
 
 const reason = Buffer.from([0xf6]);
-const target = { incarnation: 0x0102, process: 0x21 };
+const target = { incarnation: 0x0102, id: 0x21 };
 const ends = { incarnation: 0x0102, process: 0x21, from: 0x43 };
 
 function only(bytes: Uint8Array): Frame {
@@ -36,7 +36,7 @@ const vectors: [
   Buffer,
   kind: number,
   body: string,
-  read: (bytes: Uint8Array) => unknown,
+  read: (frame: Frame) => unknown,
   value: unknown,
 ][] = [
   [
@@ -52,12 +52,12 @@ const vectors: [
     monitorFrame({
       number: 7,
       watcher: 0,
-      target: { incarnation: 0, process: 0, name: "c1", actor: "x" },
+      target: { incarnation: 0, id: 0, name: "c1", actor: "x" },
     }),
     0x30,
     "00000007 0000000000000000 0000000000000000 0000000000000000 0002 6331 0001 78",
     readMonitor,
-    { number: 7, watcher: 0, target: { incarnation: 0, process: 0, name: "c1", actor: "x" } },
+    { number: 7, watcher: 0, target: { incarnation: 0, id: 0, name: "c1", actor: "x" } },
   ],
   ["DEMONITOR", demonitorFrame(7, target), 0x31, "00000007", readDemonitor, 7],
   [
@@ -101,7 +101,7 @@ describe("a frame", () => {
       const frame = only(bytes);
       expect(frame.kind).toBe(kind);
       expect(Buffer.from(frame.body).toString("hex")).toBe(body.replaceAll(" ", ""));
-      expect(read(frame.body)).toEqual(value);
+      expect(read(frame)).toEqual(value);
     },
   );
 
@@ -112,9 +112,8 @@ describe("a frame", () => {
       // A reason has no length of its own: without it there is an empty one, which its reader judges.
       const fixed = body.length - (body.at(-1) === 0xf6 ? 1 : 0);
       for (let length = 0; length < fixed; length++) {
-        expect(() => read(body.subarray(0, length))).toThrow(
-          expect.objectContaining({ code: "ERR_PROTOCOL" }),
-        );
+        const cut = new WholeFrame(only(bytes).kind, 0, 8, body.subarray(0, length));
+        expect(() => read(cut)).toThrow(expect.objectContaining({ code: "ERR_PROTOCOL" }));
       }
     },
   );

@@ -494,13 +494,15 @@ describe("an exit signal to a process on another node", () => {
   });
 
   test("comes after what was sent to the process before it", async () => {
-    const { pair, watcher, target } = await watcherAndTarget();
-    await watcher.here.call("run", (ctx) => {
+    const pair = await Pair.of();
+    const sender = await pair.on(pair.a);
+    const target = await pair.trapperOn(pair.b);
+    await sender.here.call("run", (ctx) => {
       ctx.cast(target.there as unknown as AnyRef, "bytes", new Uint8Array(500_000));
       ctx.exit(target.there as unknown as AnyRef, "shutdown");
     });
-    await pair.bench.until(() => pair.b.inspectTree().length === 0);
-    expect(target.log).toEqual(["500000 bytes"]);
+    await pair.bench.until(() => target.log.length === 2);
+    expect(target.log).toEqual(["500000 bytes", `exit ${sender.there} shutdown`]);
   });
 });
 
