@@ -95,8 +95,8 @@ export interface Ctx<_S = unknown> {
   /**
    * Leaves the reply of this call for later: return what it returns. `keep` gets the address of
    * the reply, to be answered by `ctx.reply` or `ctx.refuse` in any later handler, of any process
-   * of this system. When the process ends first, the caller is told. Throws `NoCallerError`
-   * outside of a call or query. OTP: `{noreply, State}` and `gen_server:reply/2`.
+   * of this system or of a connected node. When the process ends first, the caller is told. Throws
+   * `NoCallerError` outside of a call or query. OTP: `{noreply, State}` and `gen_server:reply/2`.
    *
    * @example
    * ```ts
@@ -129,14 +129,16 @@ export interface Ctx<_S = unknown> {
   idleTimeout(ms: number): void;
   /**
    * Effect: watches a process: when it is over, the info message `down` follows, exactly once; at
-   * once with `"noproc"` when there is no such process. OTP: `monitor/2`.
+   * once with `"noproc"` when there is no such process. One on another node is also over, with
+   * `"noconnection"`, when the connection to that node is lost, or there is none. OTP: `monitor/2`.
    */
   monitor(target: AnyRef | string): MonitorId;
   /** Effect: watches no longer. A `down` that is already queued is removed. OTP: `flush`. */
   demonitor(monitor: MonitorId): void;
   /**
    * Effect: links this process and another: when one ends with a reason other than `"normal"`, so
-   * does the other, unless it traps exits. OTP: `link/1`.
+   * does the other, unless it traps exits. A process on another node is over, with
+   * `"noconnection"`, when the connection to that node is lost, or there is none. OTP: `link/1`.
    */
   link(target: AnyRef): void;
   /** Effect: takes the link back. No signal of it is seen any more, not even one queued already. */

@@ -41,7 +41,7 @@ export interface Deferred<R> {
  */
 export interface ReplyTo<R> {
   readonly replyTo: number;
-  /** The system in which it can be answered. */
+  /** The system whose caller waits; from a node it can be answered on any that is connected. */
   readonly system: string;
   /** For the compiler: what may be replied. Never present. */
   readonly [replyType]?: (reply: R) => void;

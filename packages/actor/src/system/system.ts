@@ -165,8 +165,9 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
 
   /**
    * Calls the listener once when a process is over, or on the next turn with `"noproc"` when there
-   * is no such process. Returns a function that takes it back. For code outside of actors; a
-   * handler uses `ctx.monitor`. OTP: `monitor/2`.
+   * is no such process, and with `"noconnection"` when its node is not connected, or no longer.
+   * Returns a function that takes it back. For code outside of actors; a handler uses
+   * `ctx.monitor`. OTP: `monitor/2`.
    */
   monitor(target: AnyRef | string, listener: (down: Omit<Down, "monitor">) => void): () => void {
     functionOption("listener", listener);

@@ -267,7 +267,11 @@ describe("shutdown", () => {
     await system.start(First);
     await system.start(Second);
     system.onStop(() => void reports.push("hook 1"));
+    expect(system.isStopped).toBe(false);
     system.onStop(async () => {
+      // It starts nothing more, from the first hook on.
+      expect(system.isStopped).toBe(true);
+      await expect(system.start(First)).rejects.toMatchObject({ code: "ERR_SYSTEM_STOPPED" });
       await settle();
       reports.push("hook 2");
     });
