@@ -5,18 +5,7 @@
  * between actors. What belongs to none of them is decided here: what is public, and in which order
  * things end.
  */
-import {
-  type ActorDefinition,
-  type ActorError,
-  ActorSystem,
-  type AnyActorDefinition,
-  type AnyRef,
-  type CallOptions,
-  OptionError,
-  type Ref,
-  type RefOf,
-} from "@troupe/actor";
-import { callTimeout, type ForeignPort } from "@troupe/actor/runtime";
+import { type ActorError, type AnyRef, OptionError } from "@troupe/actor";
 import { ClusterViews } from "./groups/cluster-views.ts";
 import type { Presence } from "./groups/presence.ts";
 import type { ProcessGroups } from "./groups/process-groups.ts";
@@ -25,25 +14,20 @@ import { NodeHealth } from "./http/node-health.ts";
 import type { ReadyCheck } from "./http/readiness.ts";
 import { type LeaveOptions, resolveLeaveOptions, withinTime } from "./membership/departure.ts";
 import type { Member } from "./membership/member.ts";
+import { NodeActors } from "./node-actors.ts";
 import {
   infoOf,
   letterReason,
   type NodeDeadLetter,
   type NodeDown,
-  type NodeEvents,
   type NodeInfo,
 } from "./node-events.ts";
 import { NodeLinks } from "./node-links.ts";
 import { type ResolvedNodeOptions, resolveKeys } from "./options.ts";
 import { applicationName, type Channel, Channels } from "./remote/channels.ts";
 import type { Ties } from "./remote/link-relations.ts";
-import { type MultiReplies, multiCall } from "./remote/multi-call.ts";
 import { RemoteActors } from "./remote/remote-actors.ts";
-import type { StartOnOptions, StartOnRest } from "./remote/start-on.ts";
 import type { AnswerHttp, HttpQuestion, Listener, Socket } from "./transport/transport.ts";
-
-// biome-ignore lint/suspicious/noExplicitAny: a state that the compiler must not look at
-type AnyState = any;
 
 /** Hands a node a socket that was accepted for it. Not public. */
 export let acceptSocket: (node: Node, socket: Socket) => void;
@@ -67,7 +51,7 @@ export let beginNode: (node: Node) => void;
  * await remote.call("add", 5); // => 5
  * ```
  */
-export class Node extends ActorSystem<NodeEvents> {
+export class Node extends NodeActors {
   readonly name: string;
   /** Which life of this node: higher than that of every earlier one, if the wall clock agrees. */
   readonly incarnation: number;
@@ -84,7 +68,7 @@ export class Node extends ActorSystem<NodeEvents> {
   readonly #options: ResolvedNodeOptions;
   readonly #listener: Listener | undefined;
   readonly #peers: NodeLinks;
-  readonly #remote: RemoteActors;
+  protected override readonly remote: RemoteActors;
   readonly #channels: Channels;
   readonly #health: NodeHealth;
   #keys: readonly Uint8Array[];
@@ -94,7 +78,7 @@ export class Node extends ActorSystem<NodeEvents> {
     acceptSocket = (node, socket) => node.#peers.accept(socket);
     beginNode = (node) => node.#peers.begin();
     answerHttp = (node, question) => node.#health.answer(question);
-    tiesOf = (node) => node.#remote.ties();
+    tiesOf = (node) => node.remote.ties();
   }
 
   constructor(options: ResolvedNodeOptions, incarnation: number, listener: Listener | undefined) {
@@ -110,7 +94,7 @@ export class Node extends ActorSystem<NodeEvents> {
     this.#health = this.#makeHealth();
     this.#peers = this.#makePeers();
     const { links } = this.#peers;
-    this.#remote = new RemoteActors({
+    this.remote = new RemoteActors({
       system: this,
       links,
       actors: options.actors,
@@ -131,12 +115,12 @@ export class Node extends ActorSystem<NodeEvents> {
     this.#views = new ClusterViews({
       host: this,
       channels: this.#channels,
-      codec: this.#remote.codec,
+      codec: this.remote.codec,
       links,
       clock: this.clock,
       defer: (flush) => transport.defer(flush),
       limits,
-      refAt: (address) => this.#remote.refAt(address),
+      refAt: (address) => this.remote.refAt(address),
       dropped: (event) => this.emit("publishDropped", event),
       logger: this.logger,
     });
@@ -242,124 +226,11 @@ export class Node extends ActorSystem<NodeEvents> {
   }
 
   /**
-   * Starts an actor on a node, which must allow it in its `actors`; on this node it is `start`.
-   *
-   * Rejects with NodeUnknownError, ConnectionLostError, OverloadedError, MessageTooLargeError,
-   * NotSerializableError, ActorUnknownError, AlreadyStartedError (did not run), StartError,
-   * CallTimeoutError, CallAbortedError, and ConnectionLostError while waiting (may have run: then
-   * look for the actor by its name).
-   *
-   * @example
-   * ```ts
-   * const counter = await node.startOn("b", Counter, { start: 0 }, { name: "c1" });
-   * ```
-   */
-  startOn<A, Q, C, K, I>(
-    node: string,
-    definition: ActorDefinition<string, A, AnyState, Q, C, K, I>,
-    ...rest: StartOnRest<A>
-  ): Promise<Ref<Q, C, K, I>>;
-  async startOn(
-    node: string,
-    definition: AnyActorDefinition,
-    arg?: unknown,
-    options?: StartOnOptions,
-  ): Promise<unknown> {
-    return this.#remote.start({ node, definition, arg, name: options?.name, options });
-  }
-
-  /**
-   * Finds the process that is registered under a name on a node.
-   *
-   * Rejects with NoProcessError if there is none, with OptionError if it is of another definition
-   * than the one given, and otherwise like a call (did not run: nothing was to).
-   *
-   * @example
-   * ```ts
-   * const counter = await node.refOn("b", "c1", Counter);
-   * ```
-   */
-  refOn(node: string, name: string): Promise<AnyRef>;
-  refOn<D extends AnyActorDefinition>(
-    node: string,
-    name: string,
-    definition: D,
-    options?: CallOptions,
-  ): Promise<RefOf<D>>;
-  async refOn(
-    node: string,
-    name: string,
-    definition?: AnyActorDefinition,
-    options?: CallOptions,
-  ): Promise<unknown> {
-    const ref = await this.#remote.lookup(node, name, options);
-    if (definition === undefined || ref.address.actor === definition.name) return ref;
-    throw new OptionError("definition", `"${ref.address.actor}"`, definition.name);
-  }
-
-  /**
    * Opens a channel. Throws OptionError if its name is open already, or begins with `troupe.`:
    * such names are the framework's own.
    */
   channel(name: string): Channel {
     return this.#channels.open(applicationName(name));
-  }
-
-  /**
-   * A ref to whoever has a name on a node, looked up there at each use, in any life of the node:
-   * it reaches the new process after a restart. While nobody has the name a call rejects with
-   * NoProcessError, a cast is a dead letter there, and a monitor is told `noproc` at once. With a
-   * definition, a process of another one is refused. It cannot be linked to: that takes the ref of
-   * a process, from {@link refOn}. Throws OptionError. OTP: `{Name, Node}`.
-   *
-   * @example
-   * ```ts
-   * const counter = node.namedRef("b", "c1", Counter);
-   * ```
-   */
-  namedRef(node: string, name: string): AnyRef;
-  namedRef<D extends AnyActorDefinition>(node: string, name: string, definition: D): RefOf<D>;
-  namedRef(node: string, name: string, definition?: AnyActorDefinition): unknown {
-    return this.#remote.namedRef(node, name, definition?.name);
-  }
-
-  /**
-   * Calls the process with a name on many nodes at once and waits for all of them, up to one
-   * timeout. Without a list: on this node and on all that are connected now. A node whose call
-   * fails is among the `failures`; rejects with OptionError only. OTP: `gen_server:multi_call/4`.
-   *
-   * @example
-   * ```ts
-   * const { replies, failures } = await node.multiCall(["a", "b"], "cache", "size");
-   * ```
-   */
-  async multiCall(
-    nodes: readonly string[] | undefined,
-    name: string,
-    operation: string,
-    arg?: unknown,
-    options?: CallOptions,
-  ): Promise<MultiReplies> {
-    callTimeout(options);
-    return multiCall(this.#remote.namedRefs(nodes, name), operation, arg, options);
-  }
-
-  /**
-   * Casts to the process with a name on many nodes, by default this one and all that are
-   * connected. What cannot be delivered is a dead letter. OTP: `gen_server:abcast/3`.
-   */
-  multiCast(
-    nodes: readonly string[] | undefined,
-    name: string,
-    operation: string,
-    arg?: unknown,
-  ): void {
-    for (const ref of this.#remote.namedRefs(nodes, name).values()) ref.cast(operation, arg);
-  }
-
-  /** What links and monitors know of processes of other nodes. */
-  protected override get foreign(): ForeignPort {
-    return this.#remote.foreign;
   }
 
   #makePeers(): NodeLinks {
@@ -380,10 +251,10 @@ export class Node extends ActorSystem<NodeEvents> {
         this.emit(event, payload);
         if (event === "nodeup") this.#views.nodeUp(payload as NodeInfo);
       },
-      frame: (link, frame) => this.#remote.onFrame(link, frame),
+      frame: (link, frame) => this.remote.onFrame(link, frame),
       // Every monitor of that life fires before the last word about it.
-      lost: (link) => this.#remote.lose(link, this.isStopped),
-      isServing: () => this.#remote.isServing,
+      lost: (link) => this.remote.lose(link, this.isStopped),
+      isServing: () => this.remote.isServing,
     });
   }
 

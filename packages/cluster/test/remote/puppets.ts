@@ -1,4 +1,4 @@
-/** What the tests of links and monitors share: processes that do what they are told, on two nodes. */
+/** What the tests of links and monitors share: processes of two nodes that do as they are told. */
 import {
   type AnyRef,
   type Ctx,
