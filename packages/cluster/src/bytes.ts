@@ -34,21 +34,21 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#bytes.readUInt8(this.#advance(1));
+    return this.#bytes[this.#advance(1)] as number;
   }
 
   u16(): number {
-    return this.#bytes.readUInt16BE(this.#advance(2));
+    return readU16(this.#bytes, this.#advance(2));
   }
 
   u32(): number {
-    return this.#bytes.readUInt32BE(this.#advance(4));
+    return readU32(this.#bytes, this.#advance(4));
   }
 
   /** Eight bytes as a number; a value that a number cannot hold exactly is refused. */
   u64(): number {
     const at = this.#advance(8);
-    const value = this.#bytes.readUInt32BE(at) * HIGH + this.#bytes.readUInt32BE(at + 4);
+    const value = readU32(this.#bytes, at) * HIGH + readU32(this.#bytes, at + 4);
     if (!Number.isSafeInteger(value)) {
       throw new ProtocolError(`${this.#what}: a number above 2^53`);
     }
@@ -78,6 +78,7 @@ export class ByteReader {
 
   #text(length: number): string {
     const at = this.#advance(length);
+    if (length <= SHORT_TEXT) return shortText(this.#bytes, at, length);
     return this.#bytes.toString("utf8", at, at + length);
   }
 
@@ -128,18 +129,28 @@ export class ByteWriter {
   }
 
   u32(value: number): this {
-    this.#at = this.#bytes.writeUInt32BE(value, this.#at);
+    assert(value >>> 0 === value, "a u32 field holds an integer of 0 to 2^32");
+    this.#put32(value);
     return this;
   }
 
   u64(value: number): this {
     assert(Number.isSafeInteger(value) && value >= 0, "a u64 field holds an integer of 0 to 2^53");
-    return this.u32(Math.floor(value / HIGH)).u32(value % HIGH);
+    this.#put32(Math.floor(value / HIGH));
+    this.#put32(value >>> 0);
+    return this;
   }
 
   bytes(value: Uint8Array): this {
-    this.#bytes.set(value, this.#at);
-    this.#at += value.length;
+    const length = value.length;
+    const start = this.#at;
+    if (length > SHORT_BYTES) this.#bytes.set(value, start);
+    else {
+      assert(length <= this.#end - start, "a body has room for what is written into it");
+      const bytes = this.#bytes;
+      for (let at = 0; at < length; at++) bytes[start + at] = value[at] as number;
+    }
+    this.#at = start + length;
     return this;
   }
 
@@ -160,6 +171,16 @@ export class ByteWriter {
   done(): Buffer {
     this.end();
     return this.#bytes;
+  }
+
+  #put32(value: number): void {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
+    this.#at = at + 4;
   }
 
   #text(value: string): this {
@@ -184,6 +205,47 @@ export class ByteWriter {
 
 /** Up to this length a loop over the characters is faster than the call that saves it. */
 const SHORT_TEXT = 24;
+
+/** The same for bytes. */
+const SHORT_BYTES = 32;
+
+/** Short texts that came in lately. A link says few different ones, again and again. */
+const SLOTS = 512;
+const texts: string[] = new Array<string>(SLOTS).fill("");
+
+/** Decodes a short text, or finds it among those that were decoded before. */
+function shortText(bytes: Buffer, start: number, length: number): string {
+  let hash = length;
+  for (let at = start; at < start + length; at++) {
+    hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0;
+  }
+  const slot = (hash ^ (hash >>> 9)) & (SLOTS - 1);
+  const known = texts[slot] as string;
+  if (isText(known, bytes, start, length)) return known;
+  const text = bytes.toString("utf8", start, start + length);
+  texts[slot] = text;
+  return text;
+}
+
+/** Whether the bytes are that text; of a text beyond ASCII it is never known without decoding. */
+function isText(text: string, bytes: Buffer, start: number, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let at = 0; at < length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80 || unit !== bytes[start + at]) return false;
+  }
+  return true;
+}
+
+/** Two bytes of memory as a number, which must be there. */
+export function readU16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+}
+
+/** Four bytes of memory as a number, which must be there. */
+export function readU32(bytes: Uint8Array, at: number): number {
+  return readU16(bytes, at) * 0x1_0000 + readU16(bytes, at + 2);
+}
 
 /** How many bytes a text takes in UTF-8. */
 export function textBytes(value: string): number {

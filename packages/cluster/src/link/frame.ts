@@ -7,9 +7,9 @@
  * a frame can be judged before anything in it is interpreted. This file checks lengths, kinds,
  * flags and lanes; it does not know what a body means, and it holds no state between messages.
  */
-import { asBuffer, ByteReader, type ByteWriter } from "../bytes.ts";
+import { asBuffer, ByteReader, type ByteWriter, readU16, readU32 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
-import { laneUse } from "./lanes.ts";
+import { LaneUse, laneUse } from "./lanes.ts";
 
 /** Bytes before a frame's body. */
 export const FRAME_HEADER_BYTES = 8;
@@ -74,7 +74,12 @@ export const FRAGMENT_FLAGS = FLAG_MORE | FLAG_CONTINUES;
 /** Flags that this version understands; the others are reserved. */
 const KNOWN_FLAGS = FLAG_OPTIONAL | FLAG_ANSWER | FRAGMENT_FLAGS;
 
-const kinds: ReadonlySet<number> = new Set(Object.values(FrameKind));
+/** By kind, the lanes on which it has its place; none if there is no such kind. */
+const uses = new Uint8Array(256);
+for (const kind of Object.values(FrameKind)) {
+  if (kind < FIRST_ORDINARY_KIND) uses[kind] = LaneUse.control;
+  else uses[kind] = kind === FrameKind.channel ? LaneUse.channel : LaneUse.actors;
+}
 
 /** One whole message, or a fragment of one. Good until its handler returns, like its bytes. */
 export interface Frame {
@@ -126,8 +131,13 @@ export function writeHeader(
 ): number {
   bytes[at] = kind;
   bytes[at + 1] = flags;
-  bytes.writeUInt16BE(lane, at + 2);
-  return bytes.writeUInt32BE(bodyBytes, at + 4);
+  bytes[at + 2] = lane >>> 8;
+  bytes[at + 3] = lane;
+  bytes[at + 4] = bodyBytes >>> 24;
+  bytes[at + 5] = bodyBytes >>> 16;
+  bytes[at + 6] = bodyBytes >>> 8;
+  bytes[at + 7] = bodyBytes;
+  return at + FRAME_HEADER_BYTES;
 }
 
 /** Builds one frame in one piece of memory: the header, then the parts of its body. */
@@ -186,7 +196,7 @@ export class FrameCursor implements Frame {
       }
       const kind = bytes[at] as number;
       const flags = bytes[at + 1] as number;
-      const length = bytes.readUInt32BE(at + 4);
+      const length = readU32(bytes, at + 4);
       this.#start = at + FRAME_HEADER_BYTES;
       checkLength(length, bytes.length - this.#start, maxBodyBytes);
       this.#end = this.#start + length;
@@ -199,8 +209,8 @@ export class FrameCursor implements Frame {
       }
       this.kind = kind;
       this.flags = flags;
-      this.lane = bytes.readUInt16BE(at + 2);
-      if (laneUse(this.lane) !== useOf(kind)) {
+      this.lane = readU16(bytes, at + 2);
+      if (laneUse(this.lane) !== uses[kind]) {
         throw new ProtocolError(`a frame of kind 0x${hex(kind)} on lane ${this.lane}`);
       }
       return true;
@@ -242,13 +252,7 @@ function checkLength(length: number, available: number, limit: number): void {
 }
 
 function isFrameKind(kind: number): kind is FrameKind {
-  return kinds.has(kind);
-}
-
-/** The lanes on which a kind has its place. */
-function useOf(kind: FrameKind): ReturnType<typeof laneUse> {
-  if (kind < FIRST_ORDINARY_KIND) return "control";
-  return kind === FrameKind.channel ? "channel" : "actors";
+  return uses[kind] !== LaneUse.none;
 }
 
 function hex(byte: number): string {

@@ -43,9 +43,14 @@ export function correlationLane(correlation: number): number {
   return FIRST_ACTOR_LANE + (correlation % ACTOR_LANES);
 }
 
-/** Whether a lane carries control frames, channels, or what is between actors. */
-export function laneUse(lane: number): "control" | "channel" | "actors" | undefined {
-  if (lane === CONTROL_LANE) return "control";
-  if (lane < FIRST_ACTOR_LANE) return "channel";
-  return lane < LANES ? "actors" : undefined;
+/** What a lane is for; numbers, because every frame that comes in is judged by them. */
+export const LaneUse = { none: 0, control: 1, channel: 2, actors: 3 } as const;
+
+export type LaneUse = (typeof LaneUse)[keyof typeof LaneUse];
+
+/** Whether a lane carries control frames, channels, what is between actors, or is none. */
+export function laneUse(lane: number): LaneUse {
+  if (lane === CONTROL_LANE) return LaneUse.control;
+  if (lane < FIRST_ACTOR_LANE) return LaneUse.channel;
+  return lane < LANES ? LaneUse.actors : LaneUse.none;
 }

@@ -210,7 +210,11 @@ export class Outbox implements FrameSink {
   #send(batch: FrameBatch): void {
     this.#batch = undefined;
     this.#lastBatchBytes = batch.length;
-    this.#socket.send(batch.view(), this.#onSent);
+    // To be called back costs a stream some microseconds, so it is asked for only if somebody may
+    // wait for it: for room in the socket, or for the end of the congestion.
+    const buffered = this.#socket.bufferedBytes + batch.length;
+    const isAwaited = buffered >= WINDOW_BYTES / 2 || this.#congested;
+    this.#socket.send(batch.view(), isAwaited ? this.#onSent : undefined);
   }
 
   /** The socket has passed on a message. */

@@ -5,6 +5,7 @@ import {
   channelLane,
   correlationLane,
   LANES,
+  LaneUse,
   laneUse,
   processLane,
 } from "../../src/link/lanes.ts";
@@ -12,7 +13,7 @@ import {
 test("channels have the lanes 1 to 7, always the same one for a name", () => {
   fc.assert(
     fc.property(fc.string(), (name) => {
-      expect(laneUse(channelLane(name))).toBe("channel");
+      expect(laneUse(channelLane(name))).toBe(LaneUse.channel);
       expect(channelLane(name)).toBe(channelLane(name));
     }),
   );
@@ -27,8 +28,8 @@ test("processes and requests have the lanes 8 to 23, by their number", () => {
   const numbers = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
   fc.assert(
     fc.property(numbers, (n) => {
-      expect(laneUse(processLane(n))).toBe("actors");
-      expect(laneUse(correlationLane(n))).toBe("actors");
+      expect(laneUse(processLane(n))).toBe(LaneUse.actors);
+      expect(laneUse(correlationLane(n))).toBe(LaneUse.actors);
     }),
   );
   expect([processLane(1), processLane(17), processLane(15), processLane(16)]).toEqual([
@@ -38,10 +39,10 @@ test("processes and requests have the lanes 8 to 23, by their number", () => {
 });
 
 test("lane 0 is for control frames, and there is none above 23", () => {
-  expect(laneUse(CONTROL_LANE)).toBe("control");
+  expect(laneUse(CONTROL_LANE)).toBe(LaneUse.control);
   expect([laneUse(LANES - 1), laneUse(LANES), laneUse(65_535)]).toEqual([
-    "actors",
-    undefined,
-    undefined,
+    LaneUse.actors,
+    LaneUse.none,
+    LaneUse.none,
   ]);
 });
