@@ -184,3 +184,4 @@ export type { Startable, StartedChild } from "./system/startable.ts";
 export type { StopOptions } from "./system/stop.ts";
 export { ActorSystem, createSystem } from "./system/system.ts";
 export type { SystemOptions } from "./system/system-options.ts";
+export { defineWireClass, type WireClass, type WireClassSpec } from "./wire-class.ts";

@@ -2,20 +2,36 @@
  * What a message may carry: a plain data tree, so that it can cross a wire unharmed.
  *
  * What passes: objects, arrays, Map, Set, Date, typed arrays, bigint, text, numbers, booleans,
- * null, undefined, and refs. An encoder would silently turn a URL or a promise into `{}`, lose the
- * class of an instance and the name and code of an error, and close the holes of an array; all of
- * these are refused here, with the path of the culprit. Nothing is encoded here: the rules are
- * those of the codec of `@troupe/cluster`, which uses this file to enforce them.
+ * null, undefined, errors, refs, and instances of the classes that were defined for it. An encoder
+ * would silently turn a URL or a promise into `{}`, lose the class of any other instance, and
+ * close the holes of an array; all of these are refused here, with the path of the culprit.
+ * Nothing is encoded here: the rules are those of the codec of `@troupe/cluster`, which uses this
+ * file to enforce them.
  *
- * A copy differs from its original as what a wire delivers does: -0 is 0, an object without a
- * prototype is an ordinary one, a value that is reachable twice is there twice, and what was
- * attached to an array, a Map, a Set or a Date is gone.
+ * A copy differs from its original as what a wire delivers does: an object without a prototype is
+ * an ordinary one, a value that is reachable twice is there twice, what was attached to an array,
+ * a Map, a Set or a Date is gone, and so is of an error what is not listed in `ErrorParts`.
  */
+
+import { isActorError } from "./actor-error.ts";
+import { type ErrorParts, errorFromParts, errorParts } from "./error-parts.ts";
 import { NotSerializableError } from "./errors.ts";
 import type { AnyRef } from "./ref.ts";
+import { noWireClasses, type WireClass, type WireClasses } from "./wire-class.ts";
 
-/** Returns what stands for a ref in the result, or undefined if the object is no ref. */
-export type ReplaceRef = (value: object) => unknown;
+/** What stands in the result for what is no plain data by itself. */
+export interface PlainDataForms {
+  /** The classes whose instances pass. */
+  readonly classes: WireClasses;
+  /** What stands for -0, which an encoder may take for 0. */
+  readonly minusZero: unknown;
+  /** What stands for a ref, or undefined if the object is no ref. */
+  ref(value: object): unknown;
+  /** What stands for an error; what the parts hold is replaced already. */
+  error(parts: ErrorParts): unknown;
+  /** What stands for an instance of a class; what its data holds is replaced already. */
+  instance(type: WireClass, data: unknown): unknown;
+}
 
 /** How large a value may be. */
 export interface PlainDataLimits {
@@ -37,7 +53,7 @@ export const maxBigintBytes = 1024;
 const bigintEnd = 1n << BigInt(8 * maxBigintBytes);
 
 /** Dates travel as seconds in a double, which is exact to the millisecond up to here. */
-const maxDateMs = 2 ** 50;
+export const maxDateMs = 2 ** 50;
 
 const containerPrototypes: ReadonlySet<object> = new Set<object>([
   Object.prototype,
@@ -64,21 +80,22 @@ const plainPrototypes: ReadonlySet<object> = new Set<object>([
 ]);
 
 /**
- * Returns the value with its refs replaced; the very same value if there is nothing to replace.
- * The value is never changed. Throws `NotSerializableError` naming the path: `arg.items[3].url`.
+ * Returns the value with what is no plain data replaced; the very same value if there is nothing
+ * to replace. The value is never changed. Throws `NotSerializableError` naming the path:
+ * `arg.items[3].url`.
  */
 export function checkPlainData(
   value: unknown,
   root: string,
   limits: PlainDataLimits,
-  replaceRef: ReplaceRef,
+  forms: PlainDataForms,
 ): unknown {
-  return new Walk(root, limits, replaceRef, false).visit(value);
+  return new Walk(root, limits, forms, false).run(value);
 }
 
 /**
- * A deep copy, as a wire would deliver it; refs are what `replaceRef` makes of them. Throws
- * `NotSerializableError` (did not run) naming the path of what no wire could carry.
+ * A deep copy, as a wire would deliver it; refs stay what they are unless `forms` says otherwise.
+ * Throws `NotSerializableError` (did not run) naming the path of what no wire could carry.
  *
  * @example
  * ```ts
@@ -90,16 +107,30 @@ export function clonePlainData<T>(
   value: T,
   root: string,
   limits: PlainDataLimits = plainDataDefaults,
-  replaceRef: ReplaceRef = keepRef,
+  forms: PlainDataForms = formsOfCopy(noWireClasses),
 ): T {
-  return new Walk(root, limits, replaceRef, true).visit(value) as T;
+  return new Walk(root, limits, forms, true).run(value) as T;
+}
+
+/** What a copy holds: everything as it was, made anew. */
+export function formsOfCopy(classes: WireClasses): PlainDataForms {
+  return {
+    classes,
+    minusZero: -0,
+    ref: keepRef,
+    error: (parts) => errorFromParts(parts),
+    instance: (type, data) => type.fromData(data),
+  };
 }
 
 /** Copies what a message carries, and names it in the error: `arg`, `reply`. */
 export type CopyMessage = (value: unknown, root: string) => unknown;
 
 /** What a system copies its local messages with, when it is asked to. */
-export const copyMessage: CopyMessage = (value, root) => clonePlainData(value, root);
+export function messageCopier(classes: WireClasses): CopyMessage {
+  const forms = formsOfCopy(classes);
+  return (value, root) => clonePlainData(value, root, plainDataDefaults, forms);
+}
 
 /** A ref passes as it is, whichever package made it: an address, and the means to reach it. */
 export function keepRef(value: object): unknown {
@@ -114,30 +145,39 @@ type Key = string | number;
 class Walk {
   readonly #root: string;
   readonly #limits: PlainDataLimits;
-  readonly #replaceRef: ReplaceRef;
-  /** Whether everything is copied, or only what is around a ref that is replaced. */
+  readonly #forms: PlainDataForms;
+  /** Whether everything is copied, or only what is around something that is replaced. */
   readonly #copies: boolean;
   readonly #path: Key[] = [];
   readonly #ancestors: object[] = [];
   #left: number;
 
-  constructor(root: string, limits: PlainDataLimits, replaceRef: ReplaceRef, copies: boolean) {
+  constructor(root: string, limits: PlainDataLimits, forms: PlainDataForms, copies: boolean) {
     this.#root = root;
     this.#limits = limits;
-    this.#replaceRef = replaceRef;
+    this.#forms = forms;
     this.#copies = copies;
     this.#left = limits.maxBytes;
   }
 
-  visit(value: unknown): unknown {
+  run(value: unknown): unknown {
+    try {
+      return this.#visit(value);
+    } catch (error) {
+      if (isActorError(error, "ERR_NOT_SERIALIZABLE")) throw error;
+      // Code of the user's, run on the way: a getter, a `toData`, a proxy.
+      return this.#refuse(`it throws ${messageOf(error)}`);
+    }
+  }
+
+  #visit(value: unknown): unknown {
     this.#spend(1);
     switch (typeof value) {
       case "boolean":
       case "undefined":
         return value;
       case "number":
-        // Adding 0 makes -0 what a wire makes of it.
-        return this.#copies ? value + 0 : value;
+        return value === 0 && Object.is(value, -0) ? this.#forms.minusZero : value;
       case "string":
         this.#checkText(value);
         return value;
@@ -154,17 +194,34 @@ class Walk {
   }
 
   #object(value: object): unknown {
-    const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype === null || containerPrototypes.has(prototype as object)) {
-      // The way down is bounded, and that bound is also what finds a cycle.
-      if (this.#ancestors.length >= this.#limits.maxDepth) this.#refuseDepth();
-      this.#ancestors.push(value);
-      const result = this.#container(value, prototype as object | null);
-      this.#ancestors.pop();
-      return result;
-    }
+    const prototype = Object.getPrototypeOf(value) as object | null;
     if (plainPrototypes.has(prototype as object)) return this.#leaf(value);
-    return this.#replaceRef(value) ?? this.#refuse(describe(value));
+    // The way down is bounded, and that bound is also what finds a cycle.
+    if (this.#ancestors.length >= this.#limits.maxDepth) this.#refuseDepth();
+    this.#ancestors.push(value);
+    const result =
+      prototype === null || containerPrototypes.has(prototype)
+        ? this.#container(value, prototype)
+        : this.#inOtherForm(value, prototype);
+    this.#ancestors.pop();
+    return result;
+  }
+
+  /** What is no plain data by itself. On a wire each of these is a level of nesting, too. */
+  #inOtherForm(value: object, prototype: object): unknown {
+    const type = this.#forms.classes.ofPrototype(prototype);
+    if (type !== undefined) {
+      return this.#forms.instance(type, this.#at("<data>", type.toData(value)));
+    }
+    const ref = this.#forms.ref(value);
+    if (ref !== undefined) return ref;
+    return value instanceof Error ? this.#error(value) : this.#refuse(describe(value));
+  }
+
+  #error(error: Error): unknown {
+    const parts: Record<string, unknown> = {};
+    for (const [key, part] of Object.entries(errorParts(error))) parts[key] = this.#at(key, part);
+    return this.#forms.error(parts as unknown as ErrorParts);
   }
 
   /** A date or a typed array. */
@@ -189,7 +246,7 @@ class Walk {
 
   #at(key: Key, value: unknown): unknown {
     this.#path.push(key);
-    const result = this.visit(value);
+    const result = this.#visit(value);
     this.#path.pop();
     return result;
   }
@@ -197,11 +254,13 @@ class Walk {
   #plainObject(value: Record<string, unknown>): unknown {
     let copy: Record<string, unknown> | undefined = this.#copies ? {} : undefined;
     for (const key of Object.keys(value)) {
-      const before = value[key];
       // A decoder renames this one key, to protect prototypes.
       if (key === "__proto__") this.#refuse("a key named __proto__");
       this.#checkText(key);
-      const after = this.#at(key, before);
+      this.#path.push(key);
+      const before = value[key];
+      const after = this.#visit(before);
+      this.#path.pop();
       if (copy === undefined && Object.is(after, before)) continue;
       copy ??= { ...value };
       copy[key] = after;
@@ -211,8 +270,9 @@ class Walk {
     return copy ?? value;
   }
 
+  /** An encoder looks at the constructor, so one that has its own is copied. */
   #array(value: unknown[]): unknown {
-    let copy: unknown[] | undefined = this.#copies ? [] : undefined;
+    let copy: unknown[] | undefined = this.#copies || value.constructor !== Array ? [] : undefined;
     for (let index = 0; index < value.length; index++) {
       const before = value[index];
       if (before === undefined && !(index in value)) {
@@ -229,7 +289,7 @@ class Walk {
 
   #map(value: Map<unknown, unknown>): unknown {
     const entries: [unknown, unknown][] = [];
-    let changed = this.#copies;
+    let changed = this.#copies || value.constructor !== Map;
     for (const [key, before] of value) {
       const newKey = this.#at("<key>", key);
       const after = this.#at(typeof key === "string" ? key : "<value>", before);
@@ -258,8 +318,8 @@ class Walk {
   #checkText(text: string): void {
     this.#spend(text.length);
     if (!isWellFormed(text)) this.#refuse("a text with half of a surrogate pair");
-    // A decoder in plain JavaScript drops the mark of texts of more than 64 bytes.
-    if (text.length > 21 && text.charCodeAt(0) === 0xfeff) {
+    // A decoder drops the mark of texts of more than 64 bytes, which take 21 characters at least.
+    if (text.length > 20 && text.charCodeAt(0) === 0xfeff && Buffer.byteLength(text) > 64) {
       this.#refuse("a text that begins with a byte order mark");
     }
   }
@@ -294,9 +354,12 @@ function formatPath(root: string, path: readonly Key[]): string {
 }
 
 function describe(value: object): string {
-  if (value instanceof Error) return `an error (${value.name})`;
   const name = (value.constructor as { name?: unknown } | undefined)?.name;
   return typeof name === "string" && name !== "" ? `an instance of ${name}` : "an instance";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : typeof error;
 }
 
 /** ES2024, in every Node that we support, but not yet in the library that we compile against. */

@@ -4,6 +4,7 @@
  * A list; no code lives here.
  */
 export { systemClock } from "./clock.ts";
+export { type ErrorParts, errorFromParts } from "./error-parts.ts";
 export { assert } from "./errors.ts";
 export { nodeEventLoop } from "./event-loop.ts";
 export { describeExit, isExitReason, isOrderlyExit, toErrorValue } from "./exit-reason.ts";
@@ -25,9 +26,10 @@ export {
   clonePlainData,
   keepRef,
   maxBigintBytes,
+  maxDateMs,
+  type PlainDataForms,
   type PlainDataLimits,
   plainDataDefaults,
-  type ReplaceRef,
 } from "./plain-data.ts";
 export { type Linked, Links } from "./process/links.ts";
 export { LocalRef } from "./process/local-ref.ts";
@@ -38,4 +40,5 @@ export { type AnyHandler, callTimeout, describeAddress, type ReplyPort } from ".
 export { RingQueue } from "./ring-queue.ts";
 export type { SystemIdentity } from "./system/process-table.ts";
 export { ActorSystem, report } from "./system/system.ts";
+export { noWireClasses, WireClasses } from "./wire-class.ts";
 export { type ErrorClass, fromWireError, toWireError, type WireError } from "./wire-error.ts";

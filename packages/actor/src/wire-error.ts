@@ -18,6 +18,8 @@ export interface WireError {
   readonly outcome: Outcome;
   readonly message: string;
   readonly data?: unknown;
+  /** What it was caused by; a wire may leave it out. */
+  readonly cause?: unknown;
 }
 
 /** A subclass of `ActorError` whose own fields are read from `data`. */
@@ -64,8 +66,8 @@ export function fromWireError(
   wire: WireError,
   classes?: Readonly<Record<string, ErrorClass>>,
 ): ActorError {
-  const { name, code, outcome, message, data } = wire;
-  const init: ActorErrorInit = { name, code, outcome, data };
+  const { name, code, outcome, message, data, cause } = wire;
+  const init: ActorErrorInit = { name, code, outcome, data, cause };
   const own = classes !== undefined && Object.hasOwn(classes, name) ? classes[name] : undefined;
   const target = own ?? ownClasses.get(name) ?? ActorError;
   // The subclass constructors build messages from their arguments; a revived error already has

@@ -1,11 +1,19 @@
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { NotSerializableError } from "../src/errors.ts";
-import { checkPlainData, clonePlainData, copyMessage, keepRef } from "../src/plain-data.ts";
+import { type NotSerializableError, OptionError } from "../src/errors.ts";
+import {
+  checkPlainData,
+  clonePlainData,
+  formsOfCopy,
+  keepRef,
+  messageCopier,
+} from "../src/plain-data.ts";
+import { defineWireClass, noWireClasses, WireClasses } from "../src/wire-class.ts";
 
 const limits = { maxDepth: 64, maxBytes: 1 << 20 };
-const nothing = () => undefined;
+const forms = formsOfCopy(noWireClasses);
+const copyMessage = messageCopier(noWireClasses);
 
 /** A ref of some other package. */
 class ForeignRef {
@@ -18,11 +26,9 @@ class Point {
   x = 1;
 }
 
-/** A value as text in which -0 is 0 and every object is ordinary, as in a copy. */
+/** A value as text in which every object is ordinary, as in a copy. */
 function show(value: unknown): string {
-  return inspect(value, { depth: 9 })
-    .replace(/-0\b(?![.e])/g, "0")
-    .replaceAll(bare, "");
+  return inspect(value, { depth: 9 }).replaceAll(bare, "");
 }
 
 const bare = "[Object: null prototype] ";
@@ -47,7 +53,11 @@ describe("clonePlainData refuses with the path what no wire could carry:", () =>
     ["an instance of a class", new Map([["k", new Point()]]), "arg.k: an instance of Point"],
     ["an instance as a key", new Map([[new Point(), 1]]), "arg<key>: an instance of Point"],
     ["an instance in a set", new Set([new Point()]), "arg<member>: an instance of Point"],
-    ["an error", { e: new RangeError("x") }, "arg.e: an error (RangeError)"],
+    [
+      "the cause of an error",
+      new Error("x", { cause: new Point() }),
+      "arg.cause: an instance of P",
+    ],
     ["a hole in an array", { rows: [sparse] }, "arg.rows[0][1]: a hole in an array"],
     ["half of a surrogate pair", { "a b": "x\ud800" }, 'arg["a b"]: a text with half of a'],
     ["an enormous bigint", 2n ** 8192n, "a bigint of more than 1024 bytes"],
@@ -108,13 +118,51 @@ describe("a copy", () => {
     });
   });
 
-  it("is what a wire would deliver: no -0, no bare prototype, no sharing", () => {
+  it("is what a wire would deliver: no bare prototype, no sharing", () => {
     const shared = { n: 1 };
     const bare = Object.assign(Object.create(null), { a: 1 });
     const copy = clonePlainData({ zero: -0, bare, one: shared, two: shared }, "arg");
-    expect(Object.is(copy.zero, 0)).toBe(true);
+    expect(Object.is(copy.zero, -0)).toBe(true);
     expect(Object.getPrototypeOf(copy.bare)).toBe(Object.prototype);
     expect(copy.one).not.toBe(copy.two);
+  });
+
+  it("holds errors made anew, with the class, the code and the cause, but without the stack", () => {
+    const cause = Object.assign(new RangeError("low"), { code: "E_LOW", path: "/secret" });
+    const given = {
+      error: new OptionError("max", "a number", "x"),
+      other: new Error("o", { cause }),
+    };
+    const { error, other } = clonePlainData(given, "arg");
+    expect(error).toBeInstanceOf(OptionError);
+    expect(error).not.toBe(given.error);
+    expect(error.option).toBe("max");
+    expect(other.cause).toBeInstanceOf(RangeError);
+    expect(other.cause).toMatchObject({ message: "low", code: "E_LOW" });
+    expect(other.cause).not.toHaveProperty("path");
+    expect(other.stack).toBe("Error: o");
+  });
+
+  it("holds instances of the classes that were defined, and refuses what throws on the way", () => {
+    const PointOnWire = defineWireClass("point", Point, {
+      toData: ({ x }) => {
+        if (x < 0) throw new RangeError("negative");
+        return { x };
+      },
+      fromData: ({ x }) => {
+        if (x > 9) throw new RangeError("too large");
+        return Object.assign(new Point(), { x });
+      },
+    });
+    const copy = messageCopier(new WireClasses([PointOnWire]));
+    const point = Object.assign(new Point(), { x: 5 });
+    const [first] = copy([point], "arg") as [Point];
+    expect(first).toBeInstanceOf(Point);
+    expect(first).toEqual(point);
+    expect(first).not.toBe(point);
+    const refused = (x: number) => () => copy([Object.assign(point, { x })], "arg");
+    expect(refused(-1)).toThrow("cannot encode arg[0]: it throws RangeError: negative");
+    expect(refused(10)).toThrow("cannot encode arg[0]: it throws RangeError: too large");
   });
 
   it("holds the same refs, of whatever package", () => {
@@ -134,12 +182,12 @@ describe("a copy", () => {
           copy = clonePlainData(value, "arg");
         } catch (error) {
           // What may be refused is decided in one walk, so a check must agree with a copy.
-          expect(() => checkPlainData(value, "arg", limits, nothing)).toThrow(
+          expect(() => checkPlainData(value, "arg", limits, forms)).toThrow(
             (error as Error).message,
           );
           return;
         }
-        expect(checkPlainData(value, "arg", limits, nothing)).toBe(value);
+        expect(checkPlainData(value, "arg", limits, forms)).toBe(value);
         expect(show(copy)).toBe(show(value));
         if (typeof value === "object" && value !== null) expect(copy).not.toBe(value);
       }),
@@ -151,14 +199,14 @@ describe("a copy", () => {
 describe("checkPlainData", () => {
   it("returns the very value when there is nothing to replace", () => {
     const value = { a: [1, Number.NaN, -0, new Map([[1, new Set([2])]])], d: new Date() };
-    expect(checkPlainData(value, "arg", limits, nothing)).toBe(value);
+    expect(checkPlainData(value, "arg", limits, forms)).toBe(value);
   });
 
   it("replaces refs on a copy of what is around them, and of nothing else", () => {
     const untouched = { x: 1 };
     const value = { untouched, list: [1, new ForeignRef()] };
     const replace = (object: object) => (object instanceof ForeignRef ? "REF" : undefined);
-    const plain = checkPlainData(value, "arg", limits, replace) as typeof value;
+    const plain = checkPlainData(value, "arg", limits, { ...forms, ref: replace }) as typeof value;
     expect(plain).toEqual({ untouched, list: [1, "REF"] });
     expect(plain.untouched).toBe(untouched);
     expect(value.list[1]).toBeInstanceOf(ForeignRef);

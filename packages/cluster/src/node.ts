@@ -98,6 +98,7 @@ export class Node extends NodeActors {
       system: this,
       links,
       actors: options.actors,
+      classes: options.classes,
       limits,
       isLeaving: () => !this.isReady,
       channel: (from, channel, payload) => this.#channels.deliver(from, channel, payload),

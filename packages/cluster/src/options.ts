@@ -15,6 +15,7 @@ import {
   objectOption,
   positiveOption,
   systemClock,
+  WireClasses,
 } from "@troupe/actor/runtime";
 import type { Discovery } from "./discovery/discovery.ts";
 import type { EndpointOptions } from "./http/endpoints.ts";
@@ -148,6 +149,7 @@ export interface ResolvedNodeOptions {
   readonly keys: readonly Uint8Array[];
   readonly discovery: readonly Discovery[];
   readonly actors: ReadonlyMap<string, AnyActorDefinition>;
+  readonly classes: WireClasses;
   readonly heartbeatMs: number;
   readonly heartbeatMisses: number;
   readonly suspectAfterMisses: number;
@@ -182,6 +184,7 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     keys,
     discovery: resolveDiscovery(options.discovery ?? []),
     actors: resolveActors(options.actors ?? []),
+    classes: new WireClasses(options.classes ?? []),
     heartbeatMs: integerOption("heartbeatMs", given.heartbeatMs, 1),
     heartbeatMisses: integerOption("heartbeatMisses", given.heartbeatMisses, 2),
     suspectAfterMisses: integerOption("suspectAfterMisses", given.suspectAfterMisses, 1),
@@ -214,10 +217,10 @@ function withoutAbsent<T extends object>(options: T): T {
 
 /** What a node hands on to the system that it is. */
 function pickSystem(options: NodeOptions): SystemOptions {
-  const { loop, mailboxCapacity, logger, shutdownTimeout, signals, schedule, cloneMessages } =
-    options;
+  const { loop, mailboxCapacity, logger, shutdownTimeout, signals, schedule } = options;
+  const { cloneMessages, classes } = options;
   const system = { loop, mailboxCapacity, logger, shutdownTimeout, signals, schedule };
-  return withoutAbsent({ ...system, cloneMessages }) as SystemOptions;
+  return withoutAbsent({ ...system, cloneMessages, classes }) as SystemOptions;
 }
 
 function resolveName(option: string, value: unknown): string {

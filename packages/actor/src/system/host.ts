@@ -2,7 +2,7 @@
  * What a system is to its processes: the parts of it that a process needs, behind one port.
  */
 import type { Deadlines } from "../deadlines.ts";
-import { copyMessage } from "../plain-data.ts";
+import { messageCopier } from "../plain-data.ts";
 import { Cascade } from "../process/cascade.ts";
 import type { Startee } from "../process/context.ts";
 import type { ForeignPort } from "../process/peer.ts";
@@ -50,7 +50,7 @@ export function makeHost(parts: HostParts): ProcessHost {
     replies,
     systemTag,
     maxTimers: Math.min(maxHeld, mailboxCapacity),
-    copy: cloneMessages ? copyMessage : undefined,
+    copy: cloneMessages ? messageCopier(options.classes) : undefined,
     cascade: new Cascade(),
     scheduler: new Scheduler(clock, loop, schedule),
     monitorTarget: (target) => table().monitorTarget(target),

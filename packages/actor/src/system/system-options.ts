@@ -17,6 +17,7 @@ import {
   portOption,
   withDefaults,
 } from "../option.ts";
+import { type WireClass, WireClasses } from "../wire-class.ts";
 import { type Logger, silentLogger } from "./events.ts";
 
 import type { Schedule } from "./scheduler.ts";
@@ -54,6 +55,8 @@ export interface SystemOptions {
    * @default false
    */
   readonly cloneMessages?: boolean;
+  /** Classes whose instances may stand in messages, besides what is plain data. @default none */
+  readonly classes?: readonly WireClass[];
 }
 
 /** {@link SystemOptions} with every value filled in. */
@@ -67,6 +70,7 @@ export interface ResolvedSystemOptions {
   readonly signals: readonly string[];
   readonly schedule: Schedule | undefined;
   readonly cloneMessages: boolean;
+  readonly classes: WireClasses;
 }
 
 /** The defaults of {@link SystemOptions}. */
@@ -80,6 +84,7 @@ export const systemDefaults = {
   shutdownTimeout: 25_000,
   signals: ["SIGTERM"],
   cloneMessages: false,
+  classes: [],
 } as const satisfies SystemOptions;
 
 /** Fills in and checks the options of a system; throws `OptionError` for a bad one. */
@@ -105,6 +110,7 @@ export function resolveSystemOptions(options: SystemOptions = {}): ResolvedSyste
     signals,
     schedule,
     cloneMessages: booleanOption("cloneMessages", merged.cloneMessages),
+    classes: new WireClasses(merged.classes),
   });
 }
 

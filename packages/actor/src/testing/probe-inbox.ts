@@ -7,8 +7,9 @@ import { inspect, isDeepStrictEqual } from "node:util";
 import type { Ctx } from "../actor.ts";
 import type { Clock } from "../clock.ts";
 import { NoCallerError } from "../errors.ts";
-import { clonePlainData, keepRef, plainDataDefaults } from "../plain-data.ts";
+import { clonePlainData, formsOfCopy, keepRef, plainDataDefaults } from "../plain-data.ts";
 import type { AnyRef, ReplyTo } from "../ref.ts";
+import { noWireClasses } from "../wire-class.ts";
 
 /** A message that a probe was sent. */
 export interface ProbeMessage<A = unknown> {
@@ -146,8 +147,9 @@ function isMatch(expected: unknown, arg: unknown): boolean {
 function comparable(value: unknown): unknown {
   const addressOf = (object: object) =>
     keepRef(object) === undefined ? undefined : { ref: { ...(object as AnyRef).address } };
+  const forms = { ...formsOfCopy(noWireClasses), ref: addressOf };
   try {
-    return clonePlainData(value, "arg", plainDataDefaults, addressOf);
+    return clonePlainData(value, "arg", plainDataDefaults, forms);
   } catch {
     return value; // no plain data: compared as it is
   }

@@ -9,6 +9,7 @@ import { booleanOption, integerOption, objectOption, withDefaults } from "../opt
 import type { Logger } from "../system/events.ts";
 import { ActorSystem } from "../system/system.ts";
 import type { SystemOptions } from "../system/system-options.ts";
+import type { WireClass } from "../wire-class.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { SeededQueue } from "./seeded-queue.ts";
 import { seededRandom } from "./seeded-random.ts";
@@ -26,6 +27,8 @@ export interface TestSystemOptions {
    * @default true
    */
   readonly cloneMessages?: boolean;
+  /** Classes whose instances may stand in messages. @default none */
+  readonly classes?: readonly WireClass[];
   /** How many messages a mailbox holds. @default as for `createSystem` */
   readonly mailboxCapacity?: number;
   /** Where crashes are reported; `false` for nowhere. @default false */

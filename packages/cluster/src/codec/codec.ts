@@ -6,10 +6,12 @@
  * codec keeps no state between values: every output can be decoded on its own, in any order.
  */
 import { NotSerializableError, type RefAddress } from "@troupe/actor";
-import { Encoder, Tag } from "cbor-x";
+import { type ErrorParts, noWireClasses, type WireClasses } from "@troupe/actor/runtime";
+import { addExtension, Encoder, Tag } from "cbor-x";
 import { DecodeError } from "../errors.ts";
-import { REF_TAG, scanValue } from "./wire-scan.ts";
-import { checkValue, type ValueLimits } from "./wire-value.ts";
+import { reviveErrorValue } from "./wire-errors.ts";
+import { CLASS_TAG, ERROR_TAG, REF_TAG, scanValue } from "./wire-scan.ts";
+import { checkValue, type ValueLimits, type WireForms } from "./wire-value.ts";
 
 /** How refs cross: what a ref's address is, and which ref an address is here. */
 export interface RefPort {
@@ -22,6 +24,8 @@ export interface RefPort {
 export interface CodecOptions {
   /** Without it, refs are refused in both directions. */
   readonly ref?: RefPort;
+  /** The classes whose instances may cross, besides what is plain data. @default none */
+  readonly classes?: WireClasses;
   /** Levels of nesting. @default 64 */
   readonly maxDepth?: number;
   /** Bytes of one value. @default 67108864 */
@@ -33,12 +37,33 @@ export const codecDefaults = {
   maxBytes: 64 * 1024 * 1024,
 } as const satisfies CodecOptions;
 
+/** cbor-x writes -0 as the integer 0; in its place stands this one, which is written as a double. */
+class MinusZero {}
+
+const minusZero = new MinusZero();
+
+addExtension({
+  Class: MinusZero,
+  encode(this: { alwaysUseFloat?: boolean }, _value: MinusZero, write: (value: number) => void) {
+    this.alwaysUseFloat = true;
+    write(-0);
+    this.alwaysUseFloat = false;
+  },
+} as unknown as Parameters<typeof addExtension>[0]);
+
+/** cbor-x writes every value into one buffer, which a getter that encodes would overwrite. */
+let isEncoding = false;
+
+/** A larger buffer than this is given back after the value that needed it. */
+const keptBufferBytes = 8 * 1024 * 1024;
+
 /**
  * Encodes plain data trees with CBOR (RFC 8949).
  *
  * What round-trips: objects, arrays, Map, Set, Date, Uint8Array and the other typed arrays,
- * bigint, text, numbers with NaN and the infinities, booleans, null, undefined, and refs if a
- * port is given. -0 arrives as 0. Two references to one object arrive as two objects.
+ * bigint, text, numbers with NaN, the infinities and -0, booleans, null, undefined, errors without
+ * their stack, instances of the given classes, and refs if a port is given. Two references to one
+ * object arrive as two objects.
  *
  * @example
  * ```ts
@@ -54,12 +79,24 @@ export class Codec {
     variableMapSize: true,
     mapsAsObjects: true,
     copyBuffers: true,
-  });
+    // Its types leave out how its buffer is replaced.
+  }) as Encoder & { useBuffer(buffer: Uint8Array): void };
   readonly #port: RefPort | undefined;
+  readonly #classes: WireClasses;
   readonly #limits: ValueLimits;
+  readonly #forms: WireForms;
 
   constructor(options: CodecOptions = {}) {
-    this.#port = options.ref;
+    const { ref: port, classes = noWireClasses } = options;
+    this.#port = port;
+    this.#classes = classes;
+    this.#forms = {
+      classes,
+      minusZero,
+      ref: (value) => refTag(port?.toAddress(value)),
+      error: (parts: ErrorParts) => new Tag(parts, ERROR_TAG),
+      instance: (type, data) => new Tag([type.name, data], CLASS_TAG),
+    };
     this.#limits = {
       maxDepth: options.maxDepth ?? codecDefaults.maxDepth,
       maxBytes: options.maxBytes ?? codecDefaults.maxBytes,
@@ -80,12 +117,19 @@ export class Codec {
    * that copies them at once into a frame. A kept view would pin the whole pool of cbor-x.
    */
   encodeShared(value: unknown, root = "arg"): Uint8Array {
-    const plain = checkValue(value, root, this.#limits, this.#wrap);
+    const plain = checkValue(value, root, this.#limits, this.#forms);
+    if (isEncoding) throw new NotSerializableError(root, "another value is being encoded");
+    isEncoding = true;
     try {
-      return this.#encoder.encode(plain);
+      const bytes = this.#encoder.encode(plain);
+      const { byteLength } = bytes.buffer;
+      if (byteLength > keptBufferBytes) this.#encoder.useBuffer(Buffer.allocUnsafeSlow(8192));
+      return bytes;
     } catch (error) {
       // Only a getter or a proxy that answers differently the second time comes here.
-      throw new NotSerializableError(root, error instanceof Error ? error.message : String(error));
+      throw new NotSerializableError(root, messageOf(error));
+    } finally {
+      isEncoding = false;
     }
   }
 
@@ -98,30 +142,25 @@ export class Codec {
     if (bytes.length > this.#limits.maxBytes) {
       throw new DecodeError(`${bytes.length} bytes, the limit is ${this.#limits.maxBytes}`);
     }
-    const { hasRefs } = scanValue(bytes, this.#limits.maxDepth);
+    const { hasParts } = scanValue(bytes, this.#limits.maxDepth);
     // A fresh view: cbor-x leaves a property on the one it is given.
     const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let value: unknown;
     try {
       value = this.#encoder.decode(source);
     } catch (error) {
-      throw new DecodeError(error instanceof Error ? error.message : String(error));
+      throw new DecodeError(messageOf(error));
     }
-    return hasRefs ? this.#revive(value) : value;
+    return hasParts ? this.#revive(value) : value;
   }
 
-  readonly #wrap = (value: object): unknown => {
-    const address = this.#port?.toAddress(value);
-    if (address === undefined) return undefined;
-    const { kind, node, incarnation, id, actor, name } = address;
-    // A name stands where a process has its number.
-    return new Tag([kind, node, incarnation, name ?? id, actor], REF_TAG);
-  };
-
-  /** Puts refs where their wire form stands. The tree is fresh and ours, so it may be changed. */
+  /**
+   * Puts refs, errors and instances where their wire form stands, the inner ones first. The tree is
+   * fresh and ours, so it may be changed; the scan has bounded its depth.
+   */
   #revive(value: unknown): unknown {
     if (typeof value !== "object" || value === null) return value;
-    if (value instanceof Tag) return this.#reviveRef(value.value);
+    if (value instanceof Tag) return this.#reviveTag(value.tag, this.#revive(value.value));
     if (Array.isArray(value)) {
       for (let index = 0; index < value.length; index++) value[index] = this.#revive(value[index]);
     } else if (value instanceof Map) {
@@ -137,6 +176,25 @@ export class Codec {
       for (const key of Object.keys(record)) record[key] = this.#revive(record[key]);
     }
     return value;
+  }
+
+  #reviveTag(tag: number, content: unknown): unknown {
+    if (tag === REF_TAG) return this.#reviveRef(content);
+    return tag === ERROR_TAG ? reviveErrorValue(content) : this.#reviveInstance(content);
+  }
+
+  #reviveInstance(fields: unknown): object {
+    const [name, data] = fields as unknown[];
+    const type = typeof name === "string" ? this.#classes.named(name) : undefined;
+    if (type === undefined) throw new DecodeError(`an instance of ${what(name)}, unknown here`);
+    let value: object;
+    try {
+      value = type.fromData(data);
+    } catch (error) {
+      throw new DecodeError(`"${type.name}" refuses its data: ${messageOf(error)}`);
+    }
+    if (isInstance(value, type.type.prototype)) return value;
+    throw new DecodeError(`"${type.name}" made something else of its data`);
   }
 
   #reviveRef(fields: unknown): unknown {
@@ -155,4 +213,24 @@ export class Codec {
         : { kind: "process", ...life, id: id as number };
     return this.#port.fromAddress(address);
   }
+}
+
+function refTag(address: RefAddress | undefined): Tag | undefined {
+  if (address === undefined) return undefined;
+  const { kind, node, incarnation, id, actor, name } = address;
+  // A name stands where a process has its number.
+  return new Tag([kind, node, incarnation, name ?? id, actor], REF_TAG);
+}
+
+/** An instance of a subclass could not be sent on, so it is none. */
+function isInstance(value: unknown, prototype: object): boolean {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === prototype;
+}
+
+function what(name: unknown): string {
+  return typeof name === "string" ? JSON.stringify(name.slice(0, 256)) : "what has no name";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

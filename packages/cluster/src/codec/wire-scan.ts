@@ -6,6 +6,8 @@
  * what our encoder writes, bounds depth and counts by the bytes that are really there, and is
  * iterative, so that its own stack is safe. It builds no value.
  */
+import { isUtf8 } from "node:buffer";
+import { maxDateMs } from "@troupe/actor/runtime";
 import { asBuffer } from "../bytes.ts";
 import { DecodeError } from "../errors.ts";
 
@@ -14,6 +16,15 @@ export const REF_TAG = 40510;
 
 /** How many items the array inside a ref's tag has. */
 export const REF_FIELDS = 5;
+
+/** The tag of an error inside of a value: a map of its parts. */
+export const ERROR_TAG = 40511;
+
+/** The tag of an instance of a class that the node knows: `[name, data]`. */
+export const CLASS_TAG = 40513;
+
+/** How many items the array inside a class's tag has. */
+export const CLASS_FIELDS = 2;
 
 /** A bigint of more bytes than this is refused: its decoder takes quadratic time. */
 export const MAX_BIGINT_BYTES = 1024;
@@ -28,14 +39,17 @@ const TAG = 6;
 
 /** What the one item inside a tag has to be, so that the tag's decoder cannot be surprised. */
 type TagRule =
-  | { readonly content: "number" | "bigint" | "array" | "map" | "ref" }
-  | { readonly content: "bytes"; readonly elementBytes: number };
+  | { readonly content: "date" | "bigint" | "array" | "map" }
+  | { readonly content: "bytes"; readonly elementBytes: number }
+  /** What has to be made of its parts after decoding. */
+  | { readonly content: "tuple"; readonly items: number }
+  | { readonly content: "parts" };
 
 const bytesOf = (elementBytes: number): TagRule => ({ content: "bytes", elementBytes });
 
-/** RFC 8949 §3.4 dates and bigints, RFC 8746 typed arrays (little endian), sets, maps, refs. */
+/** RFC 8949 §3.4 dates and bigints, RFC 8746 typed arrays (little endian), sets, maps, and ours. */
 const tagRules: ReadonlyMap<number, TagRule> = new Map<number, TagRule>([
-  [1, { content: "number" }],
+  [1, { content: "date" }],
   [2, { content: "bigint" }],
   [3, { content: "bigint" }],
   [64, bytesOf(1)],
@@ -51,12 +65,14 @@ const tagRules: ReadonlyMap<number, TagRule> = new Map<number, TagRule>([
   [86, bytesOf(8)],
   [258, { content: "array" }],
   [259, { content: "map" }],
-  [REF_TAG, { content: "ref" }],
+  [REF_TAG, { content: "tuple", items: REF_FIELDS }],
+  [ERROR_TAG, { content: "parts" }],
+  [CLASS_TAG, { content: "tuple", items: CLASS_FIELDS }],
 ]);
 
 export interface ScanResult {
-  /** Whether a ref is somewhere inside; only then the decoded value has to be walked. */
-  readonly hasRefs: boolean;
+  /** Whether a tag of ours is somewhere inside; only then the decoded value has to be walked. */
+  readonly hasParts: boolean;
 }
 
 /**
@@ -67,11 +83,11 @@ export function scanValue(bytes: Uint8Array, maxDepth: number): ScanResult {
   const scan = new Scan(asBuffer(bytes), maxDepth);
   while (!scan.finished) scan.item();
   scan.end();
-  return { hasRefs: scan.hasRefs };
+  return { hasParts: scan.hasParts };
 }
 
 class Scan {
-  hasRefs = false;
+  hasParts = false;
   readonly #bytes: Buffer;
   readonly #maxDepth: number;
   /** Items still to come in each open container; the first entry is the value itself. */
@@ -103,7 +119,7 @@ class Scan {
       this.#simple(info);
       return;
     }
-    this.#checkKey(major);
+    const isKey = this.#checkKey(major);
     const argument = this.#argument(major, info);
     if (this.#rule !== undefined) this.#checkRule(this.#rule, major, info, argument);
     const tagged = this.#rule?.content;
@@ -115,6 +131,7 @@ class Scan {
     this.#rule = undefined;
     if (major === BYTES || major === TEXT) {
       if (argument > this.#bytes.length - this.#at) this.#refuse("a truncated value");
+      if (major === TEXT) this.#checkText(argument, isKey);
       this.#at += argument;
     }
     this.#count();
@@ -128,11 +145,13 @@ class Scan {
     // 20 to 23 are false, true, null and undefined; 31 would be a stray break.
     if (width === 0 && (info < 20 || info > 23)) this.#refuse(`simple value ${info}`);
     this.#checkKey(7);
-    if (this.#rule !== undefined && !(this.#rule.content === "number" && width > 0)) {
-      this.#refuse("a tag around the wrong kind of value");
+    if (width > this.#bytes.length - this.#at - 1) this.#refuse("a truncated value");
+    if (this.#rule !== undefined) {
+      const isDate = this.#rule.content === "date" && width > 0;
+      if (!isDate) this.#refuse("a tag around the wrong kind of value");
+      this.#checkSeconds(width);
     }
     this.#rule = undefined;
-    if (width > this.#bytes.length - this.#at - 1) this.#refuse("a truncated value");
     this.#at += 1 + width;
     this.#count();
     this.#close();
@@ -150,22 +169,48 @@ class Scan {
     return this.#bytes.readUIntBE(at, width);
   }
 
-  #checkKey(major: number): void {
+  /** Whether what comes is the key of an object, which has to be text. */
+  #checkKey(major: number): boolean {
     const last = this.#open.length - 1;
     const isKey = this.#isObject[last] === true && (this.#open[last] ?? 0) % 2 === 0;
     if (isKey && major !== TEXT) this.#refuse("an object key that is not text");
+    return isKey;
+  }
+
+  /** What the decoder would change in silence: it is no text of our encoder. */
+  #checkText(length: number, isKey: boolean): void {
+    const bytes = this.#bytes;
+    const end = this.#at + length;
+    let at = this.#at;
+    while (at < end && (bytes[at] as number) < 0x80) at++;
+    if (at < end) {
+      if (!isUtf8(bytes.subarray(at, end))) this.#refuse("text that is no UTF-8");
+      const isMarked = at === this.#at && bytes.readUIntBE(at, 2) === 0xefbb;
+      if (isMarked && bytes[at + 2] === 0xbf && length > 64) this.#refuse("a byte order mark");
+    } else if (isKey && length === 9 && bytes.toString("latin1", this.#at, end) === "__proto__") {
+      this.#refuse("a key named __proto__");
+    }
+  }
+
+  /** A date that could not be sent on. NaN is an invalid date, which can. */
+  #checkSeconds(width: number): void {
+    const at = this.#at + 1;
+    if (width === 2) return;
+    const seconds = width === 4 ? this.#bytes.readFloatBE(at) : this.#bytes.readDoubleBE(at);
+    if (Math.abs(seconds) > maxDateMs / 1000) this.#refuse("a date beyond the year 37000");
   }
 
   #checkRule(rule: TagRule, major: number, info: number, argument: number): void {
     const fits =
-      (rule.content === "number" && (major === UNSIGNED || major === NEGATIVE) && info < 27) ||
+      (rule.content === "date" && (major === UNSIGNED || major === NEGATIVE) && info < 27) ||
       (rule.content === "bigint" && major === BYTES && argument <= MAX_BIGINT_BYTES) ||
       (rule.content === "bytes" && major === BYTES && argument % rule.elementBytes === 0) ||
       (rule.content === "array" && major === ARRAY) ||
       (rule.content === "map" && major === MAP) ||
-      (rule.content === "ref" && major === ARRAY && argument === REF_FIELDS);
+      (rule.content === "parts" && major === MAP) ||
+      (rule.content === "tuple" && major === ARRAY && argument === rule.items);
     if (!fits) this.#refuse("a tag around the wrong kind of value");
-    if (rule.content === "ref") this.hasRefs = true;
+    if (rule.content === "tuple" || rule.content === "parts") this.hasParts = true;
   }
 
   /** One item of the innermost container is there. */

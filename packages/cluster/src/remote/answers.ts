@@ -6,8 +6,9 @@
  * another life, is dropped, because nobody waits there any more. Who waits is told what went wrong.
  */
 import type { ReplyTo } from "@troupe/actor";
-import { type ReplyPort, toWireError, type WireError } from "@troupe/actor/runtime";
+import type { ReplyPort, WireError } from "@troupe/actor/runtime";
 import type { Codec } from "../codec/codec.ts";
+import { errorForCaller } from "../codec/wire-errors.ts";
 import { MessageTooLargeError, OverloadedError } from "../errors.ts";
 import { FRAME_HEADER_BYTES } from "../link/frame.ts";
 import type { Link } from "../link/link.ts";
@@ -50,12 +51,12 @@ class RemoteAnswer implements ReplyPort {
     try {
       this.#send(false, this.#codec.encodeShared(reply, "reply"));
     } catch (error) {
-      this.#tell({ ...toWireError(error), outcome: "ran" });
+      this.#tell({ ...errorForCaller(error), outcome: "ran" });
     }
   }
 
   reject(error: unknown): void {
-    const wire = toWireError(error);
+    const wire = errorForCaller(error);
     try {
       this.#send(true, this.#codec.encodeShared(wire, "error"));
     } catch {

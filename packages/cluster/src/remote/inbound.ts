@@ -12,9 +12,9 @@ import {
   isActorError,
   NoProcessError,
 } from "@troupe/actor";
-import { type ReplyPort, toWireError, type WireError } from "@troupe/actor/runtime";
+import type { ReplyPort, WireError } from "@troupe/actor/runtime";
 import type { Codec } from "../codec/codec.ts";
-import { reviveError } from "../codec/wire-errors.ts";
+import { errorForCaller, reviveError, withoutCargo } from "../codec/wire-errors.ts";
 import {
   ActorUnknownError,
   MessageTooLargeError,
@@ -237,26 +237,26 @@ export class Inbound {
       value = this.#ports.codec.encodeShared(result, "reply");
     } catch (error) {
       // The handler has run; only its answer cannot be told.
-      this.#answerError(link, correlation, { ...toWireError(error), outcome: "ran" });
+      this.#answerError(link, correlation, { ...errorForCaller(error), outcome: "ran" });
       return;
     }
     const bodyBytes = replyBytes(value);
     const { maxMessageBytes } = connection;
     if (bodyBytes > maxMessageBytes) {
       const error = new MessageTooLargeError(bodyBytes, maxMessageBytes, "ran");
-      this.#answerError(link, correlation, toWireError(error));
+      this.#answerError(link, correlation, errorForCaller(error));
       return;
     }
     const writer = connection.begin(FrameKind.reply, correlationLane(correlation), bodyBytes);
     if (writer !== undefined) writeReply(writer, correlation, false, value);
     else {
       const error = new OverloadedError(this.#ports.host.name, connection.queuedBytes, "ran");
-      this.#answerError(link, correlation, toWireError(error));
+      this.#answerError(link, correlation, errorForCaller(error));
     }
   }
 
   answerError(link: Link, correlation: number, error: unknown): void {
-    this.#answerError(link, correlation, toWireError(error));
+    this.#answerError(link, correlation, errorForCaller(error));
   }
 
   /** An error is small and somebody waits for it, so it may use the room of control frames. */
@@ -266,8 +266,8 @@ export class Inbound {
     const frame = replyFrame({ correlation, isError: true, value: this.#encodeError(error) });
     if (frame.length <= SMALL_ERROR_BYTES) connection.sendControl(frame);
     else if (!connection.send(frame)) {
-      const { data: _, ...rest } = error;
-      const value = this.#ports.codec.encodeShared({ ...rest, message: "(left out)" });
+      const rest = { ...withoutCargo(error), message: "(left out)" };
+      const value = this.#ports.codec.encodeShared(rest);
       connection.sendControl(replyFrame({ correlation, isError: true, value }));
     }
   }
@@ -281,9 +281,9 @@ export class Inbound {
     } catch (failure) {
       if (!isActorError(failure, "ERR_NOT_SERIALIZABLE")) throw failure;
     }
-    const { data: _, ...rest } = error;
-    const [name, code] = [clip(rest.name, MAX_WORD_LENGTH), clip(rest.code, MAX_WORD_LENGTH)];
-    return codec.encodeShared({ ...rest, name, code, message: clip(rest.message) });
+    const { outcome, message } = error;
+    const [name, code] = [clip(error.name, MAX_WORD_LENGTH), clip(error.code, MAX_WORD_LENGTH)];
+    return codec.encodeShared({ name, code, outcome, message: clip(message) });
   }
 }
 
@@ -332,5 +332,5 @@ class RemoteReply implements ReplyPort {
 }
 
 function withOutcome(error: ActorError, outcome: "ran" | "unknown"): ActorError {
-  return reviveError({ ...toWireError(error), outcome });
+  return reviveError({ ...errorForCaller(error), outcome });
 }

@@ -13,7 +13,7 @@ import {
   OptionError,
   type RefAddress,
 } from "@troupe/actor";
-import type { ForeignPort, Peer, ReplyPort } from "@troupe/actor/runtime";
+import type { ForeignPort, Peer, ReplyPort, WireClasses } from "@troupe/actor/runtime";
 import { Codec } from "../codec/codec.ts";
 import { DecodeError } from "../errors.ts";
 import type { Frame } from "../link/frame.ts";
@@ -50,6 +50,7 @@ export interface RemoteActorsPorts {
   readonly system: RemoteSystem;
   readonly links: LinkDirectory;
   readonly actors: ReadonlyMap<string, AnyActorDefinition>;
+  readonly classes: WireClasses;
   readonly limits: { readonly maxMessageBytes: number; readonly maxRelations: number };
   /** This node is about to leave: it starts nothing for others any more. */
   readonly isLeaving: () => boolean;
@@ -74,11 +75,12 @@ export class RemoteActors {
   readonly #relations: Relations;
 
   constructor(ports: RemoteActorsPorts) {
-    const { system, links, actors, limits, isLeaving, channel, undelivered } = ports;
+    const { system, links, actors, classes, limits, isLeaving, channel, undelivered } = ports;
     this.#system = system;
     this.#links = links;
     const codec = new Codec({
       maxBytes: limits.maxMessageBytes,
+      classes,
       ref: {
         toAddress: (value) => this.#addressOf(value),
         fromAddress: (address) => this.refAt(address),

@@ -1,8 +1,16 @@
+import { noWireClasses } from "@troupe/actor/runtime";
 import { describe, expect, test } from "vitest";
-import { checkValue } from "../../src/codec/wire-value.ts";
+import { checkValue, type WireForms } from "../../src/codec/wire-value.ts";
 
 const limits = { maxDepth: 64, maxBytes: 1 << 20 };
-const check = (value: unknown) => checkValue(value, "arg", limits, () => undefined);
+const forms: WireForms = {
+  classes: noWireClasses,
+  minusZero: -0,
+  ref: () => undefined,
+  error: (parts) => ({ ...parts }),
+  instance: () => expect.unreachable("no class is known"),
+};
+const check = (value: unknown) => checkValue(value, "arg", limits, forms);
 
 class Point {
   x = 1;
@@ -21,7 +29,16 @@ describe("what CBOR would damage in silence is refused with its path:", () => {
     ["an instance of a class", new Map([["k", new Point()]]), "arg.k: an instance of Point"],
     ["an instance as a key", new Map([[new Point(), 1]]), "arg<key>: an instance of Point"],
     ["an instance in a set", new Set([new Point()]), "arg<member>: an instance of Point"],
-    ["an error", { e: new RangeError("x") }, "arg.e: an error (RangeError)"],
+    [
+      "what an error was caused by",
+      { e: new Error("x", { cause: new Error("y", { cause: { url: new URL("http://a/") } }) }) },
+      "arg.e.cause.cause.url: an instance of URL",
+    ],
+    [
+      "one of several errors",
+      new AggregateError([new Error("x"), new Point()]),
+      "arg.errors[1]: an instance of Point",
+    ],
     ["a regular expression", /x/, "an instance of RegExp"],
     ["a boxed number", Object(1), "an instance of Number"],
     ["an array buffer", new ArrayBuffer(1), "an instance of ArrayBuffer"],
@@ -59,6 +76,27 @@ describe("what CBOR would damage in silence is refused with its path:", () => {
     expect(() => check(value)).toThrow("cannot encode arg.self: a cycle back to arg");
   });
 
+  test("an error that is its own cause", () => {
+    const error = new Error("x");
+    error.cause = { error };
+    expect(() => check({ error })).toThrow("arg.error.cause.error: a cycle back to arg.error");
+  });
+
+  test("a getter that throws", () => {
+    const value = {
+      list: [
+        {
+          get lazy() {
+            throw new RangeError("not yet");
+          },
+        },
+      ],
+    };
+    expect(() => check(value)).toThrow(
+      "cannot encode arg.list[0].lazy: it throws RangeError: not yet",
+    );
+  });
+
   test("a graph that a walk would take for ever to unfold", () => {
     let value: unknown[] = [];
     for (let level = 0; level < 60; level++) value = [value, value];
@@ -80,8 +118,26 @@ test("refs are replaced on a copy of what is around them, and of nothing else", 
   class Ref {}
   const untouched = { x: 1 };
   const value = { untouched, list: [1, new Ref()] };
-  const plain = checkValue(value, "arg", limits, (o) => (o instanceof Ref ? "REF" : undefined));
+  const ref = (object: object) => (object instanceof Ref ? "REF" : undefined);
+  const plain = checkValue(value, "arg", limits, { ...forms, ref });
   expect(plain).toEqual({ untouched, list: [1, "REF"] });
   expect((plain as typeof value).untouched).toBe(untouched);
   expect(value.list[1]).toBeInstanceOf(Ref);
+});
+
+test("-0 and errors are replaced, an error by its parts", () => {
+  const value = { zero: [0, -0], error: new TypeError("x", { cause: -0 }) };
+  expect(checkValue(value, "arg", limits, { ...forms, minusZero: "MINUS" })).toEqual({
+    zero: [0, "MINUS"],
+    error: { name: "TypeError", message: "x", cause: "MINUS" },
+  });
+});
+
+test("an array and a map with a constructor of their own become ordinary ones", () => {
+  const list = Object.assign([1], { constructor: 5 });
+  const map = Object.assign(new Map([[1, 2]]), { constructor: 5 });
+  const plain = check({ list, map }) as { list: unknown[]; map: object };
+  expect(plain).toEqual({ list: [1], map: new Map([[1, 2]]) });
+  expect(plain.list.constructor).toBe(Array);
+  expect(plain.map.constructor).toBe(Map);
 });
