@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Deadlines } from "../../src/deadlines.ts";
 import { CallTimeoutError, ReplyError } from "../../src/errors.ts";
-import { copyMessage } from "../../src/plain-data.ts";
+import { messageCopier } from "../../src/plain-data.ts";
 import { CopiedCall } from "../../src/process/copied-call.ts";
 import { ManualClock } from "../../src/testing.ts";
+import { noWireClasses } from "../../src/wire-class.ts";
 
 /** A call that nobody has answered yet, and what its caller has seen. */
 function openCall() {
@@ -11,7 +12,7 @@ function openCall() {
   const seen: { reply?: unknown; error?: unknown } = {};
   const deadlines = new Deadlines({ clock, loop: { soon: () => {}, later: () => {} } });
   const call = new CopiedCall(
-    copyMessage,
+    messageCopier(noWireClasses),
     (reply) => Object.assign(seen, { reply }),
     (error) => Object.assign(seen, { error }),
     { deadlines, describe: () => "counter <1>" },

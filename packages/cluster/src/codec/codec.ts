@@ -9,6 +9,7 @@ import { NotSerializableError, type RefAddress } from "@troupe/actor";
 import { type ErrorParts, noWireClasses, type WireClasses } from "@troupe/actor/runtime";
 import { addExtension, Encoder, Tag } from "cbor-x";
 import { DecodeError } from "../errors.ts";
+import { notSmall, SMALL_BYTES, SMALL_LEVELS, SmallReader, SmallWriter } from "./small-values.ts";
 import { reviveErrorValue } from "./wire-errors.ts";
 import { CLASS_TAG, ERROR_TAG, REF_TAG, scanValue } from "./wire-scan.ts";
 import { checkValue, type ValueLimits, type WireForms } from "./wire-value.ts";
@@ -85,6 +86,9 @@ export class Codec {
   readonly #classes: WireClasses;
   readonly #limits: ValueLimits;
   readonly #forms: WireForms;
+  /** Absent where the limits are so low that a small value may be beyond them. */
+  readonly #writer: SmallWriter | undefined;
+  readonly #reader: SmallReader | undefined;
 
   constructor(options: CodecOptions = {}) {
     const { ref: port, classes = noWireClasses } = options;
@@ -101,6 +105,10 @@ export class Codec {
       maxDepth: options.maxDepth ?? codecDefaults.maxDepth,
       maxBytes: options.maxBytes ?? codecDefaults.maxBytes,
     };
+    const { maxDepth, maxBytes } = this.#limits;
+    const hasRoom = maxDepth >= SMALL_LEVELS && maxBytes >= SMALL_BYTES;
+    this.#writer = hasRoom ? new SmallWriter() : undefined;
+    this.#reader = hasRoom ? new SmallReader() : undefined;
   }
 
   /**
@@ -109,7 +117,9 @@ export class Codec {
    * Throws NotSerializableError, before anything was written, with the path of what cannot cross.
    */
   encode(value: unknown, root = "arg"): Uint8Array {
-    return new Uint8Array(this.encodeShared(value, root));
+    const small = this.#writer?.write(value) ?? 0;
+    if (small > 0) return (this.#writer as SmallWriter).copy(small);
+    return new Uint8Array(this.#encodeAny(value, root));
   }
 
   /**
@@ -117,6 +127,12 @@ export class Codec {
    * that copies them at once into a frame. A kept view would pin the whole pool of cbor-x.
    */
   encodeShared(value: unknown, root = "arg"): Uint8Array {
+    const small = this.#writer?.write(value) ?? 0;
+    if (small > 0) return (this.#writer as SmallWriter).view(small);
+    return this.#encodeAny(value, root);
+  }
+
+  #encodeAny(value: unknown, root: string): Uint8Array {
     const plain = checkValue(value, root, this.#limits, this.#forms);
     if (isEncoding) throw new NotSerializableError(root, "another value is being encoded");
     isEncoding = true;
@@ -141,6 +157,10 @@ export class Codec {
   decode(bytes: Uint8Array): unknown {
     if (bytes.length > this.#limits.maxBytes) {
       throw new DecodeError(`${bytes.length} bytes, the limit is ${this.#limits.maxBytes}`);
+    }
+    if (this.#reader !== undefined) {
+      const small = this.#reader.read(bytes);
+      if (small !== notSmall) return small;
     }
     const { hasParts } = scanValue(bytes, this.#limits.maxDepth);
     // A fresh view: cbor-x leaves a property on the one it is given.

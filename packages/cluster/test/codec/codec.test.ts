@@ -53,10 +53,9 @@ describe("these values come back as they were:", () => {
   test.each([65_535, 65_536, 65_537, 70_000])("an object, a map and more of %i", (size) => {
     const numbers = Array.from({ length: size }, (_, n) => n);
     const object = Object.fromEntries(numbers.map((n) => [`k${n}`, n]));
-    expect(roundTrip(object)).toEqual(object);
-    const others = [numbers, new Map(numbers.map((n) => [n, 1])), new Set(numbers)];
+    const map = new Map(numbers.map((n) => [n, 1]));
     // Not `toEqual`, which compares every member of a set with every other one.
-    for (const value of others) {
+    for (const value of [object, numbers, map, new Set(numbers)]) {
       expect(isDeepStrictEqual(roundTrip(value), value)).toBe(true);
     }
   });
@@ -210,10 +209,31 @@ test("a getter that changes its mind is an error of the caller, and not of the c
       return asked++ === 0 ? 1 : () => {};
     },
   };
-  expect(() => codec.encode({ value })).toThrow(
+  // The map makes it go the long way, on which a getter is asked twice.
+  expect(() => codec.encode({ value, map: new Map() })).toThrow(
     expect.objectContaining({ code: "ERR_NOT_SERIALIZABLE" }),
   );
   expect(roundTrip("still works")).toBe("still works");
+});
+
+test("a getter that encodes does not spoil the value around it", () => {
+  const inner: unknown[] = [];
+  const value = {
+    map: new Map([[1, 2]]),
+    get lazy() {
+      try {
+        inner.push(codec.decode(codec.encodeShared(new Set([1]))));
+      } catch (error) {
+        inner.push(error);
+      }
+      return 3;
+    },
+    after: "x".repeat(3000),
+  };
+  expect(roundTrip(value)).toEqual({ map: new Map([[1, 2]]), lazy: 3, after: "x".repeat(3000) });
+  const refused = expect.objectContaining({ code: "ERR_NOT_SERIALIZABLE" });
+  expect(inner).toEqual([new Set([1]), refused]);
+  expect(roundTrip(new Set([1]))).toEqual(new Set([1]));
 });
 
 test("a value over the size limit is refused in both directions", () => {
@@ -294,37 +314,5 @@ describe("hostile bytes:", () => {
     expect(() => codec.encode(nested(65))).toThrow(/more than 64 levels/);
     const bytes = new Encoder({ useRecords: false }).encode(nested(65));
     expect(() => codec.decode(bytes)).toThrow(/more than 64 levels/);
-  });
-
-  test("bytes that are no value never give anything but a DecodeError", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
-        try {
-          codec.decode(bytes);
-        } catch (error) {
-          expect(error).toEqual(decodeError);
-        }
-      }),
-      { numRuns: 5000 },
-    );
-  });
-
-  test("a value with bytes changed never gives anything but a value or a DecodeError", () => {
-    const good = codec.encode({
-      a: [1, "text", new Date(0), 2n ** 70n, new Map([[1, new Set(["x"])]])],
-      b: { bytes: new Uint8Array(8), floats: new Float64Array(2), u: undefined },
-    });
-    fc.assert(
-      fc.property(fc.nat(good.length - 1), fc.nat(255), fc.nat(good.length), (at, byte, cut) => {
-        const bad = Uint8Array.from(good.subarray(0, cut));
-        if (at < bad.length) bad[at] = byte;
-        try {
-          codec.decode(bad);
-        } catch (error) {
-          expect(error).toEqual(decodeError);
-        }
-      }),
-      { numRuns: 5000 },
-    );
   });
 });

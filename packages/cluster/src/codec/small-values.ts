@@ -1,0 +1,320 @@
+/**
+ * A short way for small values: numbers, short texts, and small plain objects and arrays of them;
+ * and for bytes of any length that are a whole value.
+ *
+ * Most messages are such values, and for them the check, the scan and the general encoder cost
+ * several times what there is to do. The short way writes the same bytes and reads the same
+ * values, in one pass; whatever is not plainly harmless it leaves to the long way, which alone
+ * knows what to refuse, and how. This file throws nothing, and nothing is refused here.
+ */
+import { isAscii } from "node:buffer";
+
+/** No value that is written here takes more bytes; longer ones are not read here. */
+export const SMALL_BYTES = 2048;
+
+/** Nor is one nested deeper. It is also what ends a cycle. */
+export const SMALL_LEVELS = 8;
+
+/** Says that a value has to go the long way. */
+export const notSmall: unique symbol = Symbol("not small");
+
+/** Texts up to this length are handled a character at a time, which is faster than a call. */
+const FEW_CHARACTERS = 24;
+
+const EIGHT_BYTES = 8;
+
+/** Writes small values into memory of its own, which the next value overwrites. */
+export class SmallWriter {
+  readonly #bytes = new Uint8Array(SMALL_BYTES);
+  readonly #buffer = Buffer.from(this.#bytes.buffer);
+  readonly #view = new DataView(this.#bytes.buffer);
+  #at = 0;
+  #busy = false;
+
+  /** How many bytes the value took, from the start of `bytes`; 0 if it has to go the long way. */
+  write(value: unknown): number {
+    // A getter may encode something while it is asked.
+    if (this.#busy) return 0;
+    this.#busy = true;
+    this.#at = 0;
+    try {
+      return this.#put(value, SMALL_LEVELS) ? this.#at : 0;
+    } catch {
+      // A getter that throws: the long way asks it again, and says where it is.
+      return 0;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** A view of what was written last. */
+  view(length: number): Uint8Array {
+    return this.#bytes.subarray(0, length);
+  }
+
+  /** A copy of what was written last. */
+  copy(length: number): Uint8Array {
+    return this.#bytes.slice(0, length);
+  }
+
+  #put(value: unknown, levels: number): boolean {
+    // Room for any head, and for a number.
+    if (this.#at > SMALL_BYTES - 9) return false;
+    switch (typeof value) {
+      case "number":
+        this.#number(value);
+        return true;
+      case "string":
+        return this.#text(value);
+      case "boolean":
+        this.#bytes[this.#at++] = value ? 0xf5 : 0xf4;
+        return true;
+      case "undefined":
+        this.#bytes[this.#at++] = 0xf7;
+        return true;
+      case "object":
+        if (value !== null) return levels > 0 && this.#container(value, levels - 1);
+        this.#bytes[this.#at++] = 0xf6;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #container(value: object, levels: number): boolean {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype) return this.#object(value as never, levels);
+    return prototype === Array.prototype && this.#array(value as unknown[], levels);
+  }
+
+  #object(value: Record<string, unknown>, levels: number): boolean {
+    const keys = Object.keys(value);
+    if (keys.length > SMALL_BYTES / 2) return false;
+    this.#head(0xa0, keys.length);
+    for (const key of keys) {
+      if (key === "__proto__" || !this.#text(key) || !this.#put(value[key], levels)) return false;
+    }
+    return Object.getOwnPropertySymbols(value).length === 0;
+  }
+
+  #array(value: unknown[], levels: number): boolean {
+    const { length } = value;
+    if (!Array.isArray(value) || length > SMALL_BYTES) return false;
+    this.#head(0x80, length);
+    for (let index = 0; index < length; index++) {
+      const item = value[index];
+      if (item === undefined && !(index in value)) return false;
+      if (!this.#put(item, levels)) return false;
+    }
+    // A getter among the items may have changed it.
+    return value.length === length;
+  }
+
+  #number(value: number): void {
+    if (value >>> 0 === value && !Object.is(value, -0)) this.#head(0x00, value);
+    else if (value < 0 && value >= -0x1_0000_0000 && Math.floor(value) === value) {
+      this.#head(0x20, -1 - value);
+    } else {
+      this.#bytes[this.#at] = 0xfb;
+      this.#view.setFloat64(this.#at + 1, value);
+      this.#at += 9;
+    }
+  }
+
+  /** Text in ASCII. */
+  #text(text: string): boolean {
+    const { length } = text;
+    if (length > SMALL_BYTES - 9 - this.#at) return false;
+    if (length > FEW_CHARACTERS) {
+      // Any other character takes more than one byte.
+      if (Buffer.byteLength(text) !== length) return false;
+      this.#head(0x60, length);
+      this.#at += this.#buffer.write(text, this.#at, "latin1");
+      return true;
+    }
+    this.#head(0x60, length);
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) return false;
+      bytes[at++] = code;
+    }
+    this.#at = at;
+    return true;
+  }
+
+  /** The kind of an item with its number or length, in as few bytes as there can be. */
+  #head(major: number, argument: number): void {
+    const bytes = this.#bytes;
+    if (argument < 24) bytes[this.#at++] = major | argument;
+    else if (argument < 0x100) {
+      bytes[this.#at++] = major | 24;
+      bytes[this.#at++] = argument;
+    } else if (argument < 0x1_0000) {
+      bytes[this.#at] = major | 25;
+      this.#view.setUint16(this.#at + 1, argument);
+      this.#at += 3;
+    } else {
+      bytes[this.#at] = major | 26;
+      this.#view.setUint32(this.#at + 1, argument);
+      this.#at += 5;
+    }
+  }
+}
+
+/** Keys that were read lately, so that the next object shares them. */
+const keptKeys = 256;
+
+/** Reads small values. */
+export class SmallReader {
+  readonly #keys: (string | undefined)[] = new Array(keptKeys).fill(undefined);
+  readonly #eight = new DataView(new ArrayBuffer(EIGHT_BYTES));
+  #bytes: Uint8Array = new Uint8Array(0);
+  #at = 0;
+
+  /** The value, or `notSmall` if the bytes have to go the long way, well formed or not. */
+  read(bytes: Uint8Array): unknown {
+    this.#bytes = bytes;
+    this.#at = 0;
+    if (bytes.length > SMALL_BYTES) return this.#wholeBytes();
+    const value = this.#item(SMALL_LEVELS);
+    return this.#at === bytes.length ? value : notSmall;
+  }
+
+  /** A byte string that ends where the message does, with or without the tag of a Uint8Array. */
+  #wholeBytes(): unknown {
+    const bytes = this.#bytes;
+    const isTagged = bytes[0] === 0xd8 && bytes[1] === 0x40;
+    if (isTagged) this.#at = 2;
+    const head = bytes[this.#at++] as number;
+    const length = head >> 5 === 2 ? this.#argument(head & 0x1f) : notSmall;
+    if (length === notSmall || this.#at + length !== bytes.length) return notSmall;
+    // The constructor copies, where a Buffer would share.
+    const copy = new Uint8Array(bytes.subarray(this.#at));
+    return isTagged ? copy : Buffer.from(copy.buffer);
+  }
+
+  /** What is read past the end is undefined, which no branch takes for a byte. */
+  #item(levels: number): unknown {
+    const head = this.#bytes[this.#at++] as number;
+    if (head < 0x18) return head;
+    switch (head) {
+      case 0xf4:
+        return false;
+      case 0xf5:
+        return true;
+      case 0xf6:
+        return null;
+      case 0xf7:
+        return undefined;
+      case 0xfb:
+        return this.#double();
+      default:
+    }
+    const argument = this.#argument(head & 0x1f);
+    if (argument === notSmall) return notSmall;
+    switch (head >> 5) {
+      case 0:
+        return argument;
+      case 1:
+        return -1 - argument;
+      case 3:
+        return this.#text(argument);
+      case 4:
+        return levels > 0 ? this.#array(argument, levels - 1) : notSmall;
+      case 5:
+        return levels > 0 ? this.#object(argument, levels - 1) : notSmall;
+      default:
+        return notSmall;
+    }
+  }
+
+  #argument(info: number): number | typeof notSmall {
+    if (info < 24) return info;
+    const width = 1 << (info - 24);
+    if (info > 26 || this.#at + width > this.#bytes.length) return notSmall;
+    let argument = 0;
+    for (let left = width; left > 0; left--) {
+      argument = argument * 256 + (this.#bytes[this.#at++] as number);
+    }
+    return argument;
+  }
+
+  #double(): number | typeof notSmall {
+    if (this.#at + EIGHT_BYTES > this.#bytes.length) return notSmall;
+    for (let index = 0; index < EIGHT_BYTES; index++) {
+      this.#eight.setUint8(index, this.#bytes[this.#at++] as number);
+    }
+    return this.#eight.getFloat64(0);
+  }
+
+  #array(length: number, levels: number): unknown {
+    if (length > this.#bytes.length - this.#at) return notSmall;
+    const array: unknown[] = [];
+    for (let index = 0; index < length; index++) {
+      const item = this.#item(levels);
+      if (item === notSmall) return notSmall;
+      array.push(item);
+    }
+    return array;
+  }
+
+  #object(length: number, levels: number): unknown {
+    const object: Record<string, unknown> = {};
+    for (let index = 0; index < length; index++) {
+      const key = this.#key();
+      if (key === notSmall || key === "__proto__") return notSmall;
+      const value = this.#item(levels);
+      if (value === notSmall) return notSmall;
+      object[key] = value;
+    }
+    return object;
+  }
+
+  #key(): string | typeof notSmall {
+    const head = this.#bytes[this.#at++] as number;
+    if (head >> 5 !== 3) return notSmall;
+    if (head >= 0x78) {
+      const long = this.#argument(head & 0x1f);
+      return long === notSmall ? notSmall : this.#text(long);
+    }
+    const bytes = this.#bytes;
+    const length = head - 0x60;
+    const start = this.#at;
+    // Nothing is taken for granted of what lies past the end: no character equals undefined.
+    const slot = (length * 31 + (bytes[start] ?? 0) * 7 + (bytes[start + length - 1] ?? 0)) & 0xff;
+    const kept = this.#keys[slot];
+    if (kept !== undefined && kept.length === length) {
+      let index = 0;
+      while (index < length && kept.charCodeAt(index) === bytes[start + index]) index++;
+      if (index === length) {
+        this.#at += length;
+        return kept;
+      }
+    }
+    const key = this.#text(length);
+    if (key !== notSmall) this.#keys[slot] = key;
+    return key;
+  }
+
+  /** Text in ASCII. */
+  #text(length: number): string | typeof notSmall {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    const end = start + length;
+    if (end > bytes.length) return notSmall;
+    this.#at = end;
+    if (length > FEW_CHARACTERS) {
+      const part = Buffer.from(bytes.buffer, bytes.byteOffset + start, length);
+      return isAscii(part) ? part.toString("latin1") : notSmall;
+    }
+    let text = "";
+    for (let at = start; at < end; at++) {
+      const code = bytes[at] as number;
+      if (code > 0x7f) return notSmall;
+      text += String.fromCharCode(code);
+    }
+    return text;
+  }
+}
