@@ -229,6 +229,25 @@ describe("a link", () => {
   });
 });
 
+describe("a ref to a name", () => {
+  test("that is too long to be asked for is refused where it comes in", async () => {
+    const { b, log, attacker, to } = await entered();
+    const letters: unknown[] = [];
+    b.events.on("deadLetter", (letter) => letters.push(letter));
+    const life = { node: "mallory", incarnation: 0, id: 0 };
+    for (const [name, actor] of [
+      ["x".repeat(1025), ""],
+      ["x", "é".repeat(513)],
+    ] as const) {
+      const value = codec.encode(new ForgedRef({ kind: "name", ...life, name, actor }));
+      const cast = { correlation: 0, ...to, operation: "note", value };
+      await attacker.send(callFrame("cast", cast));
+    }
+    expect(letters).toMatchObject(new Array(2).fill({ error: { code: "ERR_DECODE" } }));
+    expect([log, attacker.closed]).toEqual([[], false]);
+  });
+});
+
 describe("a signal or an answer", () => {
   test("with garbage for a reason is a signal all the same", async () => {
     const { log, attacker, to } = await entered();

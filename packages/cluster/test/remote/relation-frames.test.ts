@@ -109,7 +109,7 @@ describe("a frame", () => {
     "%s that is cut short is refused wherever it is cut",
     (_n, bytes, _k, _b, read) => {
       const body = bytes.subarray(FRAME_HEADER_BYTES);
-      // A reason has no length of its own: without it there is an empty one, for its reader to judge.
+      // A reason has no length of its own: without it there is an empty one.
       const fixed = body.length - (body.at(-1) === 0xf6 ? 1 : 0);
       for (let length = 0; length < fixed; length++) {
         const cut = new WholeFrame(only(bytes).kind, 0, 8, body.subarray(0, length));
