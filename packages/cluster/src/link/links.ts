@@ -5,7 +5,7 @@
  * comes before the first frame of a life, `down` after the last one, and the `down` of an old
  * life before the `up` of the next. Links do not dial by themselves and do not read frames.
  */
-import type { Clock, TimerHandle } from "@troupe/actor";
+import type { Clock, EventLoop, TimerHandle } from "@troupe/actor";
 import { ConnectionLostError, type RefusalReason } from "../errors.ts";
 import type { Socket, Transport } from "../transport/transport.ts";
 import type { CloseReason, Connection, ConnectionLimits } from "./connection.ts";
@@ -34,6 +34,7 @@ export interface LinksOptions {
   readonly handshake: HandshakeConfig;
   readonly transport: Transport;
   readonly clock: Clock;
+  readonly loop: EventLoop;
   readonly limits: ConnectionLimits;
   readonly maxPendingCalls: number;
   readonly maxUnauthenticated: number;
@@ -169,8 +170,8 @@ export class Links {
       connection.terminate("stopped");
       return;
     }
-    const { clock, maxPendingCalls } = this.#options;
-    const link = new Link(peer, connection, { clock, maxPendingCalls });
+    const { clock, loop, maxPendingCalls } = this.#options;
+    const link = new Link(peer, connection, { clock, loop, maxPendingCalls });
     connection.onCongested = (queuedBytes) => this.#listener.congested(link, queuedBytes);
     connection.onRelieved = (queuedBytes) => this.#listener.relieved(link, queuedBytes);
     connection.establish(
