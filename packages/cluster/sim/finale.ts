@@ -35,6 +35,8 @@ export class Finale {
     const deadline = events.now + HEAL_MS;
     for (let missing = this.#missing(); missing !== undefined; missing = this.#missing()) {
       if (events.now >= deadline) throw new Violation(`liveness: ${missing}`);
+      // What a rival had under way when it ended may have been let in only now.
+      for (const host of this.#hosts) this.#start(host);
       await until(events.now + LOOK_MS);
     }
     trace(() => "everybody is connected");
@@ -57,16 +59,22 @@ export class Finale {
       if (events.now >= deadline) throw new Violation("liveness: a node does not stop");
       await until(events.now + LOOK_MS);
     }
-    for (const host of this.#hosts) {
-      // A life that began with a wall clock set back, or after a rival, is an old one to others.
-      const newest = Math.max(0, ...this.#lives().map(({ witness }) => witness.newest(host.name)));
-      const life = host.life;
-      if (life !== undefined && life.node.incarnation < newest) host.crash(false);
-      host.wallAheadMs = Math.max(host.wallAheadMs, newest / 1024 - host.wallMs(0) + 1);
-      events.after(0, () => host.start());
-    }
-    await until(events.now);
-    for (const { talk } of this.#lives()) talk.finish();
+    for (const host of this.#hosts) this.#start(host);
+  }
+
+  /**
+   * Starts the node of a machine, again if it runs in a life that the others refuse: one that began
+   * with a wall clock set back, or before a rival did.
+   */
+  #start(host: SimHost): void {
+    const newest = Math.max(0, ...this.#lives().map(({ witness }) => witness.newest(host.name)));
+    if (host.life !== undefined && host.life.node.incarnation < newest) host.crash(false);
+    if (host.isUp) return;
+    host.wallAheadMs = Math.max(host.wallAheadMs, newest / 1024 - host.wallMs(0) + 1);
+    this.#world.events.after(0, () => {
+      host.start();
+      this.#world.atEndOfEvent(() => host.life?.talk.finish());
+    });
   }
 
   #lives(): Life[] {

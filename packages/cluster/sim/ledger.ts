@@ -24,7 +24,8 @@ export class Stream {
 
   /** The receiver got this one. What is wrong with that, if anything. */
   take(epoch: number, number: number): string | undefined {
-    const where = `${this.key}: number ${number} of link ${epoch} after ${this.#last} of ${this.#epoch}`;
+    const before = `${this.#last} of link ${this.#epoch}`;
+    const where = `${this.key}: number ${number} of link ${epoch} after ${before}`;
     if (epoch < this.#epoch) return `${where}: an old link's message after a new one's`;
     let due = epoch > this.#epoch ? (this.firstOf.get(epoch) ?? number) : this.#last + 1;
     while (this.skipped.has(due)) due += 1;

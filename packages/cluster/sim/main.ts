@@ -1,6 +1,6 @@
 /**
- * `npm run sim -- cluster --seeds 200 [--start S] [--json]` runs many worlds; `--seed N [--trace]` replays
- * one; `--mutant NAME` plants a bug first. Ends with 1 if a property did not hold.
+ * `npm run sim -- cluster --seeds 200 [--start S] [--json]` runs many worlds; `--seed N [--trace]`
+ * replays one; `--mutant NAME` plants a bug first. Ends with 1 if a property did not hold.
  */
 import { parseArgs } from "node:util";
 import { mutants, type Plant } from "./mutants.ts";

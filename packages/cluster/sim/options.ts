@@ -89,7 +89,7 @@ export function swarm(seed: number): SimOptions {
     faultyMs: crowd ? 3000 : chance.between(5, 15) * 1000,
     startWithinMs: chance.pick([0, 50, 1000, 5000]),
     heartbeatMs,
-    heartbeatMisses: chance.pick([2, 3, 3, 5]),
+    heartbeatMisses: chance.pick([3, 3, 4, 5]),
     handshakeTimeoutMs: Math.max(500, 10 * latencyMaxMs),
     probeTimeoutMs: Math.max(200, 5 * latencyMaxMs),
     reconnectMinMs: chance.pick([20, 100]),

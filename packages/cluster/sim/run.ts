@@ -154,6 +154,11 @@ class Simulation implements World {
     this.#endChecks.push(check);
   };
 
+  readonly rivals = (a: SimProcess, b: SimProcess): boolean => {
+    const names = [a, b].map(({ host }) => this.#hostAt(host)?.name);
+    return this.#guests.some(({ isUp, name }) => isUp && names.includes(name));
+  };
+
   born(process: SimProcess, node: Node): void {
     this.#lives.set(`${node.name}/${node.incarnation}`, process);
     this.trace(() => `${process.label} is life ${node.incarnation}`);

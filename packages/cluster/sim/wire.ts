@@ -124,6 +124,7 @@ export class End implements Socket {
   peer!: End;
   /** When something last arrived here, whether or not the process was awake to read it. */
   arrivedAt = 0;
+  linkedAt = 0;
   /** Of the dialler: told once whether the connection is made. */
   onOpened: ((made: boolean) => void) | undefined;
   readonly #network: SimNetwork;
@@ -205,6 +206,7 @@ export class End implements Socket {
   admit(): void {
     this.#endProbation();
     this.#admitted = true;
+    this.linkedAt = this.#network.events.now;
     this.#network.linked(this);
   }
 

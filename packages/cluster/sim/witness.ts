@@ -116,12 +116,25 @@ export class Witness {
     if (reason === "protocol") this.#say(`${peer.label} is said to have broken the protocol`);
     if (reason === "silent") this.#askSilence(peer);
     if (this.process.stopping || peer.stopping || !peer.alive) return;
+    if (this.#isYoungAmongRivals(peer)) return;
     const calm = weather.calmMs(this.process.host, peer.host);
     const { heartbeatMs, heartbeatMisses, handshakeTimeoutMs, retryMs } = options;
     const excused = 2 * heartbeatMs * (heartbeatMisses + 2) + 2 * handshakeTimeoutMs + retryMs;
     if (calm > excused + 2500) {
       this.#say(`${peer.label} was given up (${reason}) after ${Math.round(calm)} ms of calm`);
     }
+  }
+
+  /**
+   * Of two nodes with one name that come at the same time, the one that comes second loses a link
+   * that it had for a moment. Links that are older are nobody's to take.
+   */
+  #isYoungAmongRivals(peer: SimProcess): boolean {
+    const { events, options, rivals } = this.#world;
+    const link = this.#links.get(peer);
+    const age = link === undefined ? 0 : events.now - link.linkedAt;
+    const young = age < options.handshakeTimeoutMs + options.probeTimeoutMs;
+    return young && rivals(this.process, peer);
   }
 
   /**
