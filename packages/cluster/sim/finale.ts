@@ -35,8 +35,6 @@ export class Finale {
     const deadline = events.now + HEAL_MS;
     for (let missing = this.#missing(); missing !== undefined; missing = this.#missing()) {
       if (events.now >= deadline) throw new Violation(`liveness: ${missing}`);
-      // What a rival had under way when it ended may have been let in only now.
-      for (const host of this.#hosts) this.#start(host);
       await until(events.now + LOOK_MS);
     }
     trace(() => "everybody is connected");
@@ -48,7 +46,7 @@ export class Finale {
     await this.#stopAll(until);
   }
 
-  /** Whoever should run does, in a life that the others can accept; nobody else does. */
+  /** Whoever should run does, whatever its wall clock says; nobody else does. */
   async #everybodyRuns(until: (moment: number) => Promise<void>): Promise<void> {
     const { events } = this.#world;
     for (const guest of this.#guests) guest.crash(false);
@@ -62,15 +60,8 @@ export class Finale {
     for (const host of this.#hosts) this.#start(host);
   }
 
-  /**
-   * Starts the node of a machine, again if it runs in a life that the others refuse: one that began
-   * with a wall clock set back, or before a rival did.
-   */
   #start(host: SimHost): void {
-    const newest = Math.max(0, ...this.#lives().map(({ witness }) => witness.newest(host.name)));
-    if (host.life !== undefined && host.life.node.incarnation < newest) host.crash(false);
     if (host.isUp) return;
-    host.wallAheadMs = Math.max(host.wallAheadMs, newest / 1024 - host.wallMs(0) + 1);
     this.#world.events.after(0, () => {
       host.start();
       this.#world.atEndOfEvent(() => host.life?.talk.finish());

@@ -196,7 +196,7 @@ export class SimHost {
       reconnectMaxMs: options.reconnectMaxMs,
       closeTimeoutMs: options.closeTimeoutMs,
       limits: {
-        maxFrameBytes: options.maxFrameBytes,
+        maxMessageBytes: options.maxMessageBytes,
         softOutboxBytes: options.softOutboxBytes,
         hardOutboxBytes: options.hardOutboxBytes,
       },

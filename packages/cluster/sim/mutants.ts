@@ -4,7 +4,7 @@
  */
 import { PendingCalls } from "@troupe/actor/runtime";
 import { ConnectionLostError } from "@troupe/cluster";
-import { Connection, LinkTable, Outbox, Pace } from "@troupe/cluster/runtime";
+import { ByteWriter, Connection, LinkTable, Outbox, Pace } from "@troupe/cluster/runtime";
 
 export interface Plant {
   /** What a developer might have done wrong. */
@@ -38,12 +38,12 @@ export const mutants: Readonly<Record<string, Plant>> = {
       const undo = replace(
         Connection.prototype,
         "establish",
-        function (this: Connection, establish, listener, rounds) {
+        function (this: Connection, establish, listener, ...rest) {
           const closed: ConnectionListener["closed"] = (reason, error) => {
             if (reason !== "replaced") listener.closed(reason, error);
           };
           const { frame } = listener as ConnectionListener;
-          establish.call(this, { frame, closed }, rounds);
+          (establish as Method).call(this, { frame, closed }, ...rest);
         },
       );
       const undoSet = replace(LinkTable.prototype, "set", function (this: AnyTable, set, link) {
@@ -61,32 +61,26 @@ export const mutants: Readonly<Record<string, Plant>> = {
     mistake: "a round that comes late, because this process was paused, counts as silence",
     inCode: () => replace(Pace.prototype, "isLate", () => false),
   },
-  "outbox-reorders": {
-    mistake: "a small frame overtakes a large one",
+  "lanes-by-turns": {
+    mistake: "frames go over one lane after the other, and not over that of their receiver",
     inCode: () => {
-      const held = new WeakMap<Outbox, Uint8Array>();
-      return replace(Outbox.prototype, "offer", function (this: Outbox, offer, frame) {
-        const before = held.get(this);
-        if (before === undefined && frame.length > 1000) {
-          held.set(this, frame);
-          queueMicrotask(() => {
-            if (held.get(this) === frame) offer.call(this, frame);
-            held.delete(this);
-          });
-          return true;
-        }
-        const taken = offer.call(this, frame);
-        if (before !== undefined && held.delete(this)) offer.call(this, before);
-        return taken;
-      });
+      let turn = 0;
+      return replace(
+        Outbox.prototype,
+        "begin",
+        function (this: Outbox, begin, kind, lane, bodyBytes) {
+          turn += 1;
+          const other = lane < 8 ? 1 + (turn % 7) : 8 + (turn % 16);
+          return begin.call(this, kind, lane === 0 ? 0 : other, bodyBytes);
+        },
+      );
     },
   },
   "outbox-drops": {
-    mistake: "a frame that has no room is reported as sent",
+    mistake: "a message that has no room is reported as sent",
     inCode: () =>
-      replace(Outbox.prototype, "offer", function (this: Outbox, offer, frame) {
-        offer.call(this, frame);
-        return true;
+      replace(Outbox.prototype, "begin", function (this: Outbox, begin, kind, lane, bodyBytes) {
+        return begin.call(this, kind, lane, bodyBytes) ?? new ByteWriter(bodyBytes);
       }),
   },
   "calls-outlive-links": {

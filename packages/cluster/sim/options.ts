@@ -23,7 +23,7 @@ export interface SimOptions {
   readonly closeTimeoutMs: number;
   readonly softOutboxBytes: number;
   readonly hardOutboxBytes: number;
-  readonly maxFrameBytes: number;
+  readonly maxMessageBytes: number;
   readonly latencyMinMs: number;
   readonly latencyMeanMs: number;
   readonly latencyMaxMs: number;
@@ -97,7 +97,7 @@ export function swarm(seed: number): SimOptions {
     closeTimeoutMs: chance.pick([300, 3000]),
     softOutboxBytes: hardOutboxBytes / 4,
     hardOutboxBytes,
-    maxFrameBytes: 128 * 1024,
+    maxMessageBytes: chance.pick([64, 1024]) * 1024,
     latencyMinMs: Math.min(chance.between(0, 5), latencyMeanMs),
     latencyMeanMs,
     latencyMaxMs,
@@ -128,6 +128,6 @@ export function swarm(seed: number): SimOptions {
     strangers: sometimes(0.2, 1),
     thinkMs: chance.between(20, 300) / busy,
     burst: chance.pick([1, 5, 20]),
-    largeBytes: chance.pick([0, 2000, 100_000]),
+    largeBytes: chance.pick([0, 2000, 100_000, 400_000]),
   };
 }

@@ -54,6 +54,10 @@ class Pipe {
   #queue: { readonly at: number; readonly parcel: Parcel }[] = [];
   #lastAt = 0;
   #bytes = 0;
+  #pushedBytes = 0;
+  #readBytes = 0;
+  /** Who waits to hear that a message has left the process. */
+  readonly #unsent: { readonly upTo: number; readonly sent: () => void }[] = [];
 
   constructor(network: SimNetwork, from: End, to: End) {
     this.#network = network;
@@ -66,12 +70,15 @@ class Pipe {
     return this.#bytes;
   }
 
-  push(parcel: Parcel): void {
+  push(parcel: Parcel, sent?: () => void): void {
     const { events } = this.#network;
     const size = parcel instanceof Uint8Array ? parcel.length : 0;
     const ms = this.#network.travelMs(this.#to.process.host, size);
     this.#lastAt = Math.max(this.#lastAt, events.now + ms);
     this.#bytes += size;
+    this.#pushedBytes += size;
+    if (sent !== undefined) this.#unsent.push({ upTo: this.#pushedBytes, sent });
+    this.#passOn();
     this.#queue.push({ at: this.#lastAt, parcel });
     events.at(this.#lastAt, () => this.pump());
   }
@@ -98,6 +105,21 @@ class Pipe {
   /** The receiver has read: unless the acknowledgement cannot come back, there is room again. */
   read(bytes: number): void {
     this.#bytes -= bytes;
+    this.#readBytes += bytes;
+    this.#passOn();
+  }
+
+  /** Tells the sender of what its machine has taken over. */
+  #passOn(): void {
+    const takenBytes = this.#readBytes + this.#network.options.kernelBytes;
+    for (;;) {
+      const first = this.#unsent[0];
+      if (first === undefined || first.upTo > takenBytes) return;
+      this.#unsent.shift();
+      this.#from.process.post("socket", 0, () => {
+        if (!this.#from.isEnded) first.sent();
+      });
+    }
   }
 
   /** What is on its way is lost, but for the first few. */
@@ -197,9 +219,9 @@ export class End implements Socket {
     }
   }
 
-  send(message: Uint8Array): void {
+  send(message: Uint8Array, sent?: () => void): void {
     if (this.#closing || this.#ended) return;
-    this.out.push(Uint8Array.from(message));
+    this.out.push(Uint8Array.from(message), sent);
     this.#network.observer.sent(this);
   }
 

@@ -26,7 +26,6 @@ export class Witness {
   readonly #up = new Map<string, number>();
   /** How many links there were to each name. */
   readonly #epochs = new Map<string, number>();
-  readonly #newest = new Map<string, number>();
   /** The socket of the last link to each process. */
   readonly #links = new Map<SimProcess, End>();
   readonly #heard = new Map<SimProcess, Sender>();
@@ -53,15 +52,11 @@ export class Witness {
     return this.#up.has(name);
   }
 
-  /** The newest life of a name that was ever connected. */
-  newest(name: string): number {
-    return this.#newest.get(name) ?? 0;
-  }
-
   /** Says something to another node over the channel. */
   speak(to: string, paddingBytes: number): void {
     const number = (this.#numbers.get(to) ?? 0) + 1;
-    const payload = Buffer.alloc(headerBytes + paddingBytes);
+    const most = this.#channel.maxPayloadBytes - headerBytes;
+    const payload = Buffer.alloc(headerBytes + Math.min(paddingBytes, most));
     payload.writeUInt32BE(this.#world.idOf(this.process), 0);
     payload.writeUInt32BE(this.epoch(to), 4);
     payload.writeUInt32BE(number, 8);
@@ -82,14 +77,12 @@ export class Witness {
     const { name, incarnation } = info;
     this.#world.trace(() => `${this.process.label}: up ${name}/${incarnation}`);
     if (this.#up.has(name)) this.#say(`nodeup of ${name} twice`);
-    if (incarnation < this.newest(name)) this.#say(`nodeup of an older life of ${name}`);
     const peer = this.#world.life(name, incarnation);
     if (peer === undefined) this.#say(`nodeup of ${name} in a life that it never had`);
     else if (this.#world.isTrusted(this.process) !== this.#world.isTrusted(peer)) {
       this.#say(`nodeup of ${name}, which does not have the key`);
     }
     this.#up.set(name, incarnation);
-    this.#newest.set(name, incarnation);
     this.#epochs.set(name, this.epoch(name) + 1);
     this.#numbers.delete(name);
     this.#compare();

@@ -1,6 +1,7 @@
 /** The simulator as a test: few worlds, but the same ones every time. `npm run sim` runs many. */
 import { describe, expect, test } from "vitest";
 import { mutants, type Plant } from "../sim/mutants.ts";
+import { swarm } from "../sim/options.ts";
 import { run } from "../sim/run.ts";
 
 /** Worlds 1 to 24: CI runs two hundred through the command. */
@@ -10,22 +11,8 @@ const seeds = [
   [17, 18, 19, 20, 21, 22, 24, 25],
 ];
 
-/**
- * Worlds in which each mutant does harm. A change of the code changes what happens in a world: if
- * none of them shows the mutant any more, `npm run sim -- cluster --mutant NAME --seeds 300` finds
- * others.
- */
-const worlds: Readonly<Record<string, readonly number[]>> = {
-  "both-dials-win": [1, 29],
-  "newcomer-wins": [1, 13],
-  "silent-replacement": [109, 40],
-  "late-round-counts": [81, 70],
-  "outbox-reorders": [5, 1],
-  "outbox-drops": [99, 95],
-  "calls-outlive-links": [2, 3],
-  "lost-calls-never-ran": [12, 2],
-  "resend-on-reconnect": [38, 39],
-};
+/** Each mutant does harm in one of so many worlds; most do in one of the first ten. */
+const worlds = 100;
 
 describe("the simulator", () => {
   test.each(seeds)(
@@ -61,17 +48,15 @@ describe("the simulator", () => {
 });
 
 describe("a planted bug", () => {
-  test("is hunted in worlds of its own, all of them", () => {
-    expect(Object.keys(worlds)).toEqual(Object.keys(mutants));
-  });
-
   test.each(Object.entries(mutants))(
     "is found: %s",
-    { timeout: 60_000 },
-    async (name, plant: Plant) => {
+    { timeout: 120_000 },
+    async (_name, plant: Plant) => {
       let found: number | undefined;
-      for (const seed of worlds[name] ?? []) {
-        if ((await run(seed, { plant })).violation !== undefined) found ??= seed;
+      for (let seed = 1; seed <= worlds && found === undefined; seed++) {
+        // Crowds take long, and show nothing here that a few nodes do not.
+        if (swarm(seed).nodes > 8) continue;
+        if ((await run(seed, { plant })).violation !== undefined) found = seed;
       }
       expect(found, plant.mistake).toBeDefined();
       // It is the bug that was found, and not another one; and it is gone again.
