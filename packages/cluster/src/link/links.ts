@@ -41,8 +41,8 @@ export interface LinksOptions {
   readonly handshakeTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly probeTimeoutMs: number;
-  /** Whether the life of that name that is known best is over, or none is known. */
-  readonly isGone: (name: string) => boolean;
+  /** Whether that life of a name may come although a later one was seen. */
+  readonly mayReturn: (name: string, incarnation: number) => boolean;
   /** Whether others have told of a node of that name. */
   readonly isKnown: (name: string) => boolean;
 }
@@ -63,7 +63,7 @@ export class Links {
   constructor(options: LinksOptions, listener: LinksListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#table = new LinkTable(options.handshake.self, options.isGone);
+    this.#table = new LinkTable(options.handshake.self, options.mayReturn);
     const { transport, limits, clock, handshake } = options;
     this.#desk = {
       handshake,
