@@ -45,6 +45,7 @@ export class SimHost {
   #process: SimProcess | undefined;
   #life: Life | undefined;
   #lives = 0;
+  #endedAt = Number.NEGATIVE_INFINITY;
 
   constructor(world: World, options: HostOptions) {
     this.#world = world;
@@ -58,6 +59,11 @@ export class SimHost {
   /** The node that runs here, once it is made. */
   get life(): Life | undefined {
     return this.#life;
+  }
+
+  /** When a node last ran here; now, if one does. */
+  get wasUpAt(): number {
+    return this.isUp ? this.#world.events.now : this.#endedAt;
   }
 
   get isUp(): boolean {
@@ -144,6 +150,7 @@ export class SimHost {
 
   #gone(process: SimProcess): void {
     if (this.#process !== process) return;
+    this.#endedAt = this.#world.events.now;
     this.#process = undefined;
     this.#life = undefined;
   }

@@ -87,7 +87,7 @@ export function swarm(seed: number): SimOptions {
     seed,
     nodes,
     faultyMs: crowd ? 3000 : chance.between(5, 15) * 1000,
-    startWithinMs: chance.pick([0, 50, 1000, 5000]),
+    startWithinMs: chance.pick([0, 50, 1000, crowd ? 2000 : 5000]),
     heartbeatMs,
     heartbeatMisses: chance.pick([3, 3, 4, 5]),
     handshakeTimeoutMs: Math.max(500, 10 * latencyMaxMs),

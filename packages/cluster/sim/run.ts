@@ -154,9 +154,9 @@ class Simulation implements World {
     this.#endChecks.push(check);
   };
 
-  readonly rivals = (a: SimProcess, b: SimProcess): boolean => {
+  readonly rivals = (a: SimProcess, b: SimProcess, since: number): boolean => {
     const names = [a, b].map(({ host }) => this.#hostAt(host)?.name);
-    return this.#guests.some(({ isUp, name }) => isUp && names.includes(name));
+    return this.#guests.some(({ wasUpAt, name }) => wasUpAt >= since && names.includes(name));
   };
 
   born(process: SimProcess, node: Node): void {

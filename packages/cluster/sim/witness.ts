@@ -125,9 +125,9 @@ export class Witness {
   #isYoungAmongRivals(peer: SimProcess): boolean {
     const { events, options, rivals } = this.#world;
     const link = this.#links.get(peer);
-    const age = link === undefined ? 0 : events.now - link.linkedAt;
-    const young = age < options.handshakeTimeoutMs + options.probeTimeoutMs;
-    return young && rivals(this.process, peer);
+    const linkedAt = link?.linkedAt ?? events.now;
+    const youngMs = options.handshakeTimeoutMs + options.probeTimeoutMs;
+    return events.now - linkedAt < youngMs && rivals(this.process, peer, linkedAt);
   }
 
   /**

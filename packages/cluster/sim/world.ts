@@ -26,8 +26,8 @@ export interface World {
   readonly trace: (line: () => string) => void;
   /** Ends the run after this event; the first problem counts. */
   readonly violate: (problem: string) => void;
-  /** Whether another process claims the name of one of these two. */
-  readonly rivals: (a: SimProcess, b: SimProcess) => boolean;
+  /** Whether another process has claimed the name of one of these two since then. */
+  readonly rivals: (a: SimProcess, b: SimProcess, since: number) => boolean;
   /** Called when every promise reaction of this event has run. */
   readonly atEndOfEvent: (check: () => void) => void;
   /** A process has become a node. */

@@ -192,13 +192,19 @@ export class Links {
   }
 
   #beat(pace: Pace): void {
-    const { clock, heartbeatMs } = this.#options;
+    const { clock, loop, heartbeatMs } = this.#options;
     this.#round = clock.setTimer(heartbeatMs, () => {
       const late = pace.isLate(clock.monotonic());
-      for (const link of this.list()) if (link.connection.round()) this.#listener.heard(link);
-      this.#listener.round(late);
-      if (!this.#stopping) this.#beat(pace);
+      // What has arrived is read before anybody is judged: after a pause, timers come first.
+      loop.later(() => this.#endRound(late, pace));
     });
+  }
+
+  #endRound(late: boolean, pace: Pace): void {
+    if (this.#stopping) return;
+    for (const link of this.list()) if (link.connection.round()) this.#listener.heard(link);
+    this.#listener.round(late);
+    if (!this.#stopping) this.#beat(pace);
   }
 
   #isSilent(link: Link): Promise<boolean> {
