@@ -27,6 +27,7 @@ const singleDoors: readonly (readonly [specifier: string, file: string])[] = [
 const published = packages.flatMap((name) => sources(`packages/${name}/src`));
 const everything = [
   ...published,
+  ...sources("packages/cluster/sim"),
   ...sources("packages/replication/sim"),
   ...sources("packages/bench/src"),
   ...sources("examples"),

@@ -126,7 +126,7 @@ export class NodeLinks {
             return keys();
           },
         },
-        isGone: (name) => this.#members.isGone(name),
+        mayReturn: (name, incarnation) => this.#members.mayReturn(name, incarnation),
         isKnown: (name) => this.#members.isKnown(name),
       },
       {

@@ -5,13 +5,19 @@
  * anything is opened, and fills in the transport and the sources of chance.
  */
 import { randomBytes } from "node:crypto";
-import { type AnyActorDefinition, OptionError, type SystemOptions } from "@troupe/actor";
+import {
+  type AnyActorDefinition,
+  type EventLoop,
+  OptionError,
+  type SystemOptions,
+} from "@troupe/actor";
 import {
   booleanOption,
   durationOption,
   functionOption,
   integerOption,
   nameOption,
+  nodeEventLoop,
   objectOption,
   positiveOption,
   systemClock,
@@ -142,6 +148,7 @@ const defaultHost = "127.0.0.1";
 /** {@link NodeOptions} with every value filled in. */
 export interface ResolvedNodeOptions {
   readonly system: SystemOptions;
+  readonly loop: EventLoop;
   readonly name: string;
   readonly cluster: string;
   readonly listen: ListenAddress | undefined;
@@ -168,7 +175,7 @@ export interface ResolvedNodeOptions {
 export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   objectOption("options", options);
   const given = { ...nodeDefaults, randomBytes, ...withoutAbsent(options) };
-  const { clock = systemClock, random = Math.random } = options;
+  const { clock = systemClock, random = Math.random, loop = nodeEventLoop } = options;
   const keys = resolveKeys(options.keys ?? []);
   const limits = resolveLimits(options.limits ?? {});
   const tls = resolveTls(options.tls);
@@ -176,7 +183,8 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   const handshakeTimeoutMs = positiveOption("handshakeTimeoutMs", given.handshakeTimeoutMs);
   functionOption("randomBytes", given.randomBytes);
   return Object.freeze({
-    system: { ...pickSystem(options), clock, random },
+    system: { ...pickSystem(options), clock, random, loop },
+    loop,
     name: resolveName("name", given.name),
     cluster: resolveName("cluster", given.cluster),
     listen,

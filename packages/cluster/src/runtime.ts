@@ -6,6 +6,7 @@
 export { ByteReader, ByteWriter } from "./bytes.ts";
 export { Codec, type CodecOptions, type RefPort } from "./codec/codec.ts";
 export { reviveError } from "./codec/wire-errors.ts";
+export { Connection } from "./link/connection.ts";
 export {
   encodeFrame,
   FLAG_ANSWER,
@@ -24,7 +25,10 @@ export {
   type Peer,
   PROTOCOL_VERSION,
 } from "./link/handshake.ts";
+export { Pace } from "./link/heartbeat.ts";
 export { CONTROL_LANE, channelLane, correlationLane, processLane } from "./link/lanes.ts";
+export { LinkTable } from "./link/link-table.ts";
+export { Outbox } from "./link/outbox.ts";
 export { FailureDetector } from "./membership/failure-detector.ts";
 export type { MemberChange, MemberIdentity, MemberRecord } from "./membership/member.ts";
 export { type MemberMessage, memberFrames, readMemberFrame } from "./membership/member-frames.ts";

@@ -44,15 +44,15 @@ export class LinkTable<L extends LinkEntry> {
   readonly #links = new Map<string, L>();
   readonly #dials = new Map<string, PendingDial>();
   readonly #incarnations = new Map<string, number>();
-  readonly #isGone: (name: string) => boolean;
+  readonly #mayReturn: (name: string, incarnation: number) => boolean;
 
   /**
-   * `isGone` tells whether the latest life of a node that was seen is over, as far as anybody
-   * knows. Without it, a life is over once it is not connected.
+   * `mayReturn` tells whether a life may come although a later one was seen: that one is over, as
+   * far as anybody knows. Without it, a life is over once it is not connected.
    */
-  constructor(self: Identity, isGone?: (name: string) => boolean) {
+  constructor(self: Identity, mayReturn?: (name: string, incarnation: number) => boolean) {
     this.#self = self;
-    this.#isGone = isGone ?? ((name) => !this.#links.has(name));
+    this.#mayReturn = mayReturn ?? ((name) => !this.#links.has(name));
   }
 
   get(name: string): L | undefined {
@@ -135,7 +135,7 @@ export class LinkTable<L extends LinkEntry> {
     if (peer.boot === this.#self.boot) return { kind: "refuse", reason: "self" };
     if (peer.name === this.#self.name) return { kind: "refuse", reason: "duplicate" };
     const newest = this.#incarnations.get(peer.name) ?? 0;
-    if (peer.incarnation < newest && !this.#isGone(peer.name)) {
+    if (peer.incarnation < newest && !this.#mayReturn(peer.name, peer.incarnation)) {
       return { kind: "refuse", reason: "stale_incarnation" };
     }
     const incumbent = this.#links.get(peer.name);

@@ -1,5 +1,5 @@
 /** One proven connection to one life of one node, with the calls that wait for its answers. */
-import type { Clock } from "@troupe/actor";
+import type { Clock, EventLoop } from "@troupe/actor";
 import { PendingCalls } from "@troupe/actor/runtime";
 import type { Connection } from "./connection.ts";
 import type { Peer } from "./handshake.ts";
@@ -7,6 +7,7 @@ import type { LinkEntry } from "./link-table.ts";
 
 export interface LinkOptions {
   readonly clock: Clock;
+  readonly loop: EventLoop;
   readonly maxPendingCalls: number;
 }
 
@@ -17,9 +18,10 @@ export class Link implements LinkEntry {
   readonly calls: PendingCalls<unknown>;
 
   constructor(peer: Peer, connection: Connection, options: LinkOptions) {
+    const { clock, loop, maxPendingCalls } = options;
     this.peer = peer;
     this.connection = connection;
-    this.calls = new PendingCalls({ clock: options.clock, max: options.maxPendingCalls });
+    this.calls = new PendingCalls({ clock, loop, max: maxPendingCalls });
   }
 
   get name(): string {

@@ -5,7 +5,7 @@
  * comes before the first frame of a life, `down` after the last one, and the `down` of an old
  * life before the `up` of the next. Links do not dial by themselves and do not read frames.
  */
-import type { Clock, TimerHandle } from "@troupe/actor";
+import type { Clock, EventLoop, TimerHandle } from "@troupe/actor";
 import { ConnectionLostError, type RefusalReason } from "../errors.ts";
 import type { Socket, Transport } from "../transport/transport.ts";
 import type { CloseReason, Connection, ConnectionLimits } from "./connection.ts";
@@ -34,14 +34,15 @@ export interface LinksOptions {
   readonly handshake: HandshakeConfig;
   readonly transport: Transport;
   readonly clock: Clock;
+  readonly loop: EventLoop;
   readonly limits: ConnectionLimits;
   readonly maxPendingCalls: number;
   readonly maxUnauthenticated: number;
   readonly handshakeTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly probeTimeoutMs: number;
-  /** Whether the life of that name that is known best is over, or none is known. */
-  readonly isGone: (name: string) => boolean;
+  /** Whether that life of a name may come although a later one was seen. */
+  readonly mayReturn: (name: string, incarnation: number) => boolean;
   /** Whether others have told of a node of that name. */
   readonly isKnown: (name: string) => boolean;
 }
@@ -62,7 +63,7 @@ export class Links {
   constructor(options: LinksOptions, listener: LinksListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#table = new LinkTable(options.handshake.self, options.isGone);
+    this.#table = new LinkTable(options.handshake.self, options.mayReturn);
     const { transport, limits, clock, handshake } = options;
     this.#desk = {
       handshake,
@@ -169,8 +170,8 @@ export class Links {
       connection.terminate("stopped");
       return;
     }
-    const { clock, maxPendingCalls } = this.#options;
-    const link = new Link(peer, connection, { clock, maxPendingCalls });
+    const { clock, loop, maxPendingCalls } = this.#options;
+    const link = new Link(peer, connection, { clock, loop, maxPendingCalls });
     connection.onCongested = (queuedBytes) => this.#listener.congested(link, queuedBytes);
     connection.onRelieved = (queuedBytes) => this.#listener.relieved(link, queuedBytes);
     connection.establish(
@@ -191,13 +192,19 @@ export class Links {
   }
 
   #beat(pace: Pace): void {
-    const { clock, heartbeatMs } = this.#options;
+    const { clock, loop, heartbeatMs } = this.#options;
     this.#round = clock.setTimer(heartbeatMs, () => {
       const late = pace.isLate(clock.monotonic());
-      for (const link of this.list()) if (link.connection.round()) this.#listener.heard(link);
-      this.#listener.round(late);
-      if (!this.#stopping) this.#beat(pace);
+      // What has arrived is read before anybody is judged: after a pause, timers come first.
+      loop.later(() => this.#endRound(late, pace));
     });
+  }
+
+  #endRound(late: boolean, pace: Pace): void {
+    if (this.#stopping) return;
+    for (const link of this.list()) if (link.connection.round()) this.#listener.heard(link);
+    this.#listener.round(late);
+    if (!this.#stopping) this.#beat(pace);
   }
 
   #isSilent(link: Link): Promise<boolean> {

@@ -47,9 +47,9 @@ export class Members {
     });
   }
 
-  /** Whether the life of that name that is known best is over, or none is known. */
-  isGone(name: string): boolean {
-    return this.#membership.isGone(name);
+  /** Whether that life of a name may come although a later one was seen. */
+  mayReturn(name: string, incarnation: number): boolean {
+    return this.#membership.mayReturn(name, incarnation);
   }
 
   isKnown(name: string): boolean {

@@ -97,10 +97,13 @@ export class Membership {
     return name === this.#own.name || this.#links.get(name) === incarnation;
   }
 
-  /** Whether the life of that name that is known best is over, or none is known. */
-  isGone(name: string): boolean {
+  /**
+   * Whether that life of a name may come although a later one was seen: the one that is known best
+   * is over, or is this one, because it has outbid the later one, or none is known.
+   */
+  mayReturn(name: string, incarnation: number): boolean {
     const record = this.#table.get(name);
-    return record === undefined || isGone(record);
+    return record === undefined || isGone(record) || record.incarnation === incarnation;
   }
 
   /** A number by which two tables can be compared. */

@@ -6,7 +6,7 @@
  * which closes the sockets, as a crash does. With a latency, messages take time on the given
  * clock, but never overtake each other.
  */
-import type { Clock, Random } from "@troupe/actor";
+import type { Clock, EventLoop, Random } from "@troupe/actor";
 import { durationOption, nodeEventLoop } from "@troupe/actor/runtime";
 import { ConnectionLostError, ListenError } from "../errors.ts";
 import type { Listener, Socket, SocketListener, Transport } from "./transport.ts";
@@ -14,6 +14,8 @@ import type { Listener, Socket, SocketListener, Transport } from "./transport.ts
 export interface MemoryNetworkOptions {
   readonly clock: Clock;
   readonly random: Random;
+  /** How sockets ask to be called again. @default the event loop of Node.js */
+  readonly loop?: EventLoop;
   /** How long a message takes, in milliseconds, drawn anew for each. @default 0 to 0 */
   readonly latencyMs?: { readonly min: number; readonly max: number };
 }
@@ -44,6 +46,7 @@ export function memoryNetwork(options: MemoryNetworkOptions): MemoryNetwork {
  */
 export class MemoryNetwork {
   readonly options: MemoryNetworkOptions;
+  readonly loop: EventLoop;
   readonly #listening = new Map<string, (socket: Socket) => void>();
   readonly #cuts = new Set<string>();
   readonly #wires = new Set<Wire>();
@@ -51,6 +54,7 @@ export class MemoryNetwork {
 
   constructor(options: MemoryNetworkOptions) {
     this.options = options;
+    this.loop = options.loop ?? nodeEventLoop;
     durationOption("latencyMs.min", options.latencyMs?.min ?? 0);
     durationOption("latencyMs.max", options.latencyMs?.max ?? 0);
   }
@@ -58,7 +62,7 @@ export class MemoryNetwork {
   /** The transport of the node with that name. Its address is `memory://name`. */
   transport(name: string): Transport {
     return {
-      defer: (flush) => nodeEventLoop.soon(flush),
+      defer: (flush) => this.loop.soon(flush),
       dial: (url, signal) => this.#dial(name, url, signal),
       listen: async ({ host, port }, accept) => this.#listen(name, host, port, accept),
     };
@@ -135,7 +139,7 @@ export class MemoryNetwork {
         accept(wire.acceptor);
       };
       const waiting = { pair: pairOf(from, to), retry: attempt };
-      nodeEventLoop.soon(() => {
+      this.loop.soon(() => {
         signal.addEventListener("abort", abort);
         attempt();
       });
@@ -153,8 +157,8 @@ class Wire {
   constructor(network: MemoryNetwork, pair: string) {
     this.#network = network;
     this.pair = pair;
-    this.dialler = new MemorySocket(this, network.options, false);
-    this.acceptor = new MemorySocket(this, network.options, true);
+    this.dialler = new MemorySocket(this, network, false);
+    this.acceptor = new MemorySocket(this, network, true);
     this.dialler.peer = this.acceptor;
     this.acceptor.peer = this.dialler;
   }
@@ -190,6 +194,7 @@ class MemorySocket implements Socket {
   peer: MemorySocket | undefined;
   readonly #wire: Wire;
   readonly #options: MemoryNetworkOptions;
+  readonly #loop: EventLoop;
   readonly #sent: Parcel[] = [];
   #bufferedBytes = 0;
   #listener: SocketListener | undefined;
@@ -199,9 +204,10 @@ class MemorySocket implements Socket {
   #reset = false;
   #ended = false;
 
-  constructor(wire: Wire, options: MemoryNetworkOptions, unproven: boolean) {
+  constructor(wire: Wire, { options, loop }: MemoryNetwork, unproven: boolean) {
     this.#wire = wire;
     this.#options = options;
+    this.#loop = loop;
     if (!unproven) return;
     const deadline = options.clock.setTimer(UNPROVEN_MS, () => this.terminate());
     this.#unproven = { deadline, bytes: 0 };
@@ -217,7 +223,7 @@ class MemorySocket implements Socket {
 
   open(listener: SocketListener): void {
     this.#listener = listener;
-    if (this.#ended) nodeEventLoop.soon(() => listener.closed());
+    if (this.#ended) this.#loop.soon(() => listener.closed());
     else this.peer?.pump();
   }
 
@@ -287,7 +293,7 @@ class MemorySocket implements Socket {
     this.#ended = true;
     this.#bufferedBytes = 0;
     this.#endProbation();
-    nodeEventLoop.soon(() => this.#listener?.closed());
+    this.#loop.soon(() => this.#listener?.closed());
     this.#wire.ended();
   }
 
@@ -302,7 +308,7 @@ class MemorySocket implements Socket {
     const { min, max } = latencyMs ?? { min: 0, max: 0 };
     if (max === 0) {
       this.#sent.push(parcel);
-      nodeEventLoop.soon(() => this.pump());
+      this.#loop.soon(() => this.pump());
       return;
     }
     const now = clock.monotonic();

@@ -83,6 +83,26 @@ describe("silence:", () => {
   });
 });
 
+test("what has arrived is read before a round is judged, though its timer comes first", async () => {
+  const options = { heartbeatMs: 100, heartbeatMisses: 3 };
+  const first = new Bench();
+  const [doomed] = await first.pair(options);
+  first.network.cut("a", "b");
+  let ms = 0;
+  for (; names(doomed).length > 0; ms++) await first.pass(1);
+  expect(ms).toBeGreaterThan(200);
+  // The same again, but at the moment of the last round everything is there, unread.
+  const bench = new Bench();
+  const [a, b] = await bench.pair(options);
+  bench.network.cut("a", "b");
+  await bench.pass(ms - 10);
+  bench.clock.setTimer(10, () => bench.network.heal("a", "b"));
+  bench.clock.advance(10);
+  await bench.pass(1000);
+  expect([names(a), names(b)]).toEqual([["b"], ["a"]]);
+  expect(bench.log).toHaveLength(2);
+});
+
 describe("a broken connection:", () => {
   test("is noticed by both at once and dialled again within a tenth of a second", async () => {
     const bench = new Bench();

@@ -85,8 +85,8 @@ describe("another life of a connected name", () => {
 });
 
 describe("a life older than one that was seen", () => {
-  const seen = (isGone?: (name: string) => boolean) => {
-    const links = new LinkTable<{ peer: Peer }>(peer("m"), isGone);
+  const seen = (mayReturn?: (name: string, incarnation: number) => boolean) => {
+    const links = new LinkTable<{ peer: Peer }>(peer("m"), mayReturn);
     const newer = link(peer("x", 10));
     links.set(newer);
     return { links, newer };
@@ -111,6 +111,15 @@ describe("a life older than one that was seen", () => {
     });
     gone.add("x");
     expect(links.judgeAccepted(peer("x", 9), undefined)).toMatchObject({ kind: "admit" });
+  });
+
+  test("is let in if it is the one that others know by now", () => {
+    const { links, newer } = seen((_name, incarnation) => incarnation === 9);
+    links.remove(newer);
+    expect(links.judgeAccepted(peer("x", 9), undefined)).toMatchObject({ kind: "admit" });
+    expect(links.judgeAccepted(peer("x", 8), undefined)).toMatchObject({
+      reason: "stale_incarnation",
+    });
   });
 
   test("does not harm one that is said to be gone and answers all the same", () => {

@@ -225,6 +225,25 @@ describe("rivals:", () => {
     expect(await counter.query("get")).toBe(3);
   });
 
+  test("an earlier life is let in once it has outbid the later one that we knew", async () => {
+    const bench = new Bench();
+    const c = await bench.node("c");
+    const old = await bench.node("b", ["c"], { transport: bench.network.transport("old") });
+    await bench.until(() => names(c).includes("b"));
+    const a = await bench.node("a");
+    // A namesake that only a meets, and that ends without a word.
+    const newer = await bench.node("b", ["a"], { transport: bench.network.transport("newer") });
+    await bench.until(() => names(a).includes("b"));
+    bench.network.cut("a", "newer");
+    await bench.shutdown(newer);
+    await bench.until(() => names(a).length === 0);
+    const d = await bench.node("d", ["a", "c"]);
+    await bench.until(() => names(d).includes("a") && names(d).includes("c"));
+    await bench.until(() => names(a).length === 3, 60_000);
+    expect(a.nodes().find(({ name }) => name === "b")?.incarnation).toBe(old.incarnation);
+    expect(names(old)).toEqual(["a", "c", "d"]);
+  });
+
   test("a namesake of ours is refused by us, and we go on", async () => {
     const bench = new Bench();
     const one = await bench.node("a");

@@ -61,7 +61,7 @@ describe("a link", () => {
     const { events, forgotten } = node.take();
     expect(told(events)).toEqual(["b/100 alive > left"]);
     expect(forgotten).toEqual(["b"]);
-    expect(node.isGone("b")).toBe(true);
+    expect(node.mayReturn("b", 99)).toBe(true);
   });
 
   test("that is lost changes nothing at first", () => {
@@ -338,7 +338,8 @@ describe("silence", () => {
     round(node, "b");
     expect(node.get("c")).toBeUndefined();
     expect(node.take().forgotten).toEqual(["c"]);
-    expect([node.isGone("c"), node.isGone("b")]).toEqual([true, false]);
+    expect([node.mayReturn("c", 99), node.mayReturn("b", 99)]).toEqual([true, false]);
+    expect(node.mayReturn("b", 100)).toBe(true);
   });
 });
 

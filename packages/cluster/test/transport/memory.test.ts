@@ -127,3 +127,35 @@ test("an admitted socket may be quiet for as long as it likes", async () => {
   await clock.advanceAsync(60_000);
   expect(heard).toEqual([]);
 });
+
+test("everything that a socket is told comes through the loop it was given", async () => {
+  const tasks: (() => void)[] = [];
+  const soon = (task: () => void) => tasks.push(task);
+  const network = memoryNetwork({
+    clock: new ManualClock(),
+    random: seededRandom(1),
+    loop: { soon, later: soon },
+  });
+  const heard: string[] = [];
+  const step = async () => {
+    for (const task of tasks.splice(0)) task();
+    await settle();
+  };
+  const server = await network.transport("b").listen({ host: "", port: 0 }, (socket) => {
+    socket.open({ message: (bytes) => heard.push(String(bytes.length)), closed: () => {} });
+  });
+  const dialling = network.transport("a").dial(server.url, new AbortController().signal);
+  await step();
+  const socket = await dialling;
+  socket.send(new Uint8Array(3));
+  socket.open({ message: () => {}, closed: () => heard.push("closed") });
+  await settle();
+  expect(heard).toEqual([]);
+  await step();
+  expect(heard).toEqual(["3"]);
+  socket.terminate();
+  await settle();
+  expect(heard).toEqual(["3"]);
+  await step();
+  expect(heard).toEqual(["3", "closed"]);
+});
