@@ -19,7 +19,7 @@ describe("finding each other:", () => {
 
   test("a node that comes later is found by those that dial", async () => {
     const bench = new Bench();
-    const a = await bench.node("a", ["b", "c"]);
+    const a = await bench.node("a", ["b", "c"], { reconnectMaxMs: 3000 });
     await bench.pass(60_000);
     await bench.node("b");
     await bench.until(() => names(a).includes("b"), 3100);
