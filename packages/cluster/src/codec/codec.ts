@@ -9,7 +9,14 @@ import { NotSerializableError, type RefAddress } from "@troupe/actor";
 import { type ErrorParts, noWireClasses, type WireClasses } from "@troupe/actor/runtime";
 import { addExtension, Encoder, Tag } from "cbor-x";
 import { DecodeError } from "../errors.ts";
-import { notSmall, SMALL_BYTES, SMALL_LEVELS, SmallReader, SmallWriter } from "./small-values.ts";
+import {
+  encodeWholeBytes,
+  notSmall,
+  SMALL_BYTES,
+  SMALL_LEVELS,
+  SmallReader,
+  SmallWriter,
+} from "./small-values.ts";
 import { reviveErrorValue } from "./wire-errors.ts";
 import { CLASS_TAG, ERROR_TAG, REF_TAG, scanValue } from "./wire-scan.ts";
 import { checkValue, type ValueLimits, type WireForms } from "./wire-value.ts";
@@ -133,6 +140,8 @@ export class Codec {
   }
 
   #encodeAny(value: unknown, root: string): Uint8Array {
+    const whole = this.#writer && encodeWholeBytes(value);
+    if (whole !== undefined && whole.length <= this.#limits.maxBytes) return whole;
     const plain = checkValue(value, root, this.#limits, this.#forms);
     if (isEncoding) throw new NotSerializableError(root, "another value is being encoded");
     isEncoding = true;

@@ -163,6 +163,29 @@ export class SmallWriter {
   }
 }
 
+/**
+ * The encoding of bytes that are a whole value, however many: one copy, where the general encoder
+ * grows its memory step by step and holds up everybody else for as long. Undefined for any other
+ * value, and for bytes that share memory or belong to a subclass.
+ */
+export function encodeWholeBytes(value: unknown): Uint8Array | undefined {
+  if (!(value instanceof Uint8Array) || value.length < SMALL_BYTES) return undefined;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isBuffer = prototype === Buffer.prototype;
+  if (!isBuffer && prototype !== Uint8Array.prototype) return undefined;
+  if (!(value.buffer instanceof ArrayBuffer) || value.length > MAX_U32) return undefined;
+  const head = isBuffer ? [] : [0xd8, 0x40];
+  if (value.length < 0x1_0000) head.push(0x59);
+  else head.push(0x5a, value.length >>> 24, (value.length >>> 16) & 0xff);
+  head.push((value.length >>> 8) & 0xff, value.length & 0xff);
+  const bytes = Buffer.allocUnsafeSlow(head.length + value.length);
+  bytes.set(head);
+  bytes.set(value, head.length);
+  return bytes;
+}
+
+const MAX_U32 = 0xffff_ffff;
+
 /** Keys that were read lately, so that the next object shares them. */
 const keptKeys = 256;
 

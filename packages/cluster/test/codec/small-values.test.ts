@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Codec } from "../../src/codec/codec.ts";
 import {
+  encodeWholeBytes,
   notSmall,
   SMALL_BYTES,
   SMALL_LEVELS,
@@ -254,4 +255,24 @@ describe("whatever is read the short way is read the same the long way:", () => 
       }
     }
   });
+});
+
+test("bytes that are a whole value are written as the long way writes them, whatever their length", () => {
+  const random = Buffer.from(Array.from({ length: 70_000 }, (_, at) => (at * 31) & 0xff));
+  for (const length of [SMALL_BYTES, 65_535, 65_536, 70_000]) {
+    for (const bytes of [random.subarray(0, length), new Uint8Array(random.subarray(0, length))]) {
+      const short = encodeWholeBytes(bytes) as Uint8Array;
+      expect(Buffer.compare(short, long.encode(bytes))).toBe(0);
+      const back = new Codec().decode(short) as Uint8Array;
+      expect(back.constructor).toBe(bytes.constructor);
+      expect(Buffer.compare(back, bytes)).toBe(0);
+      // What is sent is what it was, not what it becomes.
+      expect(short.buffer).not.toBe(bytes.buffer);
+    }
+  }
+  class Bytes extends Uint8Array {}
+  const others = [new Bytes(5000), new Uint8Array(new SharedArrayBuffer(5000)), new Uint8Array(9)];
+  for (const other of [...others, new Uint16Array(5000), "x".repeat(5000), undefined]) {
+    expect(encodeWholeBytes(other)).toBeUndefined();
+  }
 });
