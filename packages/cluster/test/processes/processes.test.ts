@@ -5,6 +5,7 @@
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { type AnyRef, type Down, defineActor, type RefOf } from "@troupe/actor";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { connected, eventOf, NodeProcess, startNode, Worker } from "./processes.ts";
 
@@ -52,6 +53,66 @@ describe("a node that is killed", () => {
     const die = outcomeOf(worker.call("die", undefined, { timeout: Number.POSITIVE_INFINITY }));
     expect(await die).toMatchObject({ outcome: "unknown" });
     for (const outcome of await Promise.all(calls)) expect(outcome).toBeDefined();
+  });
+});
+
+/** Hears words, and of the end of whom it watches. */
+const Watcher = defineActor("watcher", {
+  init: (): { log: string[] } => ({ log: [] }),
+  queries: { log: (state) => state.log },
+  calls: {
+    watch: (_state, ref: AnyRef, ctx) => ctx.monitor(ref),
+  },
+  casts: {
+    hear: (state, word: string) => {
+      state.log.push(`${word.slice(0, 5)} ${word.length}`);
+    },
+  },
+  info: {
+    down: (state, { reason }: Down) => {
+      state.log.push(typeof reason === "string" ? reason : "error");
+    },
+  },
+});
+
+async function logOf(watcher: RefOf<typeof Watcher>, entries: number): Promise<string[]> {
+  for (;;) {
+    const log = await watcher.query("log");
+    if (log.length >= entries) return log;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe("a process of another node", () => {
+  test("is heard to its last word, large or small, before its end is told", async () => {
+    const b = await NodeProcess.start({ name: "b" });
+    const node = await startNode({ seeds: [b.url] });
+    await connected(node, "b");
+    const worker = await node.startOn("b", Worker);
+    const watcher = await node.start(Watcher);
+    await watcher.call("watch", worker);
+    const words = ["first", "large".padEnd(3_000_000, "."), "after"];
+    const last = await outcomeOf(worker.call("last", { watcher, words }));
+    expect(last).toMatchObject({ code: "ERR_PROCESS_EXITED" });
+    expect(await logOf(watcher, 4)).toEqual(["first 5", "large 3000000", "after 5", "error"]);
+  });
+
+  test("ends with noconnection when its node is killed, once, and the members agree", async () => {
+    const b = await NodeProcess.start({ name: "b" });
+    const c = await NodeProcess.start({ name: "c", seeds: [b.url] });
+    const node = await startNode({ seeds: [c.url] });
+    // It has heard of b from c alone.
+    await Promise.all([connected(node, "b"), connected(node, "c")]);
+    const watcher = await node.start(Watcher);
+    await watcher.call("watch", await node.startOn("b", Worker));
+    const down = eventOf(node, "member", ({ name, status }) => name === "b" && status === "down");
+    await b.kill();
+    expect(await logOf(watcher, 1)).toEqual(["noconnection"]);
+    expect(await down).toMatchObject({ name: "b", incarnation: b.incarnation });
+    const alive = eventOf(node, "member", ({ name, status }) => name === "b" && status === "alive");
+    const again = await NodeProcess.start({ name: "b", listen: { port: b.port }, seeds: [c.url] });
+    expect(await alive).toMatchObject({ incarnation: again.incarnation });
+    expect(await logOf(watcher, 1)).toEqual(["noconnection"]);
   });
 });
 
