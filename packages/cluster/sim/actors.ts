@@ -2,7 +2,7 @@
  * What runs on the simulated nodes: a process that takes numbered messages and tells the ledger of
  * each that it has handled, in every way in which a handler can end.
  */
-import { defineActor } from "@troupe/actor";
+import { type AnyRef, defineActor, type ExitSignal } from "@troupe/actor";
 import type { Ledger } from "./ledger.ts";
 import type { SimProcess } from "./sim-process.ts";
 
@@ -56,4 +56,23 @@ export function sinkOf(process: SimProcess, ledger: Ledger) {
   });
 }
 
+/** The name of the process that others link themselves to. */
+export const binderName = "binder";
+
+/** Links itself to others like it, and tells whoever asks of each signal that it gets. */
+export function binderOf(tied: (ref: AnyRef) => void, signalled: (signal: ExitSignal) => void) {
+  return defineActor("binder", {
+    trapExit: true,
+    init: () => ({}),
+    casts: {
+      tie: (_s, ref: AnyRef, ctx) => {
+        ctx.link(ref);
+        tied(ref);
+      },
+    },
+    info: { exit: (_s, signal: ExitSignal) => signalled(signal) },
+  });
+}
+
+export type Binder = ReturnType<typeof binderOf>;
 export type Sink = ReturnType<typeof sinkOf>;

@@ -127,10 +127,10 @@ export class Faults {
     const { weather, events, options } = this.#world;
     if (!host.pause()) return;
     this.counts.pauses += 1;
-    weather.begin(host.options.host);
+    weather.beginPause(host.options.host);
     const process = host.life?.process;
     events.after(this.#chance.exponential(options.pauseMeanMs), () => {
-      weather.end(host.options.host);
+      weather.endPause(host.options.host);
       if (host.life?.process === process) host.resume();
     });
   }

@@ -38,9 +38,11 @@ export class Finale {
       await until(events.now + LOOK_MS);
     }
     trace(() => "everybody is connected");
+    for (const { commons } of this.#lives()) commons.subscribe(true);
     // Messages that make a process crash may still be under way.
     await until(events.now + 3000);
     this.#examine();
+    this.#compareCommons();
     await until(events.now + 6000 + 3 * options.heartbeatMs * options.heartbeatMisses);
     this.#compare();
     await this.#stopAll(until);
@@ -86,6 +88,10 @@ export class Finale {
         }
       }
       if (known.size > lives.length - 1) return `${node.name} is connected to a stranger`;
+      for (const { name, status, connected } of node.members()) {
+        if (status !== "alive" || !connected) return `${node.name} knows ${name} as ${status}`;
+      }
+      if (node.members().length !== lives.length) return `${node.name} knows too many`;
     }
     return undefined;
   }
@@ -101,6 +107,18 @@ export class Finale {
     });
   }
 
+  /** Everybody sees what everybody has made; and then hears what everybody says. */
+  #compareCommons(): void {
+    const lives = this.#lives();
+    const all = lives.flatMap(({ commons }) => commons.own).sort();
+    for (const { process, commons } of lives) {
+      const seen = commons.seen.join();
+      if (seen === all.join()) continue;
+      throw new Violation(`${process.label} sees ${seen} and not ${all.join()}`);
+    }
+    for (const { commons } of lives) commons.publish();
+  }
+
   /** What is left when nothing happens is what belongs to the links, and no more. */
   #compare(): void {
     const { network, ledger } = this.#world;
@@ -108,7 +126,18 @@ export class Finale {
     if (missing !== undefined) throw new Violation(`it did not stay whole: ${missing}`);
     const [open] = ledger.open();
     if (open !== undefined) throw new Violation(`nobody has answered ${open}`);
+    const [overdue] = this.#world.watches.overdue();
+    if (overdue !== undefined) throw new Violation(`${overdue} was never told`);
     const lives = this.#lives();
+    for (const { process, commons } of lives) {
+      for (const { process: from, commons: theirs } of lives) {
+        const last = commons.heardOf(from);
+        if (last === theirs.published) continue;
+        throw new Violation(
+          `${process.label} heard ${last} of ${theirs.published} by ${from.label}`,
+        );
+      }
+    }
     const pairs = (lives.length * (lives.length - 1)) / 2;
     if (network.wires.size !== pairs) {
       const odd = [...network.wires].filter(({ dialler, acceptor }) => {

@@ -4,6 +4,8 @@
  */
 import { createNode, type Discovery, type Node } from "@troupe/cluster";
 import { type Sink, sinkOf } from "./actors.ts";
+import { Commons } from "./commons.ts";
+import { MemberWitness } from "./member-witness.ts";
 import { Chance } from "./random.ts";
 import { SimProcess } from "./sim-process.ts";
 import { Witness } from "./witness.ts";
@@ -28,6 +30,7 @@ export interface Life {
   readonly process: SimProcess;
   readonly node: Node;
   readonly witness: Witness;
+  readonly commons: Commons;
   readonly talk: Talk;
 }
 
@@ -101,8 +104,10 @@ export class SimHost {
     void this.#create(process, chance, key, name, seeds, sink).then(async (node) => {
       world.born(process, node);
       const witness = new Witness(world, process, node);
-      const talk = new Talk({ world, process, node, witness, sink, chance, talks });
-      this.#life = { process, node, witness, talk };
+      new MemberWitness(world, process, node);
+      const commons = new Commons(world, process, node, chance);
+      const talk = new Talk({ world, process, node, witness, commons, sink, chance, talks });
+      this.#life = { process, node, witness, commons, talk };
       await talk.begin();
     });
   }
@@ -114,11 +119,15 @@ export class SimHost {
     const { process, node } = life;
     process.stopping = true;
     this.#world.trace(() => `${process.label} stops`);
-    return node.shutdown().then(() => this.#stopped(process));
+    const leaves = this.#chance.hits(this.#world.options.leaves);
+    const left = leaves ? node.leave({ drainMs: this.#chance.between(0, 2000) }) : undefined;
+    return Promise.resolve(left)
+      .then(() => node.shutdown())
+      .then(() => this.#stopped(process));
   }
 
   #stopped(process: SimProcess): void {
-    const { network, ledger, trace, violate, atEndOfEvent } = this.#world;
+    const { network, ledger, watches, trace, violate, atEndOfEvent } = this.#world;
     trace(() => `${process.label} has stopped`);
     atEndOfEvent(() => {
       for (const wire of network.wires) {
@@ -131,6 +140,7 @@ export class SimHost {
       process.kill();
       network.crash(process, false);
       ledger.forget(process);
+      watches.forget(process);
       this.#gone(process);
     });
   }
@@ -139,12 +149,13 @@ export class SimHost {
   crash(machineToo: boolean): void {
     const process = this.#process;
     if (process === undefined) return;
-    const { network, ledger, trace, weather } = this.#world;
+    const { network, ledger, watches, trace, weather } = this.#world;
     trace(() => `${process.label} ${machineToo ? "loses power" : "crashes"}`);
     weather.strike(process.host);
     process.kill();
     network.crash(process, machineToo);
     ledger.forget(process);
+    watches.forget(process);
     this.#gone(process);
   }
 
@@ -197,6 +208,7 @@ export class SimHost {
       },
       heartbeatMs: options.heartbeatMs,
       heartbeatMisses: options.heartbeatMisses,
+      suspectAfterMisses: options.suspectAfterMisses,
       handshakeTimeoutMs: options.handshakeTimeoutMs,
       probeTimeoutMs: options.probeTimeoutMs,
       reconnectMinMs: options.reconnectMinMs,

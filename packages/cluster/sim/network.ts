@@ -111,14 +111,24 @@ export class SimNetwork {
   healAll(): void {
     this.#healed = true;
     this.#cuts.clear();
-    for (const machine of this.#machines.values()) machine.readsPerMs = unlimited;
+    for (const host of this.#machines.keys()) this.#read(host, unlimited);
     this.#retry(() => true);
   }
 
   /** Sets how quickly the process of a machine reads. */
   setReading(host: number, readsPerMs: number): void {
+    if (!this.#healed) this.#read(host, readsPerMs);
+  }
+
+  #read(host: number, readsPerMs: number): void {
     const machine = this.#machines.get(host);
-    if (machine !== undefined && !this.#healed) machine.readsPerMs = readsPerMs;
+    if (machine === undefined || machine.readsPerMs === readsPerMs) return;
+    machine.readsPerMs = readsPerMs;
+    for (const wire of this.wires) {
+      for (const end of [wire.dialler, wire.acceptor]) {
+        if (end.peer.process.host === host && readsPerMs === unlimited) end.out.hurry();
+      }
+    }
   }
 
   /** Ends a connection in the middle of whatever it does; one end or both are told. */

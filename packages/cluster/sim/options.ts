@@ -16,6 +16,7 @@ export interface SimOptions {
   readonly startWithinMs: number;
   readonly heartbeatMs: number;
   readonly heartbeatMisses: number;
+  readonly suspectAfterMisses: number;
   readonly handshakeTimeoutMs: number;
   readonly probeTimeoutMs: number;
   readonly reconnectMinMs: number;
@@ -41,6 +42,10 @@ export interface SimOptions {
   readonly lateDials: number;
   /** Of pairs: that know each other's address, and may dial at once. */
   readonly crossDials: number;
+  /** Whether each node knows the address of one other only; the rest is gossip. */
+  readonly sparse: boolean;
+  /** Of stops: that leave first. */
+  readonly leaves: number;
   /** Of lists of seeds: with an address that is dead, or somebody else's. */
   readonly lyingSeeds: number;
   /** How much the rates of clocks differ. */
@@ -89,7 +94,8 @@ export function swarm(seed: number): SimOptions {
     faultyMs: crowd ? 3000 : chance.between(5, 15) * 1000,
     startWithinMs: chance.pick([0, 50, 1000, crowd ? 2000 : 5000]),
     heartbeatMs,
-    heartbeatMisses: chance.pick([3, 3, 4, 5]),
+    heartbeatMisses: chance.pick([2, 3, 3, 5]),
+    suspectAfterMisses: chance.pick([2, 3]),
     handshakeTimeoutMs: Math.max(500, 10 * latencyMaxMs),
     probeTimeoutMs: Math.max(200, 5 * latencyMaxMs),
     reconnectMinMs: chance.pick([20, 100]),
@@ -108,6 +114,8 @@ export function swarm(seed: number): SimOptions {
     defersLong: chance.hits(0.7),
     lateDials: sometimes(0.5, 0.5),
     crossDials: chance.pick([0, 0.3, 1]),
+    sparse: chance.hits(0.3),
+    leaves: chance.pick([0, 0.5]),
     lyingSeeds: sometimes(0.4, 0.5),
     drift: sometimes(0.5, 0.01),
     cutEveryMs: sometimes(0.6, chance.between(300, 6000)),

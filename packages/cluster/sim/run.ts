@@ -17,6 +17,7 @@ import { type SimOptions, swarm } from "./options.ts";
 import { Chance } from "./random.ts";
 import type { SimProcess } from "./sim-process.ts";
 import { framesOf } from "./trace.ts";
+import { Watches } from "./watches.ts";
 import { Weather } from "./weather.ts";
 import type { End } from "./wire.ts";
 import { Violation, type World } from "./world.ts";
@@ -68,6 +69,7 @@ class Simulation implements World {
   readonly events = new EventQueue();
   readonly network: SimNetwork;
   readonly ledger = new Ledger((problem) => this.violate(problem));
+  readonly watches = new Watches((problem) => this.violate(problem));
   readonly weather = new Weather(this.events);
   readonly names: readonly string[];
   readonly #hosts: SimHost[] = [];
@@ -209,11 +211,14 @@ class Simulation implements World {
 
   /** Makes the machines, and decides who knows whose address. */
   #settle(): void {
-    const { nodes, crossDials, lyingSeeds, rivals, strangers, seed } = this.options;
+    const { nodes, sparse, crossDials, lyingSeeds, rivals, strangers, seed } = this.options;
     const chance = new Chance(seed, "seeds");
     const seeds = this.names.map((): string[] => []);
     for (let a = 0; a < nodes; a++) {
+      // Sparse: a tree, so that everybody hears of everybody.
+      const known = chance.between(a + 1, nodes - 1);
       for (let b = a + 1; b < nodes; b++) {
+        if (sparse && b !== known) continue;
         const both = chance.hits(crossDials);
         const up = chance.hits(0.5);
         if (both || up) seeds[a]?.push(addressOf(b));

@@ -39,6 +39,7 @@ export interface ProcessOptions {
 export class SimProcess {
   readonly label: string;
   readonly host: number;
+  readonly bornAt: number;
   readonly clock: SimClock;
   readonly loop: EventLoop;
   readonly #events: EventQueue;
@@ -52,6 +53,7 @@ export class SimProcess {
     this.label = options.label;
     this.host = options.host;
     this.#events = options.events;
+    this.bornAt = options.events.now;
     this.clock = new SimClock(this, options);
     this.loop = {
       soon: (task) => void settled.then(task),

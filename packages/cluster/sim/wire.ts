@@ -122,6 +122,14 @@ class Pipe {
     }
   }
 
+  /** The receiver is quick again: what waited for it arrives at once. */
+  hurry(): void {
+    const { events } = this.#network;
+    this.#queue = this.#queue.map(({ at, parcel }) => ({ at: Math.min(at, events.now), parcel }));
+    this.#lastAt = Math.min(this.#lastAt, events.now);
+    events.after(0, () => this.pump());
+  }
+
   /** What is on its way is lost, but for the first few. */
   drop(kept: number): void {
     this.#network.lost(

@@ -48,8 +48,8 @@ export class Witness {
     return this.#epochs.get(name) ?? 0;
   }
 
-  isUp(name: string): boolean {
-    return this.#up.has(name);
+  isUp(name: string, incarnation: number): boolean {
+    return this.#up.get(name) === incarnation;
   }
 
   /** Says something to another node over the channel. */
@@ -98,9 +98,21 @@ export class Witness {
     this.#world.atEndOfEvent(() => {
       const open = this.#world.ledger.openTo(this.process, name, epoch);
       if (open.length > 0) this.#say(`${name} is down, and this still waits for it: ${open[0]}`);
+      // Who stops has stopped its processes, and nobody is left to be told.
+      if (this.process.stopping) return;
+      this.process.post("turn", 1, () =>
+        this.#world.atEndOfEvent(() => this.#askWatches(name, epoch)),
+      );
     });
     const peer = this.#world.life(name, incarnation);
     if (peer !== undefined) this.#askWhy(peer, reason);
+  }
+
+  /** Who watched over a link that is gone was told, or has had a turn in which it could be. */
+  #askWatches(name: string, epoch: number): void {
+    if (this.process.stopping) return;
+    const [open] = this.#world.watches.openTo(this.process, name, epoch);
+    if (open !== undefined) this.#say(`${name} is down, and ${open} does not know`);
   }
 
   /** Nobody is given up without a reason. */

@@ -2,9 +2,10 @@
  * What one life of a node says to the others: bursts of numbered casts, calls, queries and infos
  * to their processes, and messages over a channel, small and large.
  */
-import type { CallOptions, RefOf, TimerHandle } from "@troupe/actor";
+import type { AnyRef, CallOptions, ExitReason, RefOf, TimerHandle } from "@troupe/actor";
 import type { Node } from "@troupe/cluster";
-import { type Numbered, type Sink, sinkName } from "./actors.ts";
+import { type Binder, binderName, binderOf, type Numbered, type Sink, sinkName } from "./actors.ts";
+import type { Commons } from "./commons.ts";
 import type { Stream } from "./ledger.ts";
 import type { Chance } from "./random.ts";
 import type { SimProcess } from "./sim-process.ts";
@@ -23,6 +24,7 @@ export interface TalkOptions {
   readonly process: SimProcess;
   readonly node: Node;
   readonly witness: Witness;
+  readonly commons: Commons;
   readonly sink: Sink;
   readonly chance: Chance;
   readonly talks: boolean;
@@ -35,6 +37,9 @@ export class Talk {
   readonly #partners = new Map<string, Partner>();
   /** Casts that the node itself has called undeliverable, so far. */
   #refused = 0;
+  /** The watches that are links, by what they are on. */
+  readonly #ties = new Map<string, number>();
+  #binder: RefOf<Binder> | undefined;
   #talking: boolean;
   #timer: TimerHandle | undefined;
 
@@ -42,6 +47,7 @@ export class Talk {
     this.#options = options;
     this.#talking = options.talks;
     options.witness.onUp = ({ name }) => this.#lookUp(name);
+    options.node.events.on("exit", ({ ref }) => options.world.watches.ended(ref));
     options.node.events.on("deadLetter", ({ error }) => {
       if (error !== undefined) this.#refused += 1;
     });
@@ -49,6 +55,7 @@ export class Talk {
 
   async begin(): Promise<void> {
     const { node, sink } = this.#options;
+    this.#binder = await node.start(this.#makeBinder(), undefined, { name: binderName });
     await node.start(sink, undefined, { name: sinkName });
     // One that dies is replaced, and has another number.
     node.events.on("exit", ({ name }) => {
@@ -90,7 +97,7 @@ export class Talk {
   }
 
   #talk(): void {
-    const { chance, world, node, witness } = this.#options;
+    const { chance, world, node, witness, commons } = this.#options;
     const others = world.names.filter((name) => name !== node.name);
     const name = others[chance.between(0, others.length - 1)];
     if (name === undefined) return;
@@ -98,8 +105,11 @@ export class Talk {
     const messages = chance.between(1, world.options.burst);
     for (let i = 0; i < messages; i++) {
       const dice = chance.next();
-      if (dice < 0.3) witness.speak(name, this.#paddingBytes());
+      if (dice < 0.05) commons.act(node.whereis(sinkName));
+      else if (dice < 0.3) witness.speak(name, this.#paddingBytes());
       else if (partner === undefined) this.#lookUp(name);
+      else if (dice < 0.35) this.#watch(partner.ref);
+      else if (dice < 0.38) this.#tie(name);
       else if (dice < 0.6) this.#post(name, partner);
       else if (dice < 0.605) this.#expect(this.#call(name, partner, "crash", 1000));
       else this.#expect(this.#call(name, partner, chance.pick(callKinds), this.#timeoutMs()));
@@ -113,6 +123,59 @@ export class Talk {
       node.refOn(name, sinkName, sink, { timeout: 5000 }).then((ref) => {
         this.#partners.set(name, { ref, stream: this.#streamTo(ref) });
       }),
+    );
+  }
+
+  /** Watches a process of another node; sometimes it changes its mind. */
+  #watch(ref: AnyRef): void {
+    const { node, process, world, witness, chance } = this.#options;
+    const epoch = witness.epoch(ref.address.node ?? "");
+    const id = world.watches.begin({ from: process, ref, epoch, kind: "monitor" });
+    const stop = node.monitor(ref, ({ reason }) => this.#fired(id, ref, reason));
+    if (!chance.hits(0.3)) return;
+    process.clock.setTimer(chance.between(1, 200), () => {
+      stop();
+      world.watches.takeBack(id);
+    });
+  }
+
+  #fired(id: number, ref: AnyRef, reason: ExitReason): void {
+    const { world, witness } = this.#options;
+    const { node = "", incarnation = 0 } = ref.address;
+    world.watches.fired(id, reason, world.life(node, incarnation)?.alive !== true);
+    if (reason !== "noconnection") return;
+    // Monitors are told before the end of the connection is.
+    world.atEndOfEvent(() => {
+      if (witness.isUp(node, incarnation)) world.watches.deceived(id, witness.epoch(node));
+    });
+  }
+
+  /** Links our binder to the one of another node. Twice is once. */
+  #tie(name: string): void {
+    const { node } = this.#options;
+    node.refOn(name, binderName).then(
+      (ref) => this.#binder?.cast("tie", ref),
+      () => {},
+    );
+  }
+
+  #makeBinder(): Binder {
+    const { process, world, witness } = this.#options;
+    return binderOf(
+      (ref) => {
+        if (this.#ties.has(String(ref))) return;
+        const epoch = witness.epoch(ref.address.node ?? "");
+        this.#ties.set(
+          String(ref),
+          world.watches.begin({ from: process, ref, epoch, kind: "link" }),
+        );
+      },
+      ({ ref, reason }) => {
+        const id = this.#ties.get(String(ref));
+        if (ref === undefined || id === undefined) return;
+        this.#ties.delete(String(ref));
+        this.#fired(id, ref, reason);
+      },
     );
   }
 

@@ -8,6 +8,7 @@ import type { Ledger } from "./ledger.ts";
 import type { SimNetwork } from "./network.ts";
 import type { SimOptions } from "./options.ts";
 import type { SimProcess } from "./sim-process.ts";
+import type { Watches } from "./watches.ts";
 import type { Weather } from "./weather.ts";
 
 /** A property that does not hold; the message says which and where. */
@@ -20,6 +21,7 @@ export interface World {
   readonly events: EventQueue;
   readonly network: SimNetwork;
   readonly ledger: Ledger;
+  readonly watches: Watches;
   readonly weather: Weather;
   /** The names of the nodes that belong to the cluster. */
   readonly names: readonly string[];

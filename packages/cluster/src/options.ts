@@ -97,7 +97,10 @@ export interface NodeOptions extends SystemOptions {
   readonly heartbeatMs?: number;
   /** Silent heartbeats after which a node is down; one alone may be chance. @default 5 */
   readonly heartbeatMisses?: number;
-  /** Silent heartbeats after which a node is suspected, and the others are told. @default 3 */
+  /**
+   * Silent heartbeats after which a node is suspected, and the others are told; one alone may be
+   * chance. @default 3
+   */
   readonly suspectAfterMisses?: number;
   /** How long nodes that are down or have left are remembered, in ms. @default 86400000 */
   readonly forgetAfterMs?: number;
@@ -195,7 +198,7 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     classes: new WireClasses(options.classes ?? []),
     heartbeatMs: integerOption("heartbeatMs", given.heartbeatMs, 1),
     heartbeatMisses: integerOption("heartbeatMisses", given.heartbeatMisses, 2),
-    suspectAfterMisses: integerOption("suspectAfterMisses", given.suspectAfterMisses, 1),
+    suspectAfterMisses: integerOption("suspectAfterMisses", given.suspectAfterMisses, 2),
     forgetAfterMs: positiveOption("forgetAfterMs", given.forgetAfterMs),
     handshakeTimeoutMs,
     probeTimeoutMs: positiveOption("probeTimeoutMs", given.probeTimeoutMs),

@@ -38,8 +38,8 @@ describe("a bad option is refused by name:", () => {
     ["a heartbeat of zero", { heartbeatMs: 0 }, "heartbeatMs: expected an integer >= 1, got 0"],
     [
       "no patience at all",
-      { suspectAfterMisses: 0 },
-      "suspectAfterMisses: expected an integer >= 1",
+      { suspectAfterMisses: 1 },
+      "suspectAfterMisses: expected an integer >= 2",
     ],
     ["a memory of no time", { forgetAfterMs: 0 }, "invalid option forgetAfterMs"],
     [

@@ -150,30 +150,24 @@ export class Connection implements FrameSink {
 
   /** Makes room for a frame that the caller fills at once; see {@link FrameSink}. */
   begin(kind: FrameKind, lane: number, bodyBytes: number): ByteWriter | undefined {
-    const writer = this.#outbox.begin(kind, lane, bodyBytes);
-    if (writer !== undefined) this.#pulse.sent();
-    return writer;
+    return this.#outbox.begin(kind, lane, bodyBytes);
   }
 
   /** Queues a frame, whose bytes belong to the link from here on; false if it does not fit. */
   send(frame: Uint8Array): boolean {
-    const taken = this.#outbox.offer(frame);
-    if (taken) this.#pulse.sent();
-    return taken;
+    return this.#outbox.offer(frame);
   }
 
   /** Queues a frame that the link itself needs. A peer that leaves no room for it is cut off. */
   sendControl(frame: Uint8Array): void {
     if (this.#closed) return;
-    this.#pulse.sent();
     this.#offerControl(frame);
   }
 
-  /** Ends a round of the heartbeat, ticking if nothing else was sent. True: it was heard. */
+  /** Ends a round of the heartbeat with a tick. True: something was heard while it lasted. */
   round(): boolean {
-    const { heard, idle } = this.#pulse.round();
-    if (idle) this.#offerControl(TICK);
-    return heard;
+    this.#offerControl(TICK);
+    return this.#pulse.round();
   }
 
   /** Asks for a sign of life: called back once, with the next message or with the end. */

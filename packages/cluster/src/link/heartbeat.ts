@@ -1,9 +1,11 @@
 /**
- * Tells, once per round, whether a link needs a tick and whether anything was heard over it.
+ * Tells, once per round, whether anything was heard over a link, and whether the round is late.
  *
- * Anything that comes in is a sign of life, and a tick is sent only when a round went by without
- * anything else to send. What silence means is decided by the failure detector, which counts the
- * rounds of all members. Pure: no clock is read here and no timer set.
+ * Anything that comes in is a sign of life, but a tick is sent in every round all the same. If one
+ * that had something else to send left it out, two signs of life could be two rounds apart, and
+ * with the jitter of the network more: a link that sends one thing just after a round would look
+ * silent for two. What silence means is decided by the failure detector, which counts the rounds of
+ * all members. Pure: no clock is read here and no timer set.
  *
  * Source: OTP `net_ticktime` (kernel_app), any inbound byte counts.
  */
@@ -11,35 +13,20 @@
 /** A round this much later than due means that this process was paused. */
 const LATE_FACTOR = 1.5;
 
-/** What one round has brought on one link. */
-export interface Beat {
-  /** Anything came in. */
-  readonly heard: boolean;
-  /** Nothing was sent: the other side is owed a tick. */
-  readonly idle: boolean;
-}
-
-/** The signs of life on one link, in both directions. */
+/** The signs of life on one link. */
 export class Pulse {
   #heard = true;
-  #sent = true;
 
   /** Anything came in. */
   heard(): void {
     this.#heard = true;
   }
 
-  /** Anything was sent. */
-  sent(): void {
-    this.#sent = true;
-  }
-
-  /** Ends a round. */
-  round(): Beat {
-    const beat = { heard: this.#heard, idle: !this.#sent };
+  /** Ends a round. True: something came in while it lasted. */
+  round(): boolean {
+    const heard = this.#heard;
     this.#heard = false;
-    this.#sent = false;
-    return beat;
+    return heard;
   }
 }
 

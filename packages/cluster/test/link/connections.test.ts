@@ -83,6 +83,23 @@ describe("silence:", () => {
   });
 });
 
+test("a link that sends something else as well is heard in every round", async () => {
+  const bench = new Bench({ min: 0, max: 40 });
+  const options = { heartbeatMs: 100, heartbeatMisses: 2 };
+  const b = await bench.node("b", [], options);
+  const began = bench.clock.monotonic();
+  await bench.pass(29);
+  const a = await bench.node("a", ["b"], options);
+  await bench.until(() => names(a).length === 1 && names(b).length === 1);
+  const channel = b.channel("x");
+  for (let n = 0; n < 50; n++) {
+    // Just after a round of b, which is just before one of a.
+    await bench.pass(400 - ((bench.clock.monotonic() - began - 1) % 100));
+    channel.send("a", new Uint8Array(1));
+  }
+  expect(bench.log).toHaveLength(2);
+});
+
 test("what has arrived is read before a round is judged, though its timer comes first", async () => {
   const options = { heartbeatMs: 100, heartbeatMisses: 3 };
   const first = new Bench();
