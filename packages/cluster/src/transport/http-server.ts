@@ -39,9 +39,14 @@ export function listenHttp(address: ListenAddress, ports: HttpServerPorts): Prom
   const server = makeServer(ports);
   server.on("connection", (socket: TcpSocket) => gate.enter(socket));
   server.on("upgrade", (request: IncomingMessage, socket: TcpSocket, head: Buffer) => {
+    // From here on the socket is nobody's: a reset that nobody listened to would end the process.
+    socket.on("error", () => {});
     const refusal = refusalOf(request);
     if (refusal === undefined) upgrade(request, socket, head);
-    else socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    else {
+      socket.once("finish", () => socket.destroy());
+      socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    }
   });
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
