@@ -173,7 +173,7 @@ export class Node extends NodeActors {
    * ```
    */
   setKeys(keys: readonly string[]): void {
-    const resolved = resolveKeys(keys);
+    const resolved = resolveKeys(keys, this.#options.listen?.host);
     if (resolved.length === 0 && this.#keys.length > 0) {
       throw new OptionError("keys", "at least one key, as there was one", "none");
     }

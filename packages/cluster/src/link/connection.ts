@@ -130,8 +130,13 @@ export class Connection implements FrameSink {
     return this.#maxMessageBytes;
   }
 
+  /** The peer knows the key: the transport need not watch this socket any more. */
+  admit(): void {
+    this.#socket.admit();
+  }
+
   /**
-   * The peer is proven: frames of full size, another listener, heartbeats, and messages as large
+   * The peer is let in: frames of full size, another listener, heartbeats, and messages as large
    * as it takes them.
    */
   establish(listener: ConnectionListener, peerMaxMessageBytes: number): void {

@@ -5,8 +5,8 @@
  * comes before the first frame of a life, `down` after the last one, and the `down` of an old
  * life before the `up` of the next. Links do not dial by themselves and do not read frames.
  */
-import type { Clock, EventLoop, TimerHandle } from "@troupe/actor";
-import { ConnectionLostError, type RefusalReason } from "../errors.ts";
+import { type Clock, type EventLoop, isActorError, type TimerHandle } from "@troupe/actor";
+import { ConnectionLostError, type HandshakeError, type RefusalReason } from "../errors.ts";
 import type { Socket, Transport } from "../transport/transport.ts";
 import type { CloseReason, Connection, ConnectionLimits } from "./connection.ts";
 import type { Frame } from "./frame.ts";
@@ -54,7 +54,8 @@ export class Links {
   readonly #desk: GreetingDesk<Link>;
   /** Every connection that is not finished, greeting or linked, so that stopping finds it. */
   readonly #connections = new Set<Connection>();
-  #greetingCallers = 0;
+  /** Those who dialled us and have not proven themselves, oldest first. */
+  readonly #strangers = new Set<Connection>();
   #round: TimerHandle | undefined;
   #turnsAway = false;
   #stopping = false;
@@ -74,6 +75,7 @@ export class Links {
       isSilent: (link) => this.#isSilent(link),
       establish: (connection, peer, replaces) => this.#establish(connection, peer, replaces),
       isStopping: () => this.#turnsAway,
+      proven: (connection) => this.#strangers.delete(connection),
     };
     this.#beat(new Pace(options.heartbeatMs, clock.monotonic()));
   }
@@ -94,17 +96,26 @@ export class Links {
     return this.#table.hasSeen(name) || this.#options.isKnown(name);
   }
 
-  /** Greets a socket that somebody opened to us. */
+  /** Greets a socket that somebody opened to us. Of too many strangers the oldest has to go. */
   accept(socket: Socket): void {
-    if (this.#closed || this.#greetingCallers >= this.#options.maxUnauthenticated) {
+    if (this.#closed) {
       socket.terminate();
       return;
     }
-    this.#greetingCallers += 1;
+    const [oldest] = this.#strangers;
+    if (oldest !== undefined && this.#strangers.size >= this.#options.maxUnauthenticated) {
+      oldest.terminate("refused");
+    }
+    let stranger: Connection | undefined;
     const connection = greetCaller(socket, this.#desk, (outcome) => {
-      this.#greetingCallers -= 1;
+      if (stranger !== undefined) this.#strangers.delete(stranger);
       if (outcome.kind === "refused") this.#listener.refused(outcome.reason, outcome.peer);
     });
+    // What it had sent already may have been enough to refuse it.
+    if (connection.isOpen) {
+      stranger = connection;
+      this.#strangers.add(connection);
+    }
     this.#track(connection);
   }
 
@@ -113,8 +124,10 @@ export class Links {
     let socket: Socket;
     try {
       socket = await this.#options.transport.dial(url, signal);
-    } catch {
-      return { kind: "lost" };
+    } catch (error) {
+      if (!isActorError(error, "ERR_HANDSHAKE")) return { kind: "lost" };
+      const { reason, message } = error as HandshakeError;
+      return { kind: "refused", reason, peer: undefined, detail: message };
     }
     // A dial that completes late must not bring a stopped node back.
     if (this.#turnsAway || signal.aborted) {
