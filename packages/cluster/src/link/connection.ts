@@ -13,6 +13,7 @@ import {
   encodeFrame,
   FLAG_ANSWER,
   FRAGMENT_FLAGS,
+  FRAME_HEADER_BYTES,
   type Frame,
   FrameCursor,
   FrameKind,
@@ -50,7 +51,22 @@ export interface ConnectionListener {
   closed(reason: CloseReason, error?: Error): void;
 }
 
+/** What has passed through the connections of a node. */
+export interface Traffic {
+  framesIn: number;
+  framesOut: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** Nothing yet. */
+export function noTraffic(): Traffic {
+  return { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
+}
+
 export interface ConnectionPorts {
+  /** Where to count, besides the other connections. @default nowhere */
+  readonly traffic?: Traffic;
   readonly defer: (flush: () => void) => void;
   readonly limits: ConnectionLimits;
 }
@@ -69,6 +85,7 @@ export class Connection implements FrameSink {
   readonly #socket: Socket;
   readonly #outbox: Outbox;
   readonly #reassembly: Reassembly;
+  readonly #traffic: Traffic;
   /** The largest message that both ends take, and that could ever fit into the outbox. */
   #maxMessageBytes: number;
   #bodyLimit: number;
@@ -87,6 +104,7 @@ export class Connection implements FrameSink {
   ) {
     this.#socket = socket;
     this.#listener = listener;
+    this.#traffic = ports.traffic ?? noTraffic();
     const { maxMessageBytes, hardOutboxBytes } = ports.limits;
     this.#maxMessageBytes = Math.min(maxMessageBytes, hardOutboxBytes);
     this.#reassembly = new Reassembly(maxMessageBytes);
@@ -156,28 +174,32 @@ export class Connection implements FrameSink {
   /** Makes room for a frame that the caller fills at once; see {@link FrameSink}. */
   begin(kind: FrameKind, lane: number, bodyBytes: number): ByteWriter | undefined {
     const writer = this.#outbox.begin(kind, lane, bodyBytes);
-    if (writer !== undefined) this.#pulse.sent();
+    if (writer !== undefined) this.#sent(FRAME_HEADER_BYTES + bodyBytes);
     return writer;
   }
 
   /** Queues a frame, whose bytes belong to the link from here on; false if it does not fit. */
   send(frame: Uint8Array): boolean {
     const taken = this.#outbox.offer(frame);
-    if (taken) this.#pulse.sent();
+    if (taken) this.#sent(frame.length);
     return taken;
   }
 
   /** Queues a frame that the link itself needs. A peer that leaves no room for it is cut off. */
   sendControl(frame: Uint8Array): void {
     if (this.#closed) return;
-    this.#pulse.sent();
+    this.#sent(frame.length);
     this.#offerControl(frame);
   }
 
   /** Ends a round of the heartbeat, ticking if nothing else was sent. True: it was heard. */
   round(): boolean {
     const { heard, idle } = this.#pulse.round();
-    if (idle) this.#offerControl(TICK);
+    if (idle) {
+      this.#traffic.framesOut += 1;
+      this.#traffic.bytesOut += TICK.length;
+      this.#offerControl(TICK);
+    }
     return heard;
   }
 
@@ -224,6 +246,7 @@ export class Connection implements FrameSink {
   #onMessage(bytes: Uint8Array): void {
     if (this.#closed) return;
     this.#pulse.heard();
+    this.#traffic.bytesIn += bytes.length;
     this.#answerProbes(true);
     try {
       const cursor = new FrameCursor(bytes);
@@ -235,6 +258,7 @@ export class Connection implements FrameSink {
   }
 
   #onFrame(frame: Frame): void {
+    this.#traffic.framesIn += 1;
     if (!this.#established) {
       // During the handshake every frame is the handshake's to judge.
       if ((frame.flags & FRAGMENT_FLAGS) !== 0) throw new ProtocolError("an early fragment");
@@ -250,6 +274,12 @@ export class Connection implements FrameSink {
     } else {
       this.#listener.frame(whole);
     }
+  }
+
+  #sent(bytes: number): void {
+    this.#pulse.sent();
+    this.#traffic.framesOut += 1;
+    this.#traffic.bytesOut += bytes;
   }
 
   #offerControl(frame: Uint8Array): void {

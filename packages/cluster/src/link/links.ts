@@ -8,7 +8,12 @@
 import { type Clock, type EventLoop, isActorError, type TimerHandle } from "@troupe/actor";
 import { ConnectionLostError, type HandshakeError, type RefusalReason } from "../errors.ts";
 import type { Socket, Transport } from "../transport/transport.ts";
-import type { CloseReason, Connection, ConnectionLimits } from "./connection.ts";
+import {
+  type CloseReason,
+  type Connection,
+  type ConnectionLimits,
+  noTraffic,
+} from "./connection.ts";
 import type { Frame } from "./frame.ts";
 import { type GreetingDesk, type GreetingOutcome, greetCallee, greetCaller } from "./greeting.ts";
 import type { HandshakeConfig, Peer } from "./handshake.ts";
@@ -48,6 +53,8 @@ export interface LinksOptions {
 }
 
 export class Links {
+  /** What has passed through all connections, those included that are over. */
+  readonly traffic = noTraffic();
   readonly #options: LinksOptions;
   readonly #listener: LinksListener;
   readonly #table: LinkTable<Link>;
@@ -71,7 +78,7 @@ export class Links {
       clock,
       table: this.#table,
       timeoutMs: options.handshakeTimeoutMs,
-      ports: { limits, defer: (flush) => transport.defer(flush) },
+      ports: { limits, traffic: this.traffic, defer: (flush) => transport.defer(flush) },
       isSilent: (link) => this.#isSilent(link),
       establish: (connection, peer, replaces) => this.#establish(connection, peer, replaces),
       isStopping: () => this.#turnsAway,
