@@ -152,7 +152,7 @@ export class NodeLinks {
       dialTimeoutMs: handshakeTimeoutMs,
       dial: (url, signal) => this.links.dial(url, signal),
       isConnected: (name) => this.links.get(name) !== undefined,
-      refused: (url, reason, peer) => this.#onRefused(reason, peer, url),
+      refused: (url, reason, peer, detail) => this.#onRefused(reason, peer, url, detail),
       warn: (message) => this.#ports.logger.warn(message),
     });
   }
@@ -202,11 +202,16 @@ export class NodeLinks {
     else this.#ports.frame(link, frame);
   }
 
-  #onRefused(reason: RefusalReason, peer: Peer | undefined, url: string | undefined): void {
+  #onRefused(
+    reason: RefusalReason,
+    peer: Peer | undefined,
+    url: string | undefined,
+    detail: string = reason,
+  ): void {
     const name = peer?.name;
     if (reportedReasons.has(reason)) {
       const where = url === undefined ? "a connection to us" : `our connection to ${url}`;
-      this.#refusals.say(`${where} was refused: ${reason}${name ? ` (node ${name})` : ""}`);
+      this.#refusals.say(`${where} was refused: ${detail}${name ? ` (node ${name})` : ""}`);
     }
     this.#ports.emit("refused", { reason, name, url });
   }

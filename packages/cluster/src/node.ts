@@ -173,7 +173,7 @@ export class Node extends NodeActors {
    * ```
    */
   setKeys(keys: readonly string[]): void {
-    const resolved = resolveKeys(keys);
+    const resolved = resolveKeys(keys, this.#options.listen?.host);
     if (resolved.length === 0 && this.#keys.length > 0) {
       throw new OptionError("keys", "at least one key, as there was one", "none");
     }
@@ -269,6 +269,9 @@ export class Node extends NodeActors {
           this.#peers.links.list().map((l) => [l.name, l.connection.queuedBytes] as const),
         members: () => this.members().map(({ status }) => status),
         processes: () => this.processCount,
+        queued: () => this.queuedCount,
+        calls: () => this.remote.calls,
+        traffic: () => this.#peers.links.traffic,
         undelivered: () => this.#undelivered,
       },
       this.#options.http,

@@ -51,7 +51,7 @@ export interface NodeLimits {
   readonly maxRelations?: number;
   /** Accepted sockets that have not proven themselves, at a time. @default 64 */
   readonly maxUnauthenticated?: number;
-  /** The same, from one address. @default 32 */
+  /** The same, from one address; a /64 of IPv6 counts as one. @default 32 */
   readonly maxUnauthenticatedPerAddress?: number;
   /**
    * Entries of one node in the directory: a process in a group, a topic with a subscriber, and a
@@ -82,7 +82,7 @@ export interface NodeOptions extends SystemOptions {
   /**
    * Shared secrets: the first one signs, any of them is accepted. To change a key, first add the
    * new one behind the old one everywhere, then swap them everywhere, then remove the old one.
-   * Needed to listen beyond loopback. @default none
+   * Needed to listen beyond loopback, and there of at least 16 bytes each. @default none
    */
   readonly keys?: readonly (string | undefined)[];
   /** Encrypts the links: the node listens for `wss://` and dials nothing else. @default none */
@@ -179,10 +179,14 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   objectOption("options", options);
   const given = { ...nodeDefaults, randomBytes, ...withoutAbsent(options) };
   const { clock = systemClock, random = Math.random, loop = nodeEventLoop } = options;
-  const keys = resolveKeys(options.keys ?? []);
   const limits = resolveLimits(options.limits ?? {});
   const tls = resolveTls(options.tls);
-  const listen = resolveListen(options.listen, keys, tls);
+  if (tls !== undefined && options.transport !== undefined) {
+    throw new OptionError("tls", "to be left out, because a transport is given", "certificates");
+  }
+  const listen = resolveListen(options.listen);
+  const keys = resolveKeys(options.keys ?? [], listen?.host);
+  checkProof(listen, keys, tls);
   const handshakeTimeoutMs = positiveOption("handshakeTimeoutMs", given.handshakeTimeoutMs);
   functionOption("randomBytes", given.randomBytes);
   return Object.freeze({
@@ -239,31 +243,47 @@ function resolveName(option: string, value: unknown): string {
   throw new OptionError(option, "a name of 1 to 128 bytes without spaces", value);
 }
 
-/** Checks the shared secrets of a node, the one that signs first. */
-export function resolveKeys(keys: readonly unknown[]): readonly Uint8Array[] {
+/** A shorter key can be found out by trying, by whoever was shown one proof that it made. */
+const MIN_KEY_BYTES = 16;
+
+/** Checks the shared secrets of a node that listens on `host`, the one that signs first. */
+export function resolveKeys(keys: readonly unknown[], host?: string): readonly Uint8Array[] {
   if (!Array.isArray(keys)) throw new OptionError("keys", "a list of strings", keys);
+  const min = host === undefined || isLoopback(host) ? 1 : MIN_KEY_BYTES;
   return keys.map((key, index) => {
     // The value of a key must not end in a log, so it is not shown.
-    if (typeof key === "string" && key !== "") return Buffer.from(key, "utf8");
-    throw new OptionError(`keys[${index}]`, "a non-empty string", key === "" ? key : typeof key);
+    if (typeof key !== "string" || key === "") {
+      throw new OptionError(`keys[${index}]`, "a non-empty string", key === "" ? key : typeof key);
+    }
+    const bytes = Buffer.from(key, "utf8");
+    if (bytes.length >= min) return bytes;
+    const expected = `${min} bytes or more, because other machines can reach ${host}`;
+    throw new OptionError(`keys[${index}]`, expected, `${bytes.length} bytes`);
   });
 }
 
-function resolveListen(
-  listen: NodeOptions["listen"],
-  keys: readonly Uint8Array[],
-  tls: ResolvedTls | undefined,
-): ListenAddress | undefined {
+function resolveListen(listen: NodeOptions["listen"]): ListenAddress | undefined {
   if (listen === undefined) return undefined;
   objectOption("listen", listen);
   const host = nameOption("listen.host", listen.host ?? defaultHost);
+  // No host name is longer (RFC 1035), and the address has to fit into the handshake's frames.
+  if (host.length > 253) throw new OptionError("listen.host", "a host name", host);
   const port = integerOption("listen.port", listen.port, 0);
   if (port > 65_535) throw new OptionError("listen.port", "a port of 0 to 65535", port);
-  // Certificates on both sides prove as much as a key does.
-  if (keys.length === 0 && tls?.mutual !== true && !isLoopback(host)) {
-    throw new OptionError("keys", `a key, because other machines can reach ${host}`, "none");
-  }
   return { host, port };
+}
+
+/** A node that other machines can reach lets in only who proves something. */
+function checkProof(
+  listen: ListenAddress | undefined,
+  keys: readonly Uint8Array[],
+  tls: ResolvedTls | undefined,
+): void {
+  // Certificates on both sides prove as much as a key does.
+  if (listen === undefined || keys.length > 0 || tls?.mutual === true) return;
+  if (isLoopback(listen.host)) return;
+  const expected = `a key, because other machines can reach ${listen.host}`;
+  throw new OptionError("keys", expected, "none");
 }
 
 function resolveHttp(http: HttpOptions, listen: ListenAddress | undefined): EndpointOptions {

@@ -1,3 +1,4 @@
+import { generate } from "selfsigned";
 import { describe, expect, test } from "vitest";
 import { isLoopback, type NodeOptions, resolveNodeOptions } from "../src/options.ts";
 import { Counter } from "./support.ts";
@@ -34,6 +35,7 @@ describe("a bad option is refused by name:", () => {
     ["keys that are no list", { keys: "secret" }, "invalid option keys"],
     ["a port that is none", { listen: { port: 65_536 } }, "listen.port"],
     ["a port that is text", { listen: { port: "7400" } }, "listen.port"],
+    ["a host that is too long", { listen: { host: "h".repeat(254), port: 1 } }, "listen.host"],
     ["an empty host", { listen: { host: "", port: 1 } }, "listen.host"],
     ["a heartbeat of zero", { heartbeatMs: 0 }, "heartbeatMs: expected an integer >= 1, got 0"],
     [
@@ -92,8 +94,28 @@ test("listening beyond loopback needs a key", () => {
     expect(() => resolve({ listen: { host, port: 1 } })).toThrow(
       `invalid option keys: expected a key, because other machines can reach ${host}, got "none"`,
     );
-    expect(resolve({ listen: { host, port: 1 }, keys: ["k"] }).listen).toEqual({ host, port: 1 });
+    const keys = ["sixteen bytes or"];
+    expect(resolve({ listen: { host, port: 1 }, keys }).listen).toEqual({ host, port: 1 });
   }
+});
+
+test("beyond loopback no key may be one that is soon found by trying", () => {
+  const listen = { host: "0.0.0.0", port: 1 };
+  expect(() => resolve({ listen, keys: ["a key of good length", "fifteen bytes o"] })).toThrow(
+    "invalid option keys[1]: expected 16 bytes or more, because other machines can reach 0.0.0.0, " +
+      'got "15 bytes"',
+  );
+  // Bytes are counted, and not letters.
+  expect(resolve({ listen, keys: ["ääääääää"] }).keys[0]).toHaveLength(16);
+  expect(resolve({ listen: { port: 1 }, keys: ["short"] }).keys).toHaveLength(1);
+});
+
+test("certificates are refused where a transport is given, which would not use them", async () => {
+  const transport = { dial() {}, listen() {}, defer() {} } as never;
+  const { cert, private: key } = await generate([], { keyType: "ec", algorithm: "sha256" });
+  const tls = { cert, key, ca: cert };
+  expect(resolve({ tls }).transport).toBeDefined();
+  expect(() => resolve({ transport, tls })).toThrow("invalid option tls: expected to be left out");
 });
 
 test("loopback is known by its addresses and by its name", () => {

@@ -200,7 +200,8 @@ describe("listening:", () => {
   });
 
   test("an address that is not ours is one clear line", async () => {
-    const refused = createNode({ name: "b", listen: { host: "192.0.2.1", port: 0 }, keys: ["k"] });
+    const key = "a key of good length";
+    const refused = createNode({ name: "b", listen: { host: "192.0.2.1", port: 0 }, keys: [key] });
     await expect(refused).rejects.toMatchObject({ code: "ERR_LISTEN" });
   });
 

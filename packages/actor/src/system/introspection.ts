@@ -53,6 +53,12 @@ export class Introspection {
     return this.#table.size;
   }
 
+  get queuedCount(): number {
+    let queued = 0;
+    for (const process of this.#table.all()) queued += process.inbox.mailbox.size;
+    return queued;
+  }
+
   /** The figures of a process as they are now, also in the middle of an async handler. */
   inspect(ref: AnyRef): ProcessInfo {
     return this.#info(this.#alive(ref));

@@ -16,6 +16,11 @@ export abstract class SystemInside {
     return this.inside.processCount;
   }
 
+  /** Messages in the mailboxes of all processes. It walks over them, so ask every few seconds. */
+  get queuedCount(): number {
+    return this.inside.queuedCount;
+  }
+
   /**
    * The figures of a process as they are now, its state included; synchronous, so it also works on
    * one that is busy. Throws `NoProcessError`. OTP: `process_info/1`.

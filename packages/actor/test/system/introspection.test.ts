@@ -15,6 +15,23 @@ import {
   watch,
 } from "../statements/support.ts";
 
+describe("the counts of a system", () => {
+  it("are of its processes, and of what waits in all their mailboxes", async () => {
+    const { system } = testSystem();
+    expect([system.processCount, system.queuedCount]).toEqual([0, 0]);
+    const one = await system.start(Puppet, []);
+    const other = await system.start(Puppet, []);
+    for (const ref of [one, other]) await system.suspend(ref);
+    one.send("note", 1);
+    one.send("note", 2);
+    other.send("note", 3);
+    expect([system.processCount, system.queuedCount]).toEqual([2, 3]);
+    system.exit(other, "kill");
+    await settle();
+    expect([system.processCount, system.queuedCount]).toEqual([1, 2]);
+  });
+});
+
 describe("inspect", () => {
   it("tells the figures of a process, also of one that is busy", async () => {
     const { system } = testSystem();

@@ -3,7 +3,7 @@
  *
  * `/livez` says that the event loop turns and depends on nobody else: a node is not restarted
  * because its peers are gone. `/readyz` says whether it may be given work. Kubernetes: liveness and
- * readiness probes.
+ * readiness probes. Where nodes have certificates, the metrics are for those who show one.
  */
 import type { AnswerHttp, HttpAnswer } from "../transport/transport.ts";
 
@@ -20,15 +20,19 @@ export interface EndpointOptions {
   readonly metrics: boolean;
 }
 
+const METRICS = "/metrics";
+
 /** Answers the questions of probes; undefined for every other path. */
 export function endpoints(node: Probed, { probes, metrics }: EndpointOptions): AnswerHttp {
   const paths: Record<string, () => HttpAnswer | Promise<HttpAnswer>> = {
     ...(probes && { "/livez": () => plain(200, ["ok"]), "/readyz": () => ready(node) }),
-    ...(metrics && { "/metrics": () => measured(node) }),
+    ...(metrics && { [METRICS]: () => measured(node) }),
   };
-  return ({ method, path }) => {
+  return ({ method, path, isTrusted }) => {
     const answer = Object.hasOwn(paths, path) ? paths[path] : undefined;
-    if (answer === undefined || method === "GET" || method === "HEAD") return answer?.();
+    if (answer === undefined) return undefined;
+    if (path === METRICS && !isTrusted) return plain(403, ["a certificate is needed"]);
+    if (method === "GET" || method === "HEAD") return answer();
     return { ...plain(405, ["only GET and HEAD"]), headers: { allow: "GET, HEAD" } };
   };
 }

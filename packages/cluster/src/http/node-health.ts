@@ -6,7 +6,7 @@
  */
 import type { AnswerHttp } from "../transport/transport.ts";
 import { type EndpointOptions, endpoints } from "./endpoints.ts";
-import { type Measured, Metrics } from "./metrics.ts";
+import { type Measured, Metrics, type Passed } from "./metrics.ts";
 import { Readiness, type ReadyCheck } from "./readiness.ts";
 import { Tally } from "./tally.ts";
 
@@ -21,7 +21,13 @@ export interface HealthSource {
   /** The statuses of the nodes of the cluster. */
   members(): readonly string[];
   processes(): number;
+  /** Messages in all mailboxes. */
+  queued(): number;
   undelivered(): number;
+  /** Calls between this node and others. */
+  calls(): { readonly in: number; readonly out: number };
+  /** What has passed through the connections. */
+  traffic(): Passed;
 }
 
 export class NodeHealth {
@@ -78,7 +84,10 @@ export class NodeHealth {
       links: () => source.links(),
       members: () => countEach(source.members()),
       processes: () => source.processes(),
+      queued: () => source.queued(),
       undelivered: () => source.undelivered(),
+      calls: () => source.calls(),
+      traffic: () => source.traffic(),
       linksUp: () => this.#linksUp,
       isReady: () => this.notReady().length === 0,
       totals: (name) => this.#tally.of(name),

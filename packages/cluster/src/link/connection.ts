@@ -13,6 +13,7 @@ import {
   encodeFrame,
   FLAG_ANSWER,
   FRAGMENT_FLAGS,
+  FRAME_HEADER_BYTES,
   type Frame,
   FrameCursor,
   FrameKind,
@@ -50,7 +51,22 @@ export interface ConnectionListener {
   closed(reason: CloseReason, error?: Error): void;
 }
 
+/** What has passed through the connections of a node. */
+export interface Traffic {
+  framesIn: number;
+  framesOut: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** Nothing yet. */
+export function noTraffic(): Traffic {
+  return { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
+}
+
 export interface ConnectionPorts {
+  /** Where to count, besides the other connections. @default nowhere */
+  readonly traffic?: Traffic;
   readonly defer: (flush: () => void) => void;
   readonly limits: ConnectionLimits;
 }
@@ -69,6 +85,7 @@ export class Connection implements FrameSink {
   readonly #socket: Socket;
   readonly #outbox: Outbox;
   readonly #reassembly: Reassembly;
+  readonly #traffic: Traffic;
   /** The largest message that both ends take, and that could ever fit into the outbox. */
   #maxMessageBytes: number;
   #bodyLimit: number;
@@ -87,6 +104,7 @@ export class Connection implements FrameSink {
   ) {
     this.#socket = socket;
     this.#listener = listener;
+    this.#traffic = ports.traffic ?? noTraffic();
     const { maxMessageBytes, hardOutboxBytes } = ports.limits;
     this.#maxMessageBytes = Math.min(maxMessageBytes, hardOutboxBytes);
     this.#reassembly = new Reassembly(maxMessageBytes);
@@ -130,8 +148,13 @@ export class Connection implements FrameSink {
     return this.#maxMessageBytes;
   }
 
+  /** The peer knows the key: the transport need not watch this socket any more. */
+  admit(): void {
+    this.#socket.admit();
+  }
+
   /**
-   * The peer is proven: frames of full size, another listener, heartbeats, and messages as large
+   * The peer is let in: frames of full size, another listener, heartbeats, and messages as large
    * as it takes them.
    */
   establish(listener: ConnectionListener, peerMaxMessageBytes: number): void {
@@ -150,22 +173,28 @@ export class Connection implements FrameSink {
 
   /** Makes room for a frame that the caller fills at once; see {@link FrameSink}. */
   begin(kind: FrameKind, lane: number, bodyBytes: number): ByteWriter | undefined {
-    return this.#outbox.begin(kind, lane, bodyBytes);
+    const writer = this.#outbox.begin(kind, lane, bodyBytes);
+    if (writer !== undefined) this.#sent(FRAME_HEADER_BYTES + bodyBytes);
+    return writer;
   }
 
   /** Queues a frame, whose bytes belong to the link from here on; false if it does not fit. */
   send(frame: Uint8Array): boolean {
-    return this.#outbox.offer(frame);
+    const taken = this.#outbox.offer(frame);
+    if (taken) this.#sent(frame.length);
+    return taken;
   }
 
   /** Queues a frame that the link itself needs. A peer that leaves no room for it is cut off. */
   sendControl(frame: Uint8Array): void {
     if (this.#closed) return;
+    this.#sent(frame.length);
     this.#offerControl(frame);
   }
 
   /** Ends a round of the heartbeat with a tick. True: something was heard while it lasted. */
   round(): boolean {
+    this.#sent(TICK.length);
     this.#offerControl(TICK);
     return this.#pulse.round();
   }
@@ -213,6 +242,7 @@ export class Connection implements FrameSink {
   #onMessage(bytes: Uint8Array): void {
     if (this.#closed) return;
     this.#pulse.heard();
+    this.#traffic.bytesIn += bytes.length;
     this.#answerProbes(true);
     try {
       const cursor = new FrameCursor(bytes);
@@ -224,6 +254,7 @@ export class Connection implements FrameSink {
   }
 
   #onFrame(frame: Frame): void {
+    this.#traffic.framesIn += 1;
     if (!this.#established) {
       // During the handshake every frame is the handshake's to judge.
       if ((frame.flags & FRAGMENT_FLAGS) !== 0) throw new ProtocolError("an early fragment");
@@ -239,6 +270,11 @@ export class Connection implements FrameSink {
     } else {
       this.#listener.frame(whole);
     }
+  }
+
+  #sent(bytes: number): void {
+    this.#traffic.framesOut += 1;
+    this.#traffic.bytesOut += bytes;
   }
 
   #offerControl(frame: Uint8Array): void {

@@ -24,7 +24,12 @@ export interface DialerOptions {
   readonly dial: (url: string, signal: AbortSignal) => Promise<GreetingOutcome>;
   readonly isConnected: (name: string) => boolean;
   /** An attempt was refused, by us or by the other side. */
-  readonly refused: (url: string, reason: RefusalReason, peer: Peer | undefined) => void;
+  readonly refused: (
+    url: string,
+    reason: RefusalReason,
+    peer: Peer | undefined,
+    detail?: string,
+  ) => void;
   /** For people. */
   readonly warn: (message: string) => void;
 }
@@ -213,7 +218,7 @@ export class Dialer {
     // It may be settled by another connection, or this one may be gone already.
     const isSettled = this.#book.isSettled(candidate);
     if (outcome.kind === "refused" && !(isSettled && isPassing(outcome.reason))) {
-      this.#options.refused(candidate.url, outcome.reason, outcome.peer);
+      this.#options.refused(candidate.url, outcome.reason, outcome.peer, outcome.detail);
     }
     if (isSettled) this.#rest(candidate);
     else this.#schedule(candidate);
@@ -242,7 +247,7 @@ const limits = {
 
 /** Refusals that only another key, version or set-up of one of the two ends. */
 function isMisfit(reason: RefusalReason): boolean {
-  return ["auth", "version", "cluster", "protocol"].includes(reason);
+  return ["auth", "certificate", "version", "cluster", "protocol"].includes(reason);
 }
 
 /** Refusals that are over as soon as the connection that caused them is. */

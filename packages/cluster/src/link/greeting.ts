@@ -14,12 +14,12 @@ import {
   AcceptorHandshake,
   DialerHandshake,
   type HandshakeConfig,
-  isNamedBy,
   MAX_HANDSHAKE_BYTES,
   type Peer,
   rejectFrame,
 } from "./handshake.ts";
 import type { Admission, LinkEntry, LinkTable, PendingDial } from "./link-table.ts";
+import { isNamedBy } from "./peer-name.ts";
 
 /** What greetings need from the links. */
 export interface GreetingDesk<L extends LinkEntry> {
@@ -33,14 +33,25 @@ export interface GreetingDesk<L extends LinkEntry> {
   /** The peer is in. `replaces` is the link that it takes the place of. */
   establish(connection: Connection, peer: Peer, replaces: L | undefined): void;
   isStopping(): boolean;
+  /** Who dialled us knows the key, though it may have to wait for our decision. */
+  proven(connection: Connection): void;
 }
 
 export type GreetingOutcome =
   | { readonly kind: "connected"; readonly peer: Peer }
   /** `peer` is who it claimed to be, if it got that far. */
-  | { readonly kind: "refused"; readonly reason: RefusalReason; readonly peer: Peer | undefined }
+  | {
+      readonly kind: "refused";
+      readonly reason: RefusalReason;
+      readonly peer: Peer | undefined;
+      /** What is behind the reason, for people. */
+      readonly detail?: string;
+    }
   | { readonly kind: "lost" };
 
+type Judge<L extends LinkEntry> = (silent: L | undefined) => Admission<L>;
+type Go<L extends LinkEntry> = (replaces: L | undefined) => void;
+type TurnAway = (reason: RefusalReason) => void;
 type Finish = (outcome: GreetingOutcome) => void;
 
 /** Greets somebody who dialled us. */
@@ -61,6 +72,9 @@ export function greetCaller<L extends LinkEntry>(
         greeting.refuse("certificate", rejectFrame("certificate"));
         return;
       }
+      // Strangers that crowd in must not push out one who waits for our decision.
+      greeting.connection.admit();
+      desk.proven(greeting.connection);
       const judge = (silent: L | undefined) => desk.table.judgeAccepted(peer, silent);
       greeting.decide(judge, (replaces) => {
         greeting.connection.sendControl(handshake.admit());
@@ -94,7 +108,7 @@ export function greetCallee<L extends LinkEntry>(
         return;
       }
       const judge = (probed: L | undefined) => desk.table.judgeDialled(peer, probed);
-      greeting.decide(judge, (incumbent) => {
+      greeting.decideSilently(judge, (incumbent) => {
         silent = incumbent;
         dial = { peer, abandon: () => greeting.refuse("simultaneous") };
         desk.table.dialChallenged(dial);
@@ -156,33 +170,35 @@ class Greeting<L extends LinkEntry> {
    * Judges, and judges again after an incumbent was asked for a sign of life: much may have
    * happened in between. Runs to its end without waiting if nobody has to be asked.
    */
-  decide(
-    judge: (silent: L | undefined) => Admission<L>,
-    go: (replaces: L | undefined) => void,
-  ): void {
-    this.#decide(judge, go).catch((error: unknown) => {
+  decide(judge: Judge<L>, go: Go<L>): void {
+    this.#decide(judge, go, (reason) => this.refuse(reason, rejectFrame(reason)));
+  }
+
+  /**
+   * The same about a peer that is not proven: it is not told why we hang up, because the reason
+   * may say whom we are connected to.
+   */
+  decideSilently(judge: Judge<L>, go: Go<L>): void {
+    this.#decide(judge, go, (reason) => this.refuse(reason));
+  }
+
+  #decide(judge: Judge<L>, go: Go<L>, turnAway: TurnAway): void {
+    this.#judge(judge, go, turnAway).catch((error: unknown) => {
       this.connection.terminate("protocol", error instanceof Error ? error : undefined);
     });
   }
 
-  async #decide(
-    judge: (silent: L | undefined) => Admission<L>,
-    go: (replaces: L | undefined) => void,
-  ): Promise<void> {
+  async #judge(judge: Judge<L>, go: Go<L>, turnAway: TurnAway): Promise<void> {
     let silent: L | undefined;
     while (!this.#over) {
-      if (this.#desk.isStopping()) return this.#turnAway("stopping");
+      if (this.#desk.isStopping()) return turnAway("stopping");
       const admission = judge(silent);
-      if (admission.kind === "refuse") return this.#turnAway(admission.reason);
+      if (admission.kind === "refuse") return turnAway(admission.reason);
       if (admission.kind === "admit") return go(admission.replaces);
       const { incumbent, ifAlive } = admission;
-      if (!(await this.#desk.isSilent(incumbent))) return this.#turnAway(ifAlive);
+      if (!(await this.#desk.isSilent(incumbent))) return turnAway(ifAlive);
       silent = incumbent;
     }
-  }
-
-  #turnAway(reason: RefusalReason): void {
-    this.refuse(reason, rejectFrame(reason));
   }
 }
 

@@ -158,8 +158,10 @@ export class DialerHandshake {
     if (version < versions.min || version > versions.max) return refusal("version");
     if (cluster !== this.#config.cluster) return refusal("cluster");
     this.#challenge = Uint8Array.from(body);
-    this.#peer = peer;
-    return { kind: "claimed", peer };
+    // An acceptor that names abilities which were not offered does not make us have them.
+    const features = peer.features & (this.#config.features ?? FEATURES);
+    this.#peer = { ...peer, features };
+    return { kind: "claimed", peer: this.#peer };
   }
 
   #onWelcome(body: Uint8Array): HandshakeStep {
@@ -245,11 +247,6 @@ export class AcceptorHandshake {
 /** A REJECT frame. */
 export function rejectFrame(reason: RefusalReason): Buffer {
   return control(FrameKind.reject, new ByteWriter(1).u8(reasonCodes[reason]).done());
-}
-
-/** Whether a certificate with these alternative names is one of that node. */
-export function isNamedBy(names: readonly string[], cluster: string, node: string): boolean {
-  return names.includes(node) || names.includes(`troupe://${cluster}/${node}`);
 }
 
 /** A name that may appear in logs, addresses and frames: no spaces, no control characters. */

@@ -5,10 +5,15 @@
  * comes before the first frame of a life, `down` after the last one, and the `down` of an old
  * life before the `up` of the next. Links do not dial by themselves and do not read frames.
  */
-import type { Clock, EventLoop, TimerHandle } from "@troupe/actor";
-import { ConnectionLostError, type RefusalReason } from "../errors.ts";
+import { type Clock, type EventLoop, isActorError, type TimerHandle } from "@troupe/actor";
+import { ConnectionLostError, type HandshakeError, type RefusalReason } from "../errors.ts";
 import type { Socket, Transport } from "../transport/transport.ts";
-import type { CloseReason, Connection, ConnectionLimits } from "./connection.ts";
+import {
+  type CloseReason,
+  type Connection,
+  type ConnectionLimits,
+  noTraffic,
+} from "./connection.ts";
 import type { Frame } from "./frame.ts";
 import { type GreetingDesk, type GreetingOutcome, greetCallee, greetCaller } from "./greeting.ts";
 import type { HandshakeConfig, Peer } from "./handshake.ts";
@@ -48,13 +53,16 @@ export interface LinksOptions {
 }
 
 export class Links {
+  /** What has passed through all connections, those included that are over. */
+  readonly traffic = noTraffic();
   readonly #options: LinksOptions;
   readonly #listener: LinksListener;
   readonly #table: LinkTable<Link>;
   readonly #desk: GreetingDesk<Link>;
   /** Every connection that is not finished, greeting or linked, so that stopping finds it. */
   readonly #connections = new Set<Connection>();
-  #greetingCallers = 0;
+  /** Those who dialled us and have not proven themselves, oldest first. */
+  readonly #strangers = new Set<Connection>();
   #round: TimerHandle | undefined;
   #turnsAway = false;
   #stopping = false;
@@ -70,10 +78,11 @@ export class Links {
       clock,
       table: this.#table,
       timeoutMs: options.handshakeTimeoutMs,
-      ports: { limits, defer: (flush) => transport.defer(flush) },
+      ports: { limits, traffic: this.traffic, defer: (flush) => transport.defer(flush) },
       isSilent: (link) => this.#isSilent(link),
       establish: (connection, peer, replaces) => this.#establish(connection, peer, replaces),
       isStopping: () => this.#turnsAway,
+      proven: (connection) => this.#strangers.delete(connection),
     };
     this.#beat(new Pace(options.heartbeatMs, clock.monotonic()));
   }
@@ -94,17 +103,26 @@ export class Links {
     return this.#table.hasSeen(name) || this.#options.isKnown(name);
   }
 
-  /** Greets a socket that somebody opened to us. */
+  /** Greets a socket that somebody opened to us. Of too many strangers the oldest has to go. */
   accept(socket: Socket): void {
-    if (this.#closed || this.#greetingCallers >= this.#options.maxUnauthenticated) {
+    if (this.#closed) {
       socket.terminate();
       return;
     }
-    this.#greetingCallers += 1;
+    const [oldest] = this.#strangers;
+    if (oldest !== undefined && this.#strangers.size >= this.#options.maxUnauthenticated) {
+      oldest.terminate("refused");
+    }
+    let stranger: Connection | undefined;
     const connection = greetCaller(socket, this.#desk, (outcome) => {
-      this.#greetingCallers -= 1;
+      if (stranger !== undefined) this.#strangers.delete(stranger);
       if (outcome.kind === "refused") this.#listener.refused(outcome.reason, outcome.peer);
     });
+    // What it had sent already may have been enough to refuse it.
+    if (connection.isOpen) {
+      stranger = connection;
+      this.#strangers.add(connection);
+    }
     this.#track(connection);
   }
 
@@ -113,8 +131,10 @@ export class Links {
     let socket: Socket;
     try {
       socket = await this.#options.transport.dial(url, signal);
-    } catch {
-      return { kind: "lost" };
+    } catch (error) {
+      if (!isActorError(error, "ERR_HANDSHAKE")) return { kind: "lost" };
+      const { reason, message } = error as HandshakeError;
+      return { kind: "refused", reason, peer: undefined, detail: message };
     }
     // A dial that completes late must not bring a stopped node back.
     if (this.#turnsAway || signal.aborted) {

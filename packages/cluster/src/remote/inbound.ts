@@ -80,6 +80,8 @@ export interface InboundPorts {
 export class Inbound {
   /** Requests of other nodes that are being handled here. */
   unanswered = 0;
+  /** Calls and queries of other nodes. */
+  calls = 0;
   readonly #ports: InboundPorts;
 
   constructor(ports: InboundPorts) {
@@ -130,6 +132,7 @@ export class Inbound {
   }
 
   #onCall(link: Link, kind: "call" | "query", frame: Frame): void {
+    this.calls += 1;
     const { host, codec } = this.#ports;
     const message = readCall(kind, frame);
     const reply = new RemoteReply(this, link, message.correlation);

@@ -76,6 +76,8 @@ interface Request {
 }
 
 export class Outbound implements RemoteCaller {
+  /** Calls and queries of processes of other nodes, those included that could not be sent. */
+  calls = 0;
   readonly #ports: OutboundPorts;
 
   constructor(ports: OutboundPorts) {
@@ -96,6 +98,7 @@ export class Outbound implements RemoteCaller {
         resolve(this.#ports.here(address)[kind](operation, arg, options));
         return;
       }
+      this.calls += 1;
       const link = this.#linkTo(address);
       const value = this.#ports.codec.encodeShared(arg);
       const bodyBytes = callBytes(kind, address, operation, value);

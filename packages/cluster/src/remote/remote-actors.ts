@@ -139,6 +139,11 @@ export class RemoteActors {
     return this.#inbound.unanswered > 0;
   }
 
+  /** Calls and queries between this node and others, from the beginning. */
+  get calls(): { readonly in: number; readonly out: number } {
+    return { in: this.#inbound.calls, out: this.#outbound.calls };
+  }
+
   /** Throws ProtocolError for a frame that has no place on a proven link. */
   onFrame(link: Link, frame: Frame): void {
     this.#inbound.onFrame(link, frame);

@@ -51,7 +51,7 @@ export class Gate {
       return;
     }
     const { clock, deadlineMs } = this.#options;
-    const address = socket.remoteAddress as string;
+    const address = addressGroup(socket.remoteAddress as string);
     this.#makeRoom(address);
     const deadline = clock.setTimer(deadlineMs, () => socket.destroy());
     const forget = () => {
@@ -112,4 +112,21 @@ export class Gate {
 function keyOf({ remoteAddress, remotePort, localPort }: Socket): string | undefined {
   if (remoteAddress === undefined) return undefined;
   return `${remoteAddress} ${remotePort} ${localPort}`;
+}
+
+/**
+ * What counts as one address: an IPv4 address, mapped into IPv6 or not, and a whole /64 of IPv6,
+ * of which one machine has as many addresses as it likes.
+ */
+export function addressGroup(address: string): string {
+  const [plain = ""] = address.toLowerCase().split("%");
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(plain)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!plain.includes(":")) return plain;
+  const [left = "", right] = plain.split("::");
+  const head = left === "" ? [] : left.split(":");
+  const tail = right === undefined || right === "" ? [] : right.split(":");
+  const zeros = right === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
+  const groups = [...head, ...new Array<string>(zeros).fill("0"), ...tail];
+  return `${groups.slice(0, 4).join(":")}::/64`;
 }

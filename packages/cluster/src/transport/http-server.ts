@@ -8,10 +8,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket as TcpSocket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { ListenError } from "../errors.ts";
 import type { Gate } from "./gate.ts";
-import type { ResolvedTls } from "./tls.ts";
-import type { AnswerHttp, ListenAddress, Listener } from "./transport.ts";
+import { hasValidCertificate, type ResolvedTls } from "./tls.ts";
+import type { AnswerHttp, HttpQuestion, ListenAddress, Listener } from "./transport.ts";
 
 /** Where node links are served; other paths are for people and probes. */
 export const LINK_PATH = "/cluster";
@@ -39,9 +40,14 @@ export function listenHttp(address: ListenAddress, ports: HttpServerPorts): Prom
   const server = makeServer(ports);
   server.on("connection", (socket: TcpSocket) => gate.enter(socket));
   server.on("upgrade", (request: IncomingMessage, socket: TcpSocket, head: Buffer) => {
-    const refusal = refusalOf(request);
+    // From here on the socket is nobody's: a reset that nobody listened to would end the process.
+    socket.on("error", () => {});
+    const refusal = refusalOf(request, tls);
     if (refusal === undefined) upgrade(request, socket, head);
-    else socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    else {
+      socket.once("finish", () => socket.destroy());
+      socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    }
   });
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
@@ -66,41 +72,53 @@ export function listenHttp(address: ListenAddress, ports: HttpServerPorts): Prom
 }
 
 function makeServer({ tls, answer }: HttpServerPorts): Server {
+  const isTrusted = (request: IncomingMessage) => showsCertificate(request, tls);
   const options = { maxHeaderSize: MAX_HEADER_BYTES };
   const respond = (request: IncomingMessage, response: ServerResponse) => {
-    void respondTo(request, response, answer);
+    void respondTo(request, response, (question) =>
+      answer?.({ ...question, isTrusted: isTrusted(request) }),
+    );
   };
   if (tls === undefined) return createServer(options, respond);
   const { context, mutual } = tls;
+  // Who shows no certificate, or a strange one, gets as far as the probes: what asks whether a
+  // node is alive has none, in Kubernetes for one. A link is refused to it at the upgrade.
   const server = createTlsServer(
-    { ...options, ...context, requestCert: mutual, rejectUnauthorized: mutual },
+    { ...options, ...context, requestCert: mutual, rejectUnauthorized: false },
     respond,
   );
-  // A stranger without a certificate, or who speaks no TLS: the connection ends by itself.
+  // A stranger who speaks no TLS: the connection ends by itself.
   server.on("tlsClientError", () => {});
   return server;
 }
 
 /** Why an upgrade is turned away; undefined when it is not. */
-function refusalOf({ url = "", headers }: IncomingMessage): string | undefined {
+function refusalOf(request: IncomingMessage, tls: ResolvedTls | undefined): string | undefined {
+  const { url = "", headers } = request;
   if (pathOf(url) !== LINK_PATH) return "400 Bad Request";
   // Only a browser says where its script comes from, and no page has any business here.
   if (headers.origin !== undefined) return "403 Forbidden";
   const offered = String(headers["sec-websocket-protocol"] ?? "").split(/\s*,\s*/);
-  return offered.includes(SUBPROTOCOL) ? undefined : "400 Bad Request";
+  if (!offered.includes(SUBPROTOCOL)) return "400 Bad Request";
+  return showsCertificate(request, tls) ? undefined : "403 Forbidden";
+}
+
+/** Whether the other side has a certificate of ours, or nobody is asked for one. */
+function showsCertificate({ socket }: IncomingMessage, tls: ResolvedTls | undefined): boolean {
+  return tls?.mutual !== true || (socket instanceof TLSSocket && hasValidCertificate(socket));
 }
 
 async function respondTo(
   request: IncomingMessage,
   response: ServerResponse,
-  answer: AnswerHttp | undefined,
+  answer: (question: Pick<HttpQuestion, "method" | "path">) => ReturnType<AnswerHttp>,
 ): Promise<void> {
   const { method = "", url = "" } = request;
   let status = 426;
   let headers: Readonly<Record<string, string>> = {};
   let body = "";
   try {
-    const answered = await answer?.({ method, path: pathOf(url) });
+    const answered = await answer({ method, path: pathOf(url) });
     if (answered !== undefined) ({ status, headers, body } = answered);
   } catch {
     // What answers is ours or the application's; its fault is not the questioner's to see.

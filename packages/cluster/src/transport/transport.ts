@@ -58,6 +58,8 @@ export interface HttpQuestion {
   readonly method: string;
   /** Without what follows a question mark. */
   readonly path: string;
+  /** False where certificates are asked for and the questioner has none of ours. */
+  readonly isTrusted: boolean;
 }
 
 export interface HttpAnswer {
@@ -75,7 +77,8 @@ export type AnswerHttp = (
 export interface Transport {
   /**
    * Opens a connection. Rejects with ConnectionLostError (did not run) if there is none to be
-   * had, and promptly when the signal is aborted.
+   * had, and promptly when the signal is aborted; with HandshakeError `certificate` if the other
+   * side cannot be believed as far as the channel can tell.
    */
   dial(url: string, signal: AbortSignal): Promise<Socket>;
   /**

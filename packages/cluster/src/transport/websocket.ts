@@ -11,10 +11,10 @@ import { TLSSocket } from "node:tls";
 import type { Clock } from "@troupe/actor";
 import { nodeEventLoop } from "@troupe/actor/runtime";
 import { WebSocket, WebSocketServer } from "ws";
-import { ConnectionLostError } from "../errors.ts";
+import { ConnectionLostError, HandshakeError } from "../errors.ts";
 import { Gate } from "./gate.ts";
 import { LINK_PATH, listenHttp, type OnUpgrade, SUBPROTOCOL } from "./http-server.ts";
-import { bindingOf, namesOf, type ResolvedTls } from "./tls.ts";
+import { bindingOf, isDistrust, namesOf, type ResolvedTls } from "./tls.ts";
 import type { Socket, SocketListener, Transport } from "./transport.ts";
 
 /** How long a closing handshake may take before the socket is destroyed. */
@@ -168,6 +168,7 @@ function dial(
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const refuse = (why: string) => reject(new ConnectionLostError(url, "not_run", why));
+    const distrust = (why: string) => reject(new HandshakeError(url, "certificate", why));
     if (signal.aborted) {
       refuse("the dial was aborted");
       return;
@@ -176,7 +177,7 @@ function dial(
     try {
       const target = new URL(url);
       if (tls !== undefined && target.protocol !== "wss:") {
-        refuse("this node has TLS on and dials only wss://");
+        distrust("this node has TLS on and dials only wss://");
         return;
       }
       if (target.pathname === "/") target.pathname = LINK_PATH;
@@ -197,12 +198,22 @@ function dial(
       ws.off("error", onError);
       resolve(new WebSocketSocket(ws, () => {}, raw, tls));
     });
+    ws.once("unexpected-response", (_request, { statusCode = 0 }: IncomingMessage) => {
+      if (statusCode === FORBIDDEN && ws.url.startsWith("wss:")) {
+        distrust("the other side asks for another certificate");
+      } else refuse(`it answered with the HTTP status ${statusCode}`);
+      ws.terminate();
+    });
     const onError = (error: Error) => {
       forget();
       // More errors may follow the first; nobody is interested in them.
       ws.on("error", () => {});
-      refuse(error.message);
+      if (isDistrust(error)) distrust(error.message);
+      else refuse(error.message);
     };
     ws.once("error", onError);
   });
 }
+
+/** How a node that asks for certificates answers an upgrade without one. */
+const FORBIDDEN = 403;

@@ -58,7 +58,8 @@ test("metrics tell of links, processes and refusals", async () => {
     new Promise((resolve) => b.events.once("nodeup", resolve)),
     new Promise((resolve) => wrong.events.once("refused", resolve)),
   ]);
-  await b.startOn("a", Counter, { start: 0 });
+  const counter = await b.startOn("a", Counter, { start: 0 });
+  await Promise.all([counter.call("add", 1), counter.query("get")]);
   const { status, body } = await ask(node, "/metrics");
   expect(status).toBe(200);
   const labels = 'node="a",cluster="troupe"';
@@ -67,13 +68,26 @@ test("metrics tell of links, processes and refusals", async () => {
     `troupe_links_up_total{${labels}} 1`,
     `troupe_processes{${labels}} 1`,
     `troupe_ready{${labels}} 1`,
+    `troupe_mailbox_messages{${labels}} 0`,
     `troupe_queued_bytes{peer="b",${labels}} 0`,
+    `troupe_calls_total{direction="in",${labels}} 2`,
+    `troupe_calls_total{direction="out",${labels}} 0`,
   ]) {
     expect(body).toContain(line);
   }
   expect(body).toMatch(/troupe_handshakes_refused_total\{reason="auth",node="a".*\} [1-9]/);
   expect(body).toContain("# TYPE troupe_links_down_total counter");
-  expect(await b.metrics()).toContain('troupe_links{node="b"');
+  const theirs = await b.metrics();
+  expect(theirs).toContain('troupe_links{node="b"');
+  expect(theirs).toMatch(/troupe_calls_total\{direction="out",.*\} 2/);
+  for (const name of ["frames", "frame_bytes"]) {
+    for (const way of ["in", "out"]) {
+      expect(body).toMatch(new RegExp(`troupe_${name}_total\\{direction="${way}",.*\\} [1-9]`));
+    }
+  }
+  // A frame has a header of eight bytes at least.
+  const read = (name: string) => Number(new RegExp(`${name}\\{.*\\} (\\d+)`).exec(theirs)?.[1]);
+  expect(read("troupe_frame_bytes_total")).toBeGreaterThan(read("troupe_frames_total") * 8);
 });
 
 test("other paths and methods are refused, and what is switched off is not there", async () => {

@@ -9,11 +9,13 @@ import {
   FLAG_MORE,
   FrameKind,
 } from "../../src/link/frame.ts";
+import { AcceptorHandshake } from "../../src/link/handshake.ts";
 import { CONTROL_LANE } from "../../src/link/lanes.ts";
 import type { NodeDeadLetter } from "../../src/node-events.ts";
 import { callFrame, lookupFrame, replyFrame, startFrame } from "../../src/remote/messages.ts";
+import { memoryUrl } from "../../src/transport/memory.ts";
 import { Bench, Counter, names } from "../support.ts";
-import { codec, dial, enter, handshakeOf, raw, target } from "./attacker.ts";
+import { Attacker, codec, dial, enter, handshakeOf, raw, target } from "./attacker.ts";
 
 describe("without the key,", () => {
   test.each([
@@ -72,14 +74,72 @@ describe("without the key,", () => {
     expect([mute.closed, slow.closed]).toEqual([true, true]);
   });
 
-  test("many connections at a time keep nobody out for long", async () => {
+  test("many connections at a time push out each other, and nobody who has a key", async () => {
     const [bench, b] = await target({ limits: { maxUnauthenticated: 3 } });
     const crowd = [];
     for (let n = 0; n < 5; n++) crowd.push(await dial(bench));
     await settle();
-    expect(crowd.map((one) => one.closed)).toEqual([false, false, false, true, true]);
+    expect(crowd.map((one) => one.closed)).toEqual([true, true, false, false, false]);
     await bench.node("a", ["b"], { keys: ["key"] });
-    await bench.until(() => names(b).length === 1, 10_000);
+    await bench.until(() => names(b).length === 1, 100);
+  });
+
+  test("strangers do not push out one who is proven and waits to be let in", async () => {
+    const [bench, b] = await target({ limits: { maxUnauthenticated: 3 } });
+    // The incumbent does not answer when it is asked for a sign of life.
+    const incumbent = await enter(bench, { name: "x" });
+    const waiting = await enter(bench, { name: "x", incarnation: 2, boot: "bb" });
+    for (let n = 0; n < 10; n++) await dial(bench);
+    expect([incumbent.closed, waiting.closed, b.nodes()[0]?.incarnation]).toEqual([
+      false,
+      false,
+      1,
+    ]);
+    await bench.pass(1000);
+    expect([incumbent.closed, waiting.closed, b.nodes()[0]?.incarnation]).toEqual([true, false, 2]);
+  });
+
+  test("whoever is dialled does not learn from how we hang up whom we are connected to", async () => {
+    const [bench, b] = await target();
+    const liars: Attacker[] = [];
+    const transport = bench.network.transport("liar");
+    await transport.listen({ host: "liar", port: 0 }, (socket) => {
+      const liar = new Attacker(socket);
+      const self = { name: "b", incarnation: b.incarnation, boot: "cc".repeat(16), url: undefined };
+      const acceptor = new AcceptorHandshake({
+        cluster: "troupe",
+        self: { ...self, heartbeatMs: 1000, maxMessageBytes: 1 << 20 },
+        keys: [Buffer.from("guess")],
+        randomBytes: (size) => Buffer.alloc(size, 6),
+      });
+      liars.push(liar);
+      void settle().then(() => {
+        const step = acceptor.receive(liar.last(FrameKind.hello));
+        if (step.kind === "send") void liar.send(step.frame);
+      });
+    });
+    let lie: () => void = () => {};
+    const connected = new Promise<void>((resolve) => {
+      lie = resolve;
+    });
+    const misled = {
+      name: "misled",
+      async *watch() {
+        yield [memoryUrl("b")];
+        await connected;
+        yield [memoryUrl("b"), memoryUrl("liar")];
+      },
+    };
+    const a = await bench.node("a", [], { keys: ["key"], discovery: [misled] });
+    const reasons: string[] = [];
+    a.events.on("refused", ({ reason }) => reasons.push(reason));
+    await bench.until(() => names(a).length === 1);
+    lie();
+    await bench.until(() => reasons.length > 0);
+    expect(reasons[0]).toBe("duplicate");
+    expect(liars[0]?.closed).toBe(true);
+    expect(liars[0]?.frames.map(({ kind }) => kind)).toEqual([FrameKind.hello]);
+    expect(names(a)).toEqual(["b"]);
   });
 });
 

@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { ManualClock } from "@troupe/actor/testing";
 import { expect, test } from "vitest";
-import { Gate } from "../../src/transport/gate.ts";
+import { addressGroup, Gate } from "../../src/transport/gate.ts";
 
 let ports = 0;
 
@@ -74,6 +74,26 @@ test("a flood from one address never pushes out somebody from another", () => {
   for (let i = 0; i < 1000; i += 1) enter("10.0.0.1");
   expect([guest.destroyed, late.destroyed]).toEqual([false, false]);
   expect(gate.size).toBe(8);
+});
+
+test.each([
+  ["10.0.0.1", "10.0.0.1"],
+  ["::ffff:10.0.0.1", "10.0.0.1"],
+  ["::1", "0:0:0:0::/64"],
+  ["fe80::1%eth0", "fe80:0:0:0::/64"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+  ["2001:DB8:1:2::6", "2001:db8:1:2::/64"],
+  ["2001:db8::2:3:4:5:6", "2001:db8:0:2::/64"],
+  ["2001:db8:1::", "2001:db8:1:0::/64"],
+])("%s counts as %s", (address, group) => {
+  expect(addressGroup(address)).toBe(group);
+});
+
+test("a machine with a whole prefix is one address", () => {
+  const { enter } = bench({ all: 10, perAddress: 2 });
+  const guest = enter("2001:db8:1:3::1");
+  const [one] = [enter("2001:db8:1:2::1"), enter("2001:db8:1:2::2"), enter("2001:db8:1:2::3")];
+  expect([one?.destroyed, guest.destroyed]).toEqual([true, false]);
 });
 
 test("whoever leaves by himself is forgotten, with his deadline", () => {

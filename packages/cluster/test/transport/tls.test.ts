@@ -1,13 +1,15 @@
 /** TLS between real nodes, with certificates that are made here. It waits for events only. */
 import { once } from "node:events";
-import { connect as connectTls } from "node:tls";
+import { request } from "node:https";
+import type { AddressInfo } from "node:net";
+import { connect, createServer } from "node:tls";
 import { generate } from "selfsigned";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createNode } from "../../src/create-node.ts";
 import { staticSeeds } from "../../src/discovery/static.ts";
 import type { Node } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/options.ts";
-import type { TlsOptions } from "../../src/transport/tls.ts";
+import { namesIn, type TlsOptions } from "../../src/transport/tls.ts";
 import { Counter } from "../support.ts";
 
 interface Certificate {
@@ -61,6 +63,31 @@ const event = (node: Node, name: "nodeup" | "refused") =>
 
 const seeds = (node: Node) => ({ discovery: [staticSeeds([node.url as string])] });
 
+/** The status with which a node answers over HTTPS. */
+async function ask(node: Node, path: string, tls: object, headers: object = {}): Promise<number> {
+  const { hostname, port } = new URL(node.url as string);
+  const asked = request({
+    hostname,
+    port,
+    path,
+    ...tls,
+    headers: headers as never,
+    checkServerIdentity: () => undefined,
+  });
+  const [response] = await once(asked.end(), "response");
+  response.resume();
+  return response.statusCode;
+}
+
+/** What an upgrade to a link says. */
+const linked = {
+  connection: "upgrade",
+  upgrade: "websocket",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  "sec-websocket-protocol": "troupe-cluster.1",
+};
+
 describe("with certificates on both sides", () => {
   const mutual = async (names: object[]) => {
     return { ...(await issue(authority, "node", names)), ca: authority.cert };
@@ -111,23 +138,83 @@ describe("with certificates on both sides", () => {
     expect(await event(a, "refused")).toMatchObject({ reason: "certificate", name: "b" });
   });
 
-  test("one whose certificate another authority has signed gets nowhere", async () => {
+  test("one whose certificate another authority has signed is refused by both", async () => {
     const b = await start("b", await mutual([dns("b")]));
-    const stranger = await issue(strangerAuthority, "node", [dns("a")]);
-    const port = Number(new URL(b.url as string).port);
-    const socket = connectTls({
-      port,
-      host: "127.0.0.1",
-      ca: authority.cert,
-      ...stranger,
-      checkServerIdentity: () => undefined,
-    });
-    socket.on("error", () => {});
-    // In TLS 1.3 the client learns of the refusal only when it reads.
-    socket.resume();
-    await once(socket, "close");
-    expect(socket.bytesRead).toBeLessThan(4096);
+    const other = await issue(strangerAuthority, "node", [dns("a")]);
+    // It believes our authority, and we do not believe its.
+    const believer = await start("a", { ...other, ca: authority.cert }, seeds(b));
+    const url = `${b.url}/`;
+    expect(await event(believer, "refused")).toMatchObject({ reason: "certificate", url });
+    const unbeliever = await start("a2", { ...other, ca: strangerAuthority.cert }, seeds(b));
+    expect(await event(unbeliever, "refused")).toMatchObject({ reason: "certificate", url });
     expect(b.nodes()).toEqual([]);
+  });
+
+  test("one without a certificate is refused a link and the metrics, and may probe", async () => {
+    const b = await start("b", await mutual([dns("b")]), { http: { metrics: true } });
+    const c = await start("c", undefined, { ...seeds(b), listen: { port: 0 } });
+    // It has no authority of ours, and Node.js knows it just as little.
+    expect(await event(c, "refused")).toMatchObject({ reason: "certificate" });
+    const anybody = { ca: authority.cert };
+    expect(await ask(b, "/livez", anybody)).toBe(200);
+    expect(await ask(b, "/readyz", anybody)).toBe(200);
+    expect(await ask(b, "/metrics", anybody)).toBe(403);
+    const strange = await issue(strangerAuthority, "node", [dns("a")]);
+    expect(await ask(b, "/metrics", { ...anybody, ...strange })).toBe(403);
+    expect(await ask(b, "/cluster", anybody, linked)).toBe(403);
+    expect(await ask(b, "/cluster", { ...anybody, ...strange }, linked)).toBe(403);
+    const scraper = await issue(authority, "scraper", [dns("prometheus")]);
+    expect(await ask(b, "/metrics", { ...anybody, ...scraper })).toBe(200);
+    expect(b.nodes()).toEqual([]);
+  });
+
+  test("somebody in the middle with good certificates cannot pass the proofs on", async () => {
+    const b = await start("b", await mutual([dns("b")]));
+    // It has a certificate for both names, as one who has broken into the authority would.
+    const both = await mutual([dns("a"), dns("b")]);
+    const relay = createServer({ ...both, requestCert: true }, (near) => {
+      const { hostname: host, port } = new URL(b.url as string);
+      const far = connect({
+        ...both,
+        host,
+        port: Number(port),
+        checkServerIdentity: () => undefined,
+      });
+      for (const end of [near, far]) end.on("error", () => {});
+      near.pipe(far).pipe(near);
+    });
+    relay.listen(0, "127.0.0.1");
+    await once(relay, "listening");
+    onTestFinished(() => {
+      relay.close();
+    });
+    const { port } = relay.address() as AddressInfo;
+    const through = { discovery: [staticSeeds([`wss://127.0.0.1:${port}`])] };
+    const refusals = [event(b, "refused")];
+    const a = await start("a", await mutual([dns("a")]), through);
+    refusals.push(event(a, "refused"));
+    expect(await Promise.all(refusals)).toMatchObject([{ reason: "auth" }, { reason: "auth" }]);
+    expect([a.nodes(), b.nodes()]).toEqual([[], []]);
+  });
+
+  test("a flood of strangers keeps nobody out", async () => {
+    const limits = { maxUnauthenticated: 8, maxUnauthenticatedPerAddress: 8 };
+    const b = await start("b", await mutual([dns("b")]), { limits });
+    const { hostname: host, port } = new URL(b.url as string);
+    let flooding = true;
+    const flood = () => {
+      if (!flooding) return;
+      const socket = connect({ host, port: Number(port), rejectUnauthorized: false });
+      // Each that is shown out is followed by another: all places are always taken.
+      socket.on("error", () => {}).once("close", flood);
+      onTestFinished(() => {
+        socket.destroy();
+      });
+    };
+    for (let n = 0; n < 8; n += 1) flood();
+    const a = await start("a", await mutual([dns("a")]), seeds(b));
+    await event(a, "nodeup");
+    flooding = false;
   });
 });
 
@@ -151,18 +238,50 @@ test("a node with TLS dials nothing that is not encrypted", async () => {
   expect(a.nodes()).toEqual([]);
 });
 
+test("what goes wrong with TLS is told to people, with what is behind it", async () => {
+  const b = await start("b", { ...(await issue(authority, "b", [dns("elsewhere")])) });
+  const warnings: string[] = [];
+  const note = (message: string) => warnings.push(message);
+  const logger = { debug() {}, info() {}, warn: note, error() {} };
+  const tls = { ...(await issue(authority, "a")), ca: authority.cert, mutual: false };
+  const a = await start("a", tls, { ...seeds(b), logger: logger as never });
+  expect(await event(a, "refused")).toMatchObject({ reason: "certificate" });
+  expect(warnings).toEqual([
+    expect.stringMatching(/^our connection to wss:.* was refused: .*IP: 127.0.0.1 is not in the/),
+  ]);
+});
+
 test("a certificate that is none is one clear line that shows no key", async () => {
   const good = await issue(authority, "a");
-  const bad = [
-    { cert: "nonsense", key: good.key },
-    { cert: good.cert, key: strangerAuthority.key },
-    { cert: good.cert, key: "" },
-    { ...good, mutual: true },
-    { ...good, minVersion: "SSLv3" as never },
+  const { private: locked } = await generate([], { keyType: "ec", passphrase: "open" } as never);
+  const bad: [object, string][] = [
+    [{ cert: "nonsense", key: good.key }, "tls.cert: expected a certificate"],
+    [{ ...good, cert: undefined }, "tls.cert: expected PEM"],
+    [{ ...good, key: authority.key }, "tls.key: expected the private key of tls.cert"],
+    [{ cert: good.cert, key: "" }, "tls.key: expected PEM"],
+    [{ cert: good.cert, key: good.cert }, "tls.key: expected a private key"],
+    [{ cert: good.cert, key: locked }, "tls.key: expected a private key"],
+    [{ cert: good.cert, key: locked, passphrase: "shut" }, "a key that tls.passphrase opens"],
+    [{ ...good, passphrase: 12345 }, "tls.passphrase: expected a string"],
+    // OpenSSL would take this one without a word, and then believe nobody.
+    [{ ...good, ca: "nonsense" }, "tls.ca: expected a certificate"],
+    [{ ...good, mutual: true }, "tls.ca: expected the certificate of who signs"],
+    [{ ...good, minVersion: "SSLv3" }, "tls.minVersion"],
   ];
-  for (const tls of bad) {
-    const refused = await createNode({ name: "a", tls }).catch((error) => error);
+  for (const [tls, message] of bad) {
+    const refused = await createNode({ name: "a", tls: tls as TlsOptions }).catch((e) => e);
+    expect(refused.message).toContain(message);
     expect(refused).toMatchObject({ code: "ERR_INVALID_OPTION", outcome: "not_run" });
-    expect(refused.message).not.toContain("PRIVATE");
+    expect(refused.message).not.toMatch(/PRIVATE|12345|shut/);
   }
+});
+
+test.each([
+  [undefined, []],
+  ["DNS:a, URI:troupe://shop/b, IP Address:127.0.0.1", ["a", "troupe://shop/b"]],
+  ['DNS:"a, DNS:b", DNS:c', ["a, DNS:b", "c"]],
+  ['URI:"troupe://shop/a\\u002cb", email:DNS@x', ["troupe://shop/a,b"]],
+  ['othername:"<DNS:a>", DirName:"CN=x, DNS:b", DNS:c', ["c"]],
+])("in %j stand the names %j", (text, names) => {
+  expect(namesIn(text)).toEqual(names);
 });
