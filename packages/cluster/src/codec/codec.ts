@@ -45,7 +45,7 @@ export const codecDefaults = {
   maxBytes: 64 * 1024 * 1024,
 } as const satisfies CodecOptions;
 
-/** cbor-x writes -0 as the integer 0; in its place stands this one, which is written as a double. */
+/** cbor-x writes -0 as the integer 0; this stands in its place, and is written as a double. */
 class MinusZero {}
 
 const minusZero = new MinusZero();
