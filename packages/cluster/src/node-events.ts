@@ -78,6 +78,7 @@ const letterReasons: Readonly<Record<string, NodeDeadLetter["reason"]>> = {
   ERR_NODE_UNKNOWN: "no_process",
   ERR_CONNECTION_LOST: "no_process",
   ERR_OVERLOADED: "mailbox_full",
+  ERR_NOT_SERIALIZABLE: "not_serializable",
 };
 
 /** The word of a local dead letter that comes closest to what stopped a remote one. */

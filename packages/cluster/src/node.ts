@@ -215,6 +215,7 @@ export class Node extends NodeActors {
    *
    * @example
    * ```ts
+   * // On a node that was made with `signals: []`, so that the signal is left to us.
    * process.once("SIGTERM", async () => {
    *   await node.leave({ drainMs: 5000 });
    *   await node.shutdown();

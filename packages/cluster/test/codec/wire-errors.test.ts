@@ -10,6 +10,7 @@ import { Encoder, Tag } from "cbor-x";
 import { describe, expect, test } from "vitest";
 import { Codec } from "../../src/codec/codec.ts";
 import { errorForCaller, reviveError, withoutCargo } from "../../src/codec/wire-errors.ts";
+import * as errors from "../../src/errors.ts";
 import { ConnectionLostError } from "../../src/errors.ts";
 
 const codec = new Codec();
@@ -20,6 +21,15 @@ class CloudyError extends RangeError {
   override readonly name = "CloudyError";
   readonly cover = 7;
 }
+
+test("every error class of the package is revived as itself", () => {
+  const classes = Object.values(errors).filter((one) => one.prototype instanceof ActorError);
+  expect(classes.length).toBeGreaterThan(10);
+  for (const { name, prototype } of classes) {
+    const wire = { name, code: "ERR_X", outcome: "unknown", message: "m" };
+    expect(Object.getPrototypeOf(reviveError(wire)), name).toBe(prototype);
+  }
+});
 
 describe("an error inside of a message", () => {
   test("keeps its name, message, code and cause, and leaves other properties behind", () => {

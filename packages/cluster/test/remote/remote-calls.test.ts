@@ -219,7 +219,7 @@ describe("casts", () => {
       {
         kind: "cast",
         operation: "set",
-        reason: "refused",
+        reason: "not_serializable",
         error: { code: "ERR_NOT_SERIALIZABLE" },
       },
       { ref: counter, arg: 1, reason: "no_process", error: { code: "ERR_CONNECTION_LOST" } },
