@@ -22,9 +22,9 @@ describe("the counts of a system", () => {
     const one = await system.start(Puppet, []);
     const other = await system.start(Puppet, []);
     for (const ref of [one, other]) await system.suspend(ref);
-    one.send("note", 1);
-    one.send("note", 2);
-    other.send("note", 3);
+    one.send("note", "1");
+    one.send("note", "2");
+    other.send("note", "3");
     expect([system.processCount, system.queuedCount]).toEqual([2, 3]);
     system.exit(other, "kill");
     await settle();
