@@ -102,8 +102,8 @@ test("listening beyond loopback needs a key", () => {
 test("beyond loopback no key may be one that is soon found by trying", () => {
   const listen = { host: "0.0.0.0", port: 1 };
   expect(() => resolve({ listen, keys: ["a key of good length", "fifteen bytes o"] })).toThrow(
-    "invalid option keys[1]: expected 16 bytes or more, because other machines can reach 0.0.0.0, " +
-      'got "15 bytes"',
+    "invalid option keys[1]: expected 16 bytes or more, because other machines can reach " +
+      '0.0.0.0, got "15 bytes"',
   );
   // Bytes are counted, and not letters.
   expect(resolve({ listen, keys: ["ääääääää"] }).keys[0]).toHaveLength(16);
