@@ -148,9 +148,9 @@ export class Connection implements FrameSink {
     return this.#maxMessageBytes;
   }
 
-  /** The peer knows the key: the transport need not watch this socket any more. */
-  admit(): void {
-    this.#socket.admit();
+  /** The peer knows the key, but may have to wait for our decision. */
+  proven(): void {
+    this.#socket.proven?.();
   }
 
   /**

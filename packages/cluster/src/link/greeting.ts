@@ -73,7 +73,7 @@ export function greetCaller<L extends LinkEntry>(
         return;
       }
       // Strangers that crowd in must not push out one who waits for our decision.
-      greeting.connection.admit();
+      greeting.connection.proven();
       desk.proven(greeting.connection);
       const judge = (silent: L | undefined) => desk.table.judgeAccepted(peer, silent);
       greeting.decide(judge, (replaces) => {
@@ -176,10 +176,13 @@ class Greeting<L extends LinkEntry> {
 
   /**
    * The same about a peer that is not proven: it is not told why we hang up, because the reason
-   * may say whom we are connected to.
+   * may say whom we are connected to. That we have reached ourselves says nothing of the kind.
    */
   decideSilently(judge: Judge<L>, go: Go<L>): void {
-    this.#decide(judge, go, (reason) => this.refuse(reason));
+    this.#decide(judge, go, (reason) => {
+      if (reason === "self") this.refuse(reason, rejectFrame(reason));
+      else this.refuse(reason);
+    });
   }
 
   #decide(judge: Judge<L>, go: Go<L>, turnAway: TurnAway): void {

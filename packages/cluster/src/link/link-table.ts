@@ -109,6 +109,8 @@ export class LinkTable<L extends LinkEntry> {
    * comes of it but going on or hanging up.
    */
   judgeDialled(peer: Peer, silent: L | undefined): Admission<L> {
+    // First, because it is the one reason that is told to whoever claims to be us.
+    if (peer.boot === this.#self.boot) return { kind: "refuse", reason: "self" };
     const incumbent = this.#links.get(peer.name);
     if (incumbent !== undefined && isSameLife(incumbent.peer, peer)) {
       return { kind: "refuse", reason: "already_connected" };

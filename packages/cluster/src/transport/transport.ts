@@ -31,7 +31,12 @@ export interface Socket {
    */
   send(message: Uint8Array, sent?: () => void): void;
   /**
-   * The peer has proven who it is. Until then an accepted socket takes only a little, and for a
+   * The peer has proven that it knows the key, and waits to be let in or turned away: it is no
+   * stranger any more who could be pushed out by others. A transport without strangers has none.
+   */
+  proven?(): void;
+  /**
+   * The peer is let in. Until then an accepted socket takes only a little, and for a
    * limited time, before the transport closes it.
    */
   admit(): void;
