@@ -124,14 +124,29 @@ export class Faults {
   }
 
   #pause(host: SimHost): void {
+    const { options } = this.#world;
+    if (!this.#chance.hits(options.stutters)) {
+      this.#pauseFor(host, this.#chance.exponential(options.pauseMeanMs), 0);
+    } else {
+      const ms = options.heartbeatMs * (1.6 + this.#chance.next());
+      this.#pauseFor(host, ms, this.#chance.between(1, 4));
+    }
+  }
+
+  /** Pauses a process, and again as often when it has hardly begun to go on. */
+  #pauseFor(host: SimHost, ms: number, again: number): void {
     const { weather, events, options } = this.#world;
-    if (!host.pause()) return;
+    if (this.#over || !host.pause()) return;
     this.counts.pauses += 1;
     weather.beginPause(host.options.host);
     const process = host.life?.process;
-    events.after(this.#chance.exponential(options.pauseMeanMs), () => {
+    events.after(ms, () => {
       weather.endPause(host.options.host);
-      if (host.life?.process === process) host.resume();
+      if (host.life?.process !== process) return;
+      host.resume();
+      if (again === 0) return;
+      const restMs = this.#chance.exponential(options.heartbeatMs / 4);
+      events.after(restMs, () => this.#pauseFor(host, ms, again - 1));
     });
   }
 

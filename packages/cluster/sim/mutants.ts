@@ -4,7 +4,17 @@
  */
 import { PendingCalls } from "@troupe/actor/runtime";
 import { ConnectionLostError } from "@troupe/cluster";
-import { ByteWriter, Connection, LinkTable, Outbox, Pace } from "@troupe/cluster/runtime";
+import {
+  ByteWriter,
+  Connection,
+  Directory,
+  LinkTable,
+  type MemberRecord,
+  Membership,
+  Outbox,
+  Pace,
+  Relations,
+} from "@troupe/cluster/runtime";
 
 export interface Plant {
   /** What a developer might have done wrong. */
@@ -94,6 +104,35 @@ export const mutants: Readonly<Record<string, Plant>> = {
         reject.call(this, new ConnectionLostError("b", "not_run", "it was lost"));
       }),
   },
+  "entries-outlive-links": {
+    mistake: "what a node has made is listed when the node is not connected any more",
+    inCode: () => replace(Directory.prototype, "nodeDown", () => undefined),
+  },
+  "watches-outlive-links": {
+    mistake: "who watches a process of a node that is lost is told nothing",
+    inCode: () => replace(Relations.prototype, "lose", () => undefined),
+  },
+  "outbid-lives-are-stale": {
+    mistake: "a life is refused for ever by those who once met a later one",
+    inCode: () =>
+      replace(
+        Membership.prototype,
+        "mayReturn",
+        function (this: Membership, mayReturn, name, incarnation) {
+          return mayReturn.call(this, name, incarnation) && mayReturn.call(this, name, -1);
+        },
+      ),
+  },
+  "suspicion-is-final": {
+    mistake: "who is suspected cannot clear itself",
+    inCode: () =>
+      replace(Membership.prototype, "receive", function (this: Membership, receive, from, message) {
+        if (message.kind === "digest") return receive.call(this, from, message);
+        const isOwn = ({ record }: News) => record.name === this.own.name;
+        const news = (message.news as News[]).filter((each) => !isOwn(each));
+        return receive.call(this, from, { ...message, news });
+      }),
+  },
   "resend-on-reconnect": {
     mistake: "what an old link has not delivered is sent again over the next one",
     resends: true,
@@ -101,6 +140,10 @@ export const mutants: Readonly<Record<string, Plant>> = {
 };
 
 type ConnectionListener = Parameters<Connection["establish"]>[0];
+interface News {
+  readonly record: MemberRecord;
+}
+
 type AnyTable = LinkTable<{ readonly peer: Parameters<AnyJudge>[0] }>;
 type AnyJudge = LinkTable<never>["judgeAccepted"];
 

@@ -58,6 +58,8 @@ export interface SimOptions {
   readonly severEveryMs: number;
   readonly pauseEveryMs: number;
   readonly pauseMeanMs: number;
+  /** Of pauses: followed by others at once, so that the process has hardly a turn in between. */
+  readonly stutters: number;
   readonly crashEveryMs: number;
   readonly downMeanMs: number;
   /** Of crashes: of the machine, which tells nobody. */
@@ -124,6 +126,7 @@ export function swarm(seed: number): SimOptions {
     severEveryMs: sometimes(0.6, chance.between(200, 6000)),
     pauseEveryMs: sometimes(0.5, chance.between(500, 6000)),
     pauseMeanMs: chance.between(20, 3000),
+    stutters: sometimes(0.5, 0.5),
     crashEveryMs: sometimes(0.5, chance.between(1000, 8000)),
     downMeanMs: chance.pick([10, 500, 3000]),
     powerCuts: sometimes(0.5, chance.next()),

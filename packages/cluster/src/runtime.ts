@@ -6,6 +6,7 @@
 export { ByteReader, ByteWriter } from "./bytes.ts";
 export { Codec, type CodecOptions, type RefPort } from "./codec/codec.ts";
 export { reviveError } from "./codec/wire-errors.ts";
+export { Directory } from "./groups/directory.ts";
 export { Connection } from "./link/connection.ts";
 export {
   encodeFrame,
@@ -35,5 +36,6 @@ export { type MemberMessage, memberFrames, readMemberFrame } from "./membership/
 export { Membership, type MembershipOptions } from "./membership/membership.ts";
 export type { MembershipReady } from "./membership/membership-ready.ts";
 export { Node } from "./node.ts";
+export { Relations } from "./remote/relations.ts";
 export { RemoteRef } from "./remote/remote-ref.ts";
 export { type WebSocketTransportOptions, webSocketTransport } from "./transport/websocket.ts";
