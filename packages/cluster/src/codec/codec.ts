@@ -9,14 +9,8 @@ import { NotSerializableError, type RefAddress } from "@troupe/actor";
 import { type ErrorParts, noWireClasses, type WireClasses } from "@troupe/actor/runtime";
 import { addExtension, Encoder, Tag } from "cbor-x";
 import { DecodeError } from "../errors.ts";
-import {
-  encodeWholeBytes,
-  notSmall,
-  SMALL_BYTES,
-  SMALL_LEVELS,
-  SmallReader,
-  SmallWriter,
-} from "./small-values.ts";
+import { notSmall, SMALL_BYTES, SMALL_LEVELS, SmallReader, SmallWriter } from "./small-values.ts";
+import { decodeWholeBytes, encodeWholeBytes, SharedRoom } from "./whole-bytes.ts";
 import { reviveErrorValue } from "./wire-errors.ts";
 import { CLASS_TAG, ERROR_TAG, REF_TAG, scanValue } from "./wire-scan.ts";
 import { checkValue, type ValueLimits, type WireForms } from "./wire-value.ts";
@@ -96,6 +90,10 @@ export class Codec {
   /** Absent where the limits are so low that a small value may be beyond them. */
   readonly #writer: SmallWriter | undefined;
   readonly #reader: SmallReader | undefined;
+  /** How many bytes may be written as a whole value; none where there is no short way. */
+  readonly #wholeBytes: number;
+  readonly #room = new SharedRoom();
+  readonly #takeRoom = (bytes: number) => this.#room.take(bytes);
 
   constructor(options: CodecOptions = {}) {
     const { ref: port, classes = noWireClasses } = options;
@@ -116,6 +114,7 @@ export class Codec {
     const hasRoom = maxDepth >= SMALL_LEVELS && maxBytes >= SMALL_BYTES;
     this.#writer = hasRoom ? new SmallWriter() : undefined;
     this.#reader = hasRoom ? new SmallReader() : undefined;
+    this.#wholeBytes = hasRoom ? maxBytes : 0;
   }
 
   /**
@@ -126,7 +125,8 @@ export class Codec {
   encode(value: unknown, root = "arg"): Uint8Array {
     const small = this.#writer?.write(value) ?? 0;
     if (small > 0) return (this.#writer as SmallWriter).copy(small);
-    return new Uint8Array(this.#encodeAny(value, root));
+    const whole = encodeWholeBytes(value, this.#wholeBytes, ownRoom);
+    return whole ?? new Uint8Array(this.#encodeAny(value, root));
   }
 
   /**
@@ -136,12 +136,12 @@ export class Codec {
   encodeShared(value: unknown, root = "arg"): Uint8Array {
     const small = this.#writer?.write(value) ?? 0;
     if (small > 0) return (this.#writer as SmallWriter).view(small);
-    return this.#encodeAny(value, root);
+    return (
+      encodeWholeBytes(value, this.#wholeBytes, this.#takeRoom) ?? this.#encodeAny(value, root)
+    );
   }
 
   #encodeAny(value: unknown, root: string): Uint8Array {
-    const whole = this.#writer && encodeWholeBytes(value);
-    if (whole !== undefined && whole.length <= this.#limits.maxBytes) return whole;
     const plain = checkValue(value, root, this.#limits, this.#forms);
     if (isEncoding) throw new NotSerializableError(root, "another value is being encoded");
     isEncoding = true;
@@ -170,6 +170,8 @@ export class Codec {
     if (this.#reader !== undefined) {
       const small = this.#reader.read(bytes);
       if (small !== notSmall) return small;
+      const whole = decodeWholeBytes(bytes);
+      if (whole !== undefined) return whole;
     }
     const { hasParts } = scanValue(bytes, this.#limits.maxDepth);
     // A fresh view: cbor-x leaves a property on the one it is given.
@@ -242,6 +244,11 @@ export class Codec {
         : { kind: "process", ...life, id: id as number };
     return this.#port.fromAddress(address);
   }
+}
+
+/** Memory of its own, not cleared: it is filled at once. */
+function ownRoom(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }
 
 function refTag(address: RefAddress | undefined): Tag | undefined {

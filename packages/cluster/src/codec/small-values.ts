@@ -1,6 +1,5 @@
 /**
- * A short way for small values: numbers, short texts, and small plain objects and arrays of them;
- * and for bytes of any length that are a whole value.
+ * A short way for small values: numbers, short texts, and small plain objects and arrays of them.
  *
  * Most messages are such values, and for them the check, the scan and the general encoder cost
  * several times what there is to do. The short way writes the same bytes and reads the same
@@ -163,29 +162,6 @@ export class SmallWriter {
   }
 }
 
-/**
- * The encoding of bytes that are a whole value, however many: one copy, where the general encoder
- * grows its memory step by step and holds up everybody else for as long. Undefined for any other
- * value, and for bytes that share memory or belong to a subclass.
- */
-export function encodeWholeBytes(value: unknown): Uint8Array | undefined {
-  if (!(value instanceof Uint8Array) || value.length < SMALL_BYTES) return undefined;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const isBuffer = prototype === Buffer.prototype;
-  if (!isBuffer && prototype !== Uint8Array.prototype) return undefined;
-  if (!(value.buffer instanceof ArrayBuffer) || value.length > MAX_U32) return undefined;
-  const head = isBuffer ? [] : [0xd8, 0x40];
-  if (value.length < 0x1_0000) head.push(0x59);
-  else head.push(0x5a, value.length >>> 24, (value.length >>> 16) & 0xff);
-  head.push((value.length >>> 8) & 0xff, value.length & 0xff);
-  const bytes = Buffer.allocUnsafeSlow(head.length + value.length);
-  bytes.set(head);
-  bytes.set(value, head.length);
-  return bytes;
-}
-
-const MAX_U32 = 0xffff_ffff;
-
 /** Keys that were read lately, so that the next object shares them. */
 const keptKeys = 256;
 
@@ -198,24 +174,11 @@ export class SmallReader {
 
   /** The value, or `notSmall` if the bytes have to go the long way, well formed or not. */
   read(bytes: Uint8Array): unknown {
+    if (bytes.length > SMALL_BYTES) return notSmall;
     this.#bytes = bytes;
     this.#at = 0;
-    if (bytes.length > SMALL_BYTES) return this.#wholeBytes();
     const value = this.#item(SMALL_LEVELS);
     return this.#at === bytes.length ? value : notSmall;
-  }
-
-  /** A byte string that ends where the message does, with or without the tag of a Uint8Array. */
-  #wholeBytes(): unknown {
-    const bytes = this.#bytes;
-    const isTagged = bytes[0] === 0xd8 && bytes[1] === 0x40;
-    if (isTagged) this.#at = 2;
-    const head = bytes[this.#at++] as number;
-    const length = head >> 5 === 2 ? this.#argument(head & 0x1f) : notSmall;
-    if (length === notSmall || this.#at + length !== bytes.length) return notSmall;
-    // The constructor copies, where a Buffer would share.
-    const copy = new Uint8Array(bytes.subarray(this.#at));
-    return isTagged ? copy : Buffer.from(copy.buffer);
   }
 
   /** What is read past the end is undefined, which no branch takes for a byte. */

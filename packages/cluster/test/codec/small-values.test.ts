@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Codec } from "../../src/codec/codec.ts";
 import {
-  encodeWholeBytes,
   notSmall,
   SMALL_BYTES,
   SMALL_LEVELS,
@@ -93,19 +92,6 @@ describe("the short way is taken for", () => {
     expect(reader.read(bytes)).toEqual(nested(SMALL_LEVELS));
     expect(written(nested(SMALL_LEVELS + 1))).toBe(undefined);
     expect(reader.read(new Codec().encode(nested(SMALL_LEVELS + 1)))).toBe(notSmall);
-  });
-
-  test("bytes that are a whole value, whatever their length", () => {
-    for (const bytes of [new Uint8Array(5000).fill(7), Buffer.alloc(100_000, 9)]) {
-      const message = long.encode(bytes);
-      const read = reader.read(message) as Uint8Array;
-      expect(isDeepStrictEqual(read, long.decode(message))).toBe(true);
-      message.fill(0);
-      expect(isDeepStrictEqual(read, bytes)).toBe(true);
-      expect(read.buffer.byteLength).toBe(bytes.length);
-    }
-    const cut = long.encode(new Uint8Array(5000)).subarray(0, 4000);
-    expect(reader.read(cut)).toBe(notSmall);
   });
 });
 
@@ -196,13 +182,13 @@ test("whatever is written the short way is written the same the long way", () =>
       const bytes = written(value);
       if (bytes === undefined) return;
       short += 1;
-      expect(Buffer.from(bytes)).toEqual(Buffer.from(long.encode(value)));
+      expect(Buffer.compare(bytes, long.encode(value))).toBe(0);
       // `toStrictEqual` looks at the constructor, which may be a key here.
       expect(isDeepStrictEqual(reader.read(bytes), value)).toBe(true);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
-  expect(short).toBeGreaterThan(500);
+  expect(short).toBeGreaterThan(250);
 });
 
 /** What the short way reads, the long way must read the same. Tells whether it was read. */
@@ -255,24 +241,4 @@ describe("whatever is read the short way is read the same the long way:", () => 
       }
     }
   });
-});
-
-test("bytes that are a whole value are written as the long way writes them, whatever their length", () => {
-  const random = Buffer.from(Array.from({ length: 70_000 }, (_, at) => (at * 31) & 0xff));
-  for (const length of [SMALL_BYTES, 65_535, 65_536, 70_000]) {
-    for (const bytes of [random.subarray(0, length), new Uint8Array(random.subarray(0, length))]) {
-      const short = encodeWholeBytes(bytes) as Uint8Array;
-      expect(Buffer.compare(short, long.encode(bytes))).toBe(0);
-      const back = new Codec().decode(short) as Uint8Array;
-      expect(back.constructor).toBe(bytes.constructor);
-      expect(Buffer.compare(back, bytes)).toBe(0);
-      // What is sent is what it was, not what it becomes.
-      expect(short.buffer).not.toBe(bytes.buffer);
-    }
-  }
-  class Bytes extends Uint8Array {}
-  const others = [new Bytes(5000), new Uint8Array(new SharedArrayBuffer(5000)), new Uint8Array(9)];
-  for (const other of [...others, new Uint16Array(5000), "x".repeat(5000), undefined]) {
-    expect(encodeWholeBytes(other)).toBeUndefined();
-  }
 });

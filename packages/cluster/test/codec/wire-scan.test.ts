@@ -86,7 +86,7 @@ function survives(bytes: Uint8Array): boolean {
   }
   expect(sizeOf(value)).toBeLessThanOrEqual(bytes.length);
   const again = codec.encode(value);
-  expect(Buffer.from(codec.encode(codec.decode(again)))).toEqual(Buffer.from(again));
+  expect(Buffer.compare(codec.encode(codec.decode(again)), again)).toBe(0);
   return true;
 }
 
@@ -101,7 +101,7 @@ describe("never anything but a value that can be sent on, or a DecodeError:", ()
   test("random bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void survives(bytes)),
-      { numRuns: 5000 },
+      { numRuns: 3000 },
     );
   });
 
@@ -119,9 +119,9 @@ describe("never anything but a value that can be sent on, or a DecodeError:", ()
       fc.property(fc.array(fc.constantFrom(...heads), { maxLength: 25 }), (items) => {
         if (survives(hex(items.join("")))) values += 1;
       }),
-      { numRuns: 10_000 },
+      { numRuns: 5000 },
     );
-    expect(values).toBeGreaterThan(50);
+    expect(values).toBeGreaterThan(25);
   });
 
   test("a value with bytes changed", () => {
@@ -137,9 +137,9 @@ describe("never anything but a value that can be sent on, or a DecodeError:", ()
           if (survives(bytes)) values += 1;
         },
       ),
-      { numRuns: 5000 },
+      { numRuns: 3000 },
     );
-    expect(values).toBeGreaterThan(500);
+    expect(values).toBeGreaterThan(300);
   });
 
   test("a value cut short anywhere, and one with a byte behind it", () => {
