@@ -232,9 +232,9 @@ export class Codec {
     if (this.#port === undefined) throw new DecodeError("a ref where none can be");
     const [kind, node, incarnation, id, actor] = fields as unknown[];
     const valid =
-      (kind === "process" ? Number.isSafeInteger(id) : kind === "name" && typeof id === "string") &&
+      (kind === "process" ? isCount(id) : kind === "name" && typeof id === "string") &&
       typeof node === "string" &&
-      Number.isSafeInteger(incarnation) &&
+      isCount(incarnation) &&
       typeof actor === "string";
     if (!valid) throw new DecodeError("a malformed ref");
     const life = { node, incarnation: incarnation as number, actor };
@@ -249,6 +249,11 @@ export class Codec {
 /** Memory of its own, not cleared: it is filled at once. */
 function ownRoom(bytes: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+}
+
+/** What an address has in a field of a frame: no field can hold another number. */
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function refTag(address: RefAddress | undefined): Tag | undefined {

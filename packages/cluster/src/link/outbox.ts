@@ -38,7 +38,10 @@ export interface OutboxLimits {
 export interface OutboxPorts {
   /** Calls back when the turn is over. */
   readonly defer: (flush: () => void) => void;
-  /** The link went above the soft limit; called once until it was below half of it again. */
+  /**
+   * The link went above the soft limit; called once until it was below half of it again, and never
+   * on the stack of a sender: its value lies in memory that the next one overwrites.
+   */
   readonly congested: (queuedBytes: number) => void;
   /** A link that was congested is below half of the soft limit again. */
   readonly relieved: (queuedBytes: number) => void;
@@ -64,6 +67,8 @@ export class Outbox implements FrameSink {
   /** Whether the socket is to call us when it has sent what it has. */
   #waiting = false;
   #congested = false;
+  /** How much was waiting when it became congested; undefined once that was told. */
+  #untold: number | undefined;
   #closed = false;
   #finish: Finish | undefined;
 
@@ -160,12 +165,17 @@ export class Outbox implements FrameSink {
     if (queued > limit) return false;
     if (queued > this.#limits.softOutboxBytes && !this.#congested) {
       this.#congested = true;
-      this.#ports.congested(queued);
-      // Whoever was told may have closed the link.
-      return this.#isOpen;
+      this.#untold = queued;
+      this.#ports.defer(this.#tellCongested);
     }
     return true;
   }
+
+  readonly #tellCongested = (): void => {
+    const queued = this.#untold;
+    this.#untold = undefined;
+    if (this.#isOpen && queued !== undefined) this.#ports.congested(queued);
+  };
 
   #take(frame: Uint8Array, limit: number): boolean {
     if (!this.#admit(frame.length, limit)) return false;
@@ -224,11 +234,13 @@ export class Outbox implements FrameSink {
       this.#waiting = false;
       this.#schedule();
     }
-    if (!this.#congested) return;
+    // Of a link that is being closed nobody wants to hear any more.
+    if (!this.#congested || !this.#isOpen) return;
     const queued = this.queuedBytes;
     if (queued > this.#limits.softOutboxBytes / 2) return;
     this.#congested = false;
-    this.#ports.relieved(queued);
+    if (this.#untold === undefined) this.#ports.relieved(queued);
+    this.#untold = undefined;
   };
 
   #end({ last, done }: Finish): void {

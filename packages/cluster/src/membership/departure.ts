@@ -62,8 +62,15 @@ export class Departure {
   /** Leaves within so many milliseconds and the time for the goodbyes. Never rejects. */
   depart(drainMs: number): Promise<void> {
     this.#drainedBy = Math.min(this.#drainedBy, this.#ports.clock.monotonic() + drainMs);
-    this.#gone ??= this.#depart();
-    return this.#gone;
+    if (this.#gone !== undefined) return this.#gone;
+    // Known before it is announced: whoever hears of it may ask, or leave as well.
+    let follow: (end: Promise<void>) => void = () => {};
+    const gone = new Promise<void>((resolve) => {
+      follow = resolve;
+    });
+    this.#gone = gone;
+    follow(this.#depart());
+    return gone;
   }
 
   async #depart(): Promise<void> {

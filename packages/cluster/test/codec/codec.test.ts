@@ -194,6 +194,9 @@ describe("refs:", () => {
     [["group", "a", 1, 7, "c"]],
     [["process", 5, 1, 7, "c"]],
     [["process", "a", 1.5, 7, "c"]],
+    [["process", "a", 1, -7, "c"]],
+    [["process", "a", -1, 7, "c"]],
+    [["name", "a", -1, "c", ""]],
     [["process", "a", 1, { a: 1 }, "c"]],
     ["process"],
   ])("of a wrong shape are refused: %j", (fields) => {

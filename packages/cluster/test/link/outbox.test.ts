@@ -75,23 +75,49 @@ describe("the limits:", () => {
   test("congestion is told once per crossing, and so is its end", () => {
     const { outbox, socket, told, turn } = bench(small);
     for (let n = 0; n < 9; n++) outbox.offer(frame(100));
-    expect(told).toEqual(["congested 600"]);
     turn();
+    expect(told).toEqual(["congested 600"]);
     socket.drain();
     expect(told).toEqual(["congested 600", "relieved 0"]);
     for (let n = 0; n < 6; n++) outbox.offer(frame(100));
+    turn();
     expect(told.slice(2)).toEqual(["congested 600"]);
   });
 
+  test("congestion is not told while a frame is being written, and not at all if it is over", () => {
+    const { outbox, socket, told, deferred, turn } = bench(small);
+    outbox.offer(frame(600));
+    expect(told).toEqual([]);
+    outbox.flush();
+    socket.drain();
+    turn();
+    expect(told).toEqual([]);
+    outbox.offer(frame(600));
+    expect(deferred).toHaveLength(2);
+    turn();
+    expect(told).toEqual(["congested 600"]);
+  });
+
+  test("nothing more is told of a link that is being closed", () => {
+    const { outbox, socket, told, turn } = bench(small);
+    outbox.offer(frame(600));
+    turn();
+    outbox.finish(undefined, () => {});
+    socket.drain();
+    expect(told).toEqual(["congested 600"]);
+    expect(socket.bufferedBytes).toBe(0);
+  });
+
   test("whoever is told of the congestion may close the link", () => {
-    const { outbox, told } = bench(small);
+    const { outbox, told, messages, turn } = bench(small);
     const close = told.push.bind(told);
     told.push = (...lines) => {
       outbox.close();
       return close(...lines);
     };
-    expect(outbox.offer(frame(600))).toBe(false);
-    expect([told.length, outbox.queuedBytes]).toEqual([1, 0]);
+    expect(outbox.offer(frame(600))).toBe(true);
+    turn();
+    expect([told.length, messages.length, outbox.queuedBytes]).toEqual([1, 0, 0]);
   });
 });
 

@@ -6,14 +6,22 @@ import type { Node } from "../../src/node.ts";
 import { Bench, Counter, names } from "../support.ts";
 
 /** A departure that only writes down what it does. */
-function departing({ linked = true, busyUntil = 0, closesAfter = 0 } = {}) {
+function departing({
+  linked = true,
+  busyUntil = 0,
+  closesAfter = 0,
+  onAnnounce = (_departure: Departure): unknown => undefined,
+} = {}) {
   const clock = new ManualClock();
   const steps: string[] = [];
   const step = (what: string) => steps.push(`${clock.monotonic()} ${what}`);
-  const departure = new Departure({
+  const departure: Departure = new Departure({
     clock,
     closeTimeoutMs: 3000,
-    announce: () => step("announce"),
+    announce: () => {
+      step("announce");
+      onAnnounce(departure);
+    },
     isLinked: () => linked,
     isBusy: () => clock.monotonic() < busyUntil,
     farewell: () => {
@@ -56,6 +64,19 @@ describe("a departure", () => {
     await first;
     await departure.depart(10_000);
     expect(steps).toHaveLength(3);
+  });
+
+  test("has begun, and begins no second time, for whoever hears of it at once", async () => {
+    const heard: unknown[] = [];
+    const { clock, departure, steps } = departing({
+      busyUntil: 60_000,
+      onAnnounce: (same) => heard.push(same.hasBegun, same.depart(500)),
+    });
+    const gone = departure.depart(10_000);
+    expect(heard).toEqual([true, gone]);
+    await clock.advanceAsync(60_000);
+    expect(steps).toEqual(["0 announce", "500 farewell", "500 cut"]);
+    await gone;
   });
 
   test("cuts what the goodbye does not close in time", async () => {
@@ -218,6 +239,17 @@ describe("a node that leaves", () => {
     await bench.during(stopped);
     expect(bench.log).toEqual(expect.arrayContaining(["a: down b (left)"]));
     await b.leave();
+  });
+
+  test("is not ready any more when it tells of itself that it leaves", async () => {
+    const bench = new Bench();
+    const [a] = await bench.pair();
+    const seen: string[] = [];
+    a.events.on("member", ({ name, status }) => {
+      if (name === "a") seen.push(`${status} ${a.isReady}`);
+    });
+    await bench.during(a.leave());
+    expect(seen).toEqual(["leaving false", "left false"]);
   });
 
   test("is told what is wrong with its options, and does not leave", async () => {

@@ -262,6 +262,7 @@ describe("an overloaded link", () => {
     expect(letters).toMatchObject([
       { reason: "mailbox_full", error: { code: "ERR_OVERLOADED", outcome: "not_run" } },
     ]);
+    await settle();
     expect([congested.length, relieved]).toEqual([1, []]);
     await bench.pass(3000);
     expect(names(a)).toEqual(["b"]);
@@ -271,6 +272,22 @@ describe("an overloaded link", () => {
     expect(outcomes.filter((outcome) => outcome === "answered")).toHaveLength(10);
     expect(outcomes.filter((outcome) => outcome === "not_run")).toHaveLength(20);
     expect(await counter.query("get")).toBe(1);
+  });
+
+  test("may be told of by a listener that sends, which changes no message or answer", async () => {
+    const { a, b, counter } = await pairWithCounter({ limits: { softOutboxBytes: 600 } });
+    await a.start(Counter, { start: 0 }, { name: "back" });
+    let told = 0;
+    const back = untyped(b.namedRef("a", "back"));
+    for (const [node, target] of [[a, untyped(counter)] as const, [b, back] as const]) {
+      node.events.on("congested", () => {
+        told += 1;
+        target.cast("set", 9);
+      });
+    }
+    const args = Array.from({ length: 40 }, (_, n) => ({ text: "x".repeat(20), n }));
+    expect(await Promise.all(args.map((arg) => counter.call("echo", arg)))).toEqual(args);
+    expect(told).toBeGreaterThanOrEqual(2);
   });
 
   test("answers with a small error where a large answer has no room", async () => {
