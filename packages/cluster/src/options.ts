@@ -200,7 +200,7 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     discovery: resolveDiscovery(options.discovery ?? []),
     actors: resolveActors(options.actors ?? []),
     classes: new WireClasses(options.classes ?? []),
-    heartbeatMs: integerOption("heartbeatMs", given.heartbeatMs, 1),
+    heartbeatMs: resolveHeartbeat(given.heartbeatMs),
     heartbeatMisses: integerOption("heartbeatMisses", given.heartbeatMisses, 2),
     suspectAfterMisses: integerOption("suspectAfterMisses", given.suspectAfterMisses, 2),
     forgetAfterMs: positiveOption("forgetAfterMs", given.forgetAfterMs),
@@ -323,6 +323,13 @@ function resolveActors(
     byName.set(definition.name, definition);
   }
   return byName;
+}
+
+function resolveHeartbeat(value: unknown): number {
+  const ms = integerOption("heartbeatMs", value, 1);
+  // It is told to others in 32 bits.
+  if (ms <= 0xffff_ffff) return ms;
+  throw new OptionError("heartbeatMs", "less than 2^32", ms);
 }
 
 function resolveMessageLimit(value: unknown): number {

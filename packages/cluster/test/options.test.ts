@@ -38,6 +38,7 @@ describe("a bad option is refused by name:", () => {
     ["a host that is too long", { listen: { host: "h".repeat(254), port: 1 } }, "listen.host"],
     ["an empty host", { listen: { host: "", port: 1 } }, "listen.host"],
     ["a heartbeat of zero", { heartbeatMs: 0 }, "heartbeatMs: expected an integer >= 1, got 0"],
+    ["an endless one", { heartbeatMs: 2 ** 32 }, "heartbeatMs: expected less than 2^32"],
     [
       "no patience at all",
       { suspectAfterMisses: 1 },
