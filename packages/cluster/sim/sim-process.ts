@@ -45,6 +45,8 @@ export class SimProcess {
   readonly #events: EventQueue;
   readonly #pauses: Pause[] = [];
   #asleep: Asleep[] | undefined;
+  /** What waited while it slept and has not happened yet; nothing newer overtakes it. */
+  readonly #backlog: Asleep[] = [];
   #alive = true;
   /** Told that it is to end in good order; its links may end at any moment from here. */
   stopping = false;
@@ -72,8 +74,9 @@ export class SimProcess {
   /** Lets something happen to the process: now, when it wakes, or never. */
   run(kind: Wakeup, task: () => void): void {
     if (!this.#alive) return;
-    if (this.#asleep === undefined) task();
-    else this.#asleep.push({ kind, task });
+    if (this.#asleep !== undefined) this.#asleep.push({ kind, task });
+    else if (this.#backlog.length > 0) this.#waitBehind({ kind, task });
+    else task();
   }
 
   post(kind: Wakeup, ms: number, task: () => void): Scheduled {
@@ -83,7 +86,7 @@ export class SimProcess {
   /** Stops it as SIGSTOP does: bytes pile up and its clock goes on. */
   pause(): void {
     if (!this.#alive || this.paused) return;
-    this.#asleep = [];
+    this.#asleep = this.#backlog.splice(0);
     this.#pauses.push({ from: this.#events.now, to: Number.POSITIVE_INFINITY });
   }
 
@@ -96,13 +99,19 @@ export class SimProcess {
     if (pause !== undefined) pause.to = this.#events.now;
     const isFirst = ({ kind }: Asleep) => (kind === "socket") !== timersFirst;
     const inOrder = [...waiting.filter(isFirst), ...waiting.filter((each) => !isFirst(each))];
-    for (const { kind, task } of inOrder) this.post(kind, 0, task);
+    for (const each of inOrder) this.#waitBehind(each);
+  }
+
+  #waitBehind(each: Asleep): void {
+    this.#backlog.push(each);
+    this.#events.after(0, () => this.#backlog.shift()?.task());
   }
 
   /** Nothing happens in it any more. */
   kill(): void {
     this.#alive = false;
     this.#asleep = undefined;
+    this.#backlog.length = 0;
   }
 
   /** Milliseconds since a moment, without the pauses that are longer than `shortMs`. */

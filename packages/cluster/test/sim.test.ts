@@ -8,7 +8,7 @@ import { run } from "../sim/run.ts";
 const seeds = [
   [1, 2, 3, 4, 5, 6, 7, 8],
   [9, 10, 11, 12, 13, 14, 15, 16],
-  [17, 18, 19, 20, 21, 22, 24, 25],
+  [17, 18, 19, 20, 21, 22, 23, 24],
 ];
 
 /** Each mutant does harm in one of so many worlds; most do in one of the first ten. */
