@@ -40,6 +40,9 @@ export interface Figures {
 /** What {@link Row.unitOfWork} is when a row does not say. */
 const usualUnit = 10_000;
 
+/** How many rounds' time a side runs before it is measured. */
+const warmUpRounds = 5;
+
 /** Measures a row on all sides. */
 export async function measure(
   row: Row,
@@ -75,12 +78,16 @@ async function warmUp(row: Row, side: Measured, roundMs: number): Promise<number
   }
   const { unitOfWork = usualUnit } = row;
   let operations = unitOfWork;
+  let spentMs = 0;
   for (;;) {
     const perSecond = await side.ask(row.name, operations);
+    spentMs += (operations * 1000) / perSecond;
     const fitting = (perSecond * roundMs) / 1000;
-    // The first figures are those of cold code: go on until one fills half of a round.
-    if (operations >= fitting / 2) return wholeUnits(fitting, unitOfWork);
-    operations = Math.min(wholeUnits(fitting, unitOfWork), operations * 8);
+    // The first figures are those of cold code, which takes thousands of operations to be
+    // compiled: go on for some rounds' time, until a figure fills half of a round.
+    const isWarm = spentMs >= warmUpRounds * roundMs;
+    if (isWarm && operations >= fitting / 2) return wholeUnits(fitting, unitOfWork);
+    operations = Math.min(Math.max(operations, wholeUnits(fitting, unitOfWork)), operations * 8);
   }
 }
 

@@ -165,6 +165,7 @@ export class SimNetwork {
     const { defersLong } = this.options;
     return {
       defer: (flush) => (defersLong ? process.loop.later(flush) : process.loop.soon(flush)),
+      later: (flush) => process.loop.later(flush),
       dial: (url, signal) => this.#dial(process, url, signal),
       listen: async ({ host, port }, accept) => {
         const machine = this.#machines.get(process.host);

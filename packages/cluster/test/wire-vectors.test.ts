@@ -273,7 +273,8 @@ function effectOf(bytes: Uint8Array): object {
       closed = reason;
     },
   };
-  const ports = { limits, defer: (flush: () => void) => flushes.push(flush) };
+  const push = (flush: () => void) => flushes.push(flush);
+  const ports = { limits, defer: push, later: push };
   const connection = new Connection(socket, ports, listener, MAX_HANDSHAKE_BYTES);
   connection.open();
   connection.establish(listener, 1e6);

@@ -68,6 +68,7 @@ export interface ConnectionPorts {
   /** Where to count, besides the other connections. @default nowhere */
   readonly traffic?: Traffic;
   readonly defer: (flush: () => void) => void;
+  readonly later: (flush: () => void) => void;
   readonly limits: ConnectionLimits;
 }
 
@@ -114,6 +115,7 @@ export class Connection implements FrameSink {
     });
     const outboxPorts = {
       defer: ports.defer,
+      later: ports.later,
       congested: (queuedBytes: number) => this.onCongested?.(queuedBytes),
       relieved: (queuedBytes: number) => this.onRelieved?.(queuedBytes),
     };
@@ -282,6 +284,7 @@ export class Connection implements FrameSink {
   }
 
   #answerProbes(alive: boolean): void {
+    if (this.#probes.length === 0) return;
     for (const answer of this.#probes.splice(0)) answer(alive);
   }
 

@@ -78,7 +78,12 @@ export class Links {
       clock,
       table: this.#table,
       timeoutMs: options.handshakeTimeoutMs,
-      ports: { limits, traffic: this.traffic, defer: (flush) => transport.defer(flush) },
+      ports: {
+        limits,
+        traffic: this.traffic,
+        defer: (flush) => transport.defer(flush),
+        later: (flush) => transport.later(flush),
+      },
       isSilent: (link) => this.#isSilent(link),
       establish: (connection, peer, replaces) => this.#establish(connection, peer, replaces),
       isStopping: () => this.#turnsAway,

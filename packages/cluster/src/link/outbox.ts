@@ -38,6 +38,8 @@ export interface OutboxLimits {
 export interface OutboxPorts {
   /** Calls back when the turn is over. */
   readonly defer: (flush: () => void) => void;
+  /** Calls back when others had their turn. */
+  readonly later: (flush: () => void) => void;
   /**
    * The link went above the soft limit; called once until it was below half of it again, and never
    * on the stack of a sender: its value lies in memory that the next one overwrites.
@@ -134,7 +136,7 @@ export class Outbox implements FrameSink {
       if (batch !== undefined) this.#send(batch);
       else if (this.#finish !== undefined) this.#end(this.#finish);
     }
-    this.#schedule();
+    this.#schedule(this.#ports.later);
   }
 
   /**
@@ -206,10 +208,10 @@ export class Outbox implements FrameSink {
     this.#schedule();
   }
 
-  #schedule(): void {
+  #schedule(callBack = this.#ports.defer): void {
     if (this.#scheduled || this.#waiting) return;
     this.#scheduled = true;
-    this.#ports.defer(this.#onDeferred);
+    callBack(this.#onDeferred);
   }
 
   readonly #onDeferred = (): void => {

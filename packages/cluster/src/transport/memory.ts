@@ -63,6 +63,7 @@ export class MemoryNetwork {
   transport(name: string): Transport {
     return {
       defer: (flush) => this.loop.soon(flush),
+      later: (flush) => this.loop.later(flush),
       dial: (url, signal) => this.#dial(name, url, signal),
       listen: async ({ host, port }, accept) => this.#listen(name, host, port, accept),
     };

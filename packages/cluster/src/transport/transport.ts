@@ -96,7 +96,10 @@ export interface Transport {
     answer?: AnswerHttp,
   ): Promise<Listener>;
   /**
-   * Calls back once this turn is over: when a batch of frames should leave. Never synchronously.
+   * Calls back once this turn is over, before control returns to the event loop: when a batch of
+   * frames should leave. Never synchronously.
    */
   defer(flush: () => void): void;
+  /** Calls back after timers and sockets had their turn: when more should leave of a long queue. */
+  later(flush: () => void): void;
 }

@@ -9,7 +9,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket as TcpSocket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Clock } from "@troupe/actor";
-import { nodeEventLoop } from "@troupe/actor/runtime";
+import { assert, nodeEventLoop } from "@troupe/actor/runtime";
 import { WebSocket, WebSocketServer } from "ws";
 import { ConnectionLostError, HandshakeError } from "../errors.ts";
 import { Gate } from "./gate.ts";
@@ -25,6 +25,18 @@ const MAX_FRAGMENTS = 64;
 
 /** What an unproven socket may send after the upgrade. */
 const MAX_UNPROVEN_BYTES = 8 * 1024;
+
+/**
+ * A message up to this length is copied behind its header and leaves in one piece: the call that
+ * hands two pieces to the system costs more than all the rest of a small message.
+ */
+const COPIED_BYTES = 4000;
+
+/** The two bytes in front of a short message: final and binary, and its length or this mark. */
+const FINAL_BINARY = 0x82;
+const TWO_BYTE_LENGTH = 126;
+const MASKED = 0x80;
+const MASK_BYTES = 4;
 
 export interface WebSocketTransportOptions {
   readonly clock: Clock;
@@ -58,7 +70,10 @@ export function webSocketTransport(options: WebSocketTransportOptions): Transpor
     generateMask: () => {},
   };
   return {
-    defer: (flush) => nodeEventLoop.later(flush),
+    // A tick comes after every promise reaction of the turn, and before the loop would poll: the
+    // replies to what one read brought leave together, and none waits for another round.
+    defer: (flush) => process.nextTick(flush),
+    later: (flush) => nodeEventLoop.later(flush),
     dial: (url, signal) => dial(url, signal, clientOptions, tls),
     listen(address, accept, answer) {
       const upgrades = new WebSocketServer({
@@ -103,7 +118,7 @@ function upgrader(
         raw.off("data", count);
         gate.admit(raw);
       };
-      accept(new WebSocketSocket(upgraded, admit, raw, tls));
+      accept(new WebSocketSocket(upgraded, raw, 0, admit, tls));
     });
   };
 }
@@ -113,15 +128,21 @@ class WebSocketSocket implements Socket {
   readonly binding: Uint8Array | undefined;
   readonly peerNames: readonly string[] | undefined;
   readonly #ws: WebSocket;
+  readonly #raw: TcpSocket;
+  /** The bit that says that a mask follows, on the side that has to send one. */
+  readonly #masked: number;
   readonly #admit: () => void;
 
   constructor(
     ws: WebSocket,
+    raw: TcpSocket,
+    masked: number,
     admit: () => void,
-    raw: TcpSocket | undefined,
     tls: ResolvedTls | undefined,
   ) {
     this.#ws = ws;
+    this.#raw = raw;
+    this.#masked = masked;
     this.#admit = admit;
     const encrypted = raw instanceof TLSSocket ? raw : undefined;
     this.binding = encrypted && bindingOf(encrypted);
@@ -144,7 +165,10 @@ class WebSocketSocket implements Socket {
   }
 
   send(message: Uint8Array, sent?: () => void): void {
-    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.send(message, sent);
+    if (this.#ws.readyState !== WebSocket.OPEN) return;
+    // Without compression `ws` too writes a whole message at once, so that none gets into another.
+    if (message.length > COPIED_BYTES) this.#ws.send(message, sent);
+    else this.#raw.write(shortMessage(message, this.#masked), sent);
   }
 
   admit(): void {
@@ -158,6 +182,20 @@ class WebSocketSocket implements Socket {
   terminate(): void {
     this.#ws.terminate();
   }
+}
+
+/** A whole WebSocket message of less than 64 KiB: header, mask of zeros if any, and bytes. */
+function shortMessage(bytes: Uint8Array, masked: number): Buffer {
+  const { length } = bytes;
+  const isTiny = length < TWO_BYTE_LENGTH;
+  const start = (isTiny ? 2 : 4) + (masked === 0 ? 0 : MASK_BYTES);
+  const message = Buffer.allocUnsafe(start + length);
+  message[0] = FINAL_BINARY;
+  message[1] = masked | (isTiny ? length : TWO_BYTE_LENGTH);
+  if (!isTiny) message.writeUInt16BE(length, 2);
+  if (masked !== 0) message.writeUInt32BE(0, start - MASK_BYTES);
+  message.set(bytes, start);
+  return message;
 }
 
 function dial(
@@ -196,7 +234,8 @@ function dial(
     ws.once("open", () => {
       forget();
       ws.off("error", onError);
-      resolve(new WebSocketSocket(ws, () => {}, raw, tls));
+      assert(raw !== undefined, "an open WebSocket has been upgraded");
+      resolve(new WebSocketSocket(ws, raw, MASKED, () => {}, tls));
     });
     ws.once("unexpected-response", (_request, { statusCode = 0 }: IncomingMessage) => {
       if (statusCode === FORBIDDEN && ws.url.startsWith("wss:")) {

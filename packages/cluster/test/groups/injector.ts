@@ -12,6 +12,7 @@ export class Injector {
   constructor(inner: Transport) {
     this.transport = {
       defer: (flush) => inner.defer(flush),
+      later: (flush) => inner.later(flush),
       listen: (address, accept) => inner.listen(address, accept),
       dial: async (url, signal) => {
         const socket = await inner.dial(url, signal);

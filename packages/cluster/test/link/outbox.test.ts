@@ -11,6 +11,9 @@ const TICK = encodeFrame(FrameKind.tick, 0, 0);
 const frame = (size: number, fill = 0, lane = 9) =>
   encodeFrame(FrameKind.cast, lane, 0, Buffer.alloc(size - 8, fill));
 
+const sizeOf = (messages: readonly Uint8Array[]) =>
+  messages.reduce((sum, { length }) => sum + length, 0);
+
 const bodies = (messages: readonly Uint8Array[]) =>
   receive(messages).whole.map(({ lane, body }) => `${lane}: ${body[0] ?? "-"} x ${body.length}`);
 
@@ -46,6 +49,19 @@ test("a batch is sent early when the next frame would make it long", () => {
   expect(messages.map((m) => m.length)).toEqual([8000, 4000]);
   turn();
   expect(messages.map((m) => m.length)).toEqual([8000, 4000, 60_000]);
+});
+
+test("what is too much for one turn goes on after others had theirs", () => {
+  const { outbox, socket, deferred, later, turn } = bench();
+  socket.isQuick = true;
+  expect(outbox.offer(frame(3 * WINDOW_BYTES, 1))).toBe(true);
+  turn();
+  expect(sizeOf(socket.messages)).toBeGreaterThanOrEqual(WINDOW_BYTES);
+  expect(sizeOf(socket.messages)).toBeLessThan(2 * WINDOW_BYTES);
+  expect([deferred.length, later.length]).toEqual([0, 1]);
+  // What comes meanwhile asks for no turn of its own.
+  outbox.offer(frame(10, 2));
+  expect([deferred.length, later.length]).toEqual([0, 1]);
 });
 
 describe("the limits:", () => {

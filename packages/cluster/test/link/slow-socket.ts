@@ -8,6 +8,8 @@ export class SlowSocket implements Socket {
   readonly messages: Uint8Array[] = [];
   bufferedBytes = 0;
   closed = false;
+  /** Whether it is quick: nothing ever waits in it. */
+  isQuick = false;
   readonly #waiting: { readonly bytes: Uint8Array; readonly sent: (() => void) | undefined }[] = [];
 
   open(): void {}
@@ -20,6 +22,7 @@ export class SlowSocket implements Socket {
 
   send(message: Uint8Array, sent?: () => void): void {
     this.messages.push(message);
+    if (this.isQuick) return;
     this.bufferedBytes += message.length;
     this.#waiting.push({ bytes: message, sent });
   }
@@ -41,22 +44,24 @@ export const roomy: OutboxLimits = { softOutboxBytes: 1e9, hardOutboxBytes: 1e9 
 export function bench(limits: OutboxLimits = roomy, maxMessageBytes = 1 << 20) {
   const socket = new SlowSocket();
   const deferred: (() => void)[] = [];
+  const later: (() => void)[] = [];
   const told: string[] = [];
   const ports = {
     defer: (flush: () => void) => deferred.push(flush),
+    later: (flush: () => void) => later.push(flush),
     congested: (bytes: number) => told.push(`congested ${bytes}`),
     relieved: (bytes: number) => told.push(`relieved ${bytes}`),
   };
   const outbox = new Outbox(socket, limits, ports, maxMessageBytes);
   const turn = () => {
-    for (const flush of deferred.splice(0)) flush();
-    return deferred.length > 0;
+    for (const flush of [...deferred.splice(0), ...later.splice(0)]) flush();
+    return deferred.length + later.length > 0;
   };
   /** Runs until nothing moves any more. */
   const settle = () => {
     while (turn() || socket.drain());
   };
-  return { outbox, socket, messages: socket.messages, told, deferred, turn, settle };
+  return { outbox, socket, messages: socket.messages, told, deferred, later, turn, settle };
 }
 
 /** The messages that come out at the other end, and the most that is held for unfinished ones. */

@@ -170,6 +170,7 @@ describe("members", () => {
       };
       return {
         defer: (flush) => transport.defer(flush),
+        later: (flush) => transport.later(flush),
         dial: async (url, signal) => count(await transport.dial(url, signal)),
         listen: (address, accept) => transport.listen(address, (socket) => accept(count(socket))),
       };
