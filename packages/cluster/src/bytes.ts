@@ -99,6 +99,31 @@ export class ByteReader {
   }
 }
 
+/**
+ * Bytes that lie in two places and belong one behind the other: a head, and the bytes of somebody
+ * else. They are valid until control returns to their owner, so they are to be written at once.
+ */
+export class TwoParts {
+  readonly head: Uint8Array;
+  readonly rest: Uint8Array;
+  readonly length: number;
+
+  constructor(head: Uint8Array, rest: Uint8Array) {
+    this.head = head;
+    this.rest = rest;
+    this.length = head.length + rest.length;
+  }
+
+  /** Copies them, one behind the other. */
+  copyTo(target: Uint8Array, at: number): void {
+    target.set(this.head, at);
+    target.set(this.rest, at + this.head.length);
+  }
+}
+
+/** What can be written: mostly in one place. */
+export type Bytes = Uint8Array | TwoParts;
+
 /** Fills memory of a size known before; writing past its end is a bug of ours. */
 export class ByteWriter {
   #bytes: Buffer;
@@ -141,10 +166,11 @@ export class ByteWriter {
     return this;
   }
 
-  bytes(value: Uint8Array): this {
+  bytes(value: Bytes): this {
     const length = value.length;
     const start = this.#at;
-    if (length > SHORT_BYTES) this.#bytes.set(value, start);
+    if (value instanceof TwoParts) value.copyTo(this.#bytes, start);
+    else if (length > SHORT_BYTES) this.#bytes.set(value, start);
     else {
       assert(length <= this.#end - start, "a body has room for what is written into it");
       const bytes = this.#bytes;

@@ -8,9 +8,10 @@
 import { NotSerializableError, type RefAddress } from "@troupe/actor";
 import { type ErrorParts, noWireClasses, type WireClasses } from "@troupe/actor/runtime";
 import { addExtension, Encoder, Tag } from "cbor-x";
+import type { Bytes } from "../bytes.ts";
 import { DecodeError } from "../errors.ts";
 import { notSmall, SMALL_BYTES, SMALL_LEVELS, SmallReader, SmallWriter } from "./small-values.ts";
-import { decodeWholeBytes, encodeWholeBytes, SharedRoom } from "./whole-bytes.ts";
+import { decodeWholeBytes, encodeWholeBytes } from "./whole-bytes.ts";
 import { reviveErrorValue } from "./wire-errors.ts";
 import { CLASS_TAG, ERROR_TAG, REF_TAG, scanValue } from "./wire-scan.ts";
 import { checkValue, type ValueLimits, type WireForms } from "./wire-value.ts";
@@ -92,8 +93,6 @@ export class Codec {
   readonly #reader: SmallReader | undefined;
   /** How many bytes may be written as a whole value; none where there is no short way. */
   readonly #wholeBytes: number;
-  readonly #room = new SharedRoom();
-  readonly #takeRoom = (bytes: number) => this.#room.take(bytes);
 
   constructor(options: CodecOptions = {}) {
     const { ref: port, classes = noWireClasses } = options;
@@ -125,20 +124,23 @@ export class Codec {
   encode(value: unknown, root = "arg"): Uint8Array {
     const small = this.#writer?.write(value) ?? 0;
     if (small > 0) return (this.#writer as SmallWriter).copy(small);
-    const whole = encodeWholeBytes(value, this.#wholeBytes, ownRoom);
-    return whole ?? new Uint8Array(this.#encodeAny(value, root));
+    const whole = encodeWholeBytes(value, this.#wholeBytes);
+    if (whole === undefined) return new Uint8Array(this.#encodeAny(value, root));
+    // Memory of its own, not cleared: it is filled at once.
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(whole.length).buffer);
+    whole.copyTo(bytes, 0);
+    return bytes;
   }
 
   /**
-   * Like `encode`, but the bytes lie in a buffer that the next encoding overwrites: for a caller
-   * that copies them at once into a frame. A kept view would pin the whole pool of cbor-x.
+   * Like `encode`, but the bytes lie in a buffer that the next encoding overwrites, or in the value
+   * itself: for a caller that copies them at once into a frame. A kept view would pin the whole
+   * pool of cbor-x.
    */
-  encodeShared(value: unknown, root = "arg"): Uint8Array {
+  encodeShared(value: unknown, root = "arg"): Bytes {
     const small = this.#writer?.write(value) ?? 0;
     if (small > 0) return (this.#writer as SmallWriter).view(small);
-    return (
-      encodeWholeBytes(value, this.#wholeBytes, this.#takeRoom) ?? this.#encodeAny(value, root)
-    );
+    return encodeWholeBytes(value, this.#wholeBytes) ?? this.#encodeAny(value, root);
   }
 
   #encodeAny(value: unknown, root: string): Uint8Array {
@@ -244,11 +246,6 @@ export class Codec {
         : { kind: "process", ...life, id: id as number };
     return this.#port.fromAddress(address);
   }
-}
-
-/** Memory of its own, not cleared: it is filled at once. */
-function ownRoom(bytes: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }
 
 /** What an address has in a field of a frame: no field can hold another number. */

@@ -2,21 +2,19 @@
  * A short way for bytes that are a whole value, however many: one copy in each direction.
  *
  * The general encoder grows its memory step by step and holds up everybody else for as long, and
- * the general decoder copies twice. The bytes are the same. This file throws nothing; whatever is
- * no such value is left to the long way.
+ * the general decoder copies twice. New memory for a large value takes several times as long as
+ * the copying, so nothing is put together here: who writes the frame takes the bytes from where
+ * they are. This file throws nothing; whatever is no such value is left to the long way.
  */
+import { TwoParts } from "../bytes.ts";
 import { SMALL_BYTES } from "./small-values.ts";
 
 /**
- * The encoding of a Uint8Array or a Buffer, in the memory that `room` gives. Undefined for any
- * other value, for bytes that share memory or belong to a subclass, for few bytes, and where the
+ * The encoding of a Uint8Array or a Buffer, whose bytes are not copied. Undefined for any other
+ * value, for bytes that share memory or belong to a subclass, for few bytes, and where the
  * encoding would be longer than the limit.
  */
-export function encodeWholeBytes(
-  value: unknown,
-  maxBytes: number,
-  room: (bytes: number) => Uint8Array,
-): Uint8Array | undefined {
+export function encodeWholeBytes(value: unknown, maxBytes: number): TwoParts | undefined {
   if (!(value instanceof Uint8Array) || value.length < SMALL_BYTES) return undefined;
   const prototype: unknown = Object.getPrototypeOf(value);
   const isBuffer = prototype === Buffer.prototype;
@@ -26,34 +24,11 @@ export function encodeWholeBytes(
   if (value.length < 0x1_0000) head.push(0x59);
   else head.push(0x5a, value.length >>> 24, (value.length >>> 16) & 0xff);
   head.push((value.length >>> 8) & 0xff, value.length & 0xff);
-  if (head.length + value.length > maxBytes) return undefined;
-  const bytes = room(head.length + value.length);
-  bytes.set(head);
-  bytes.set(value, head.length);
-  return bytes;
+  const encoded = new TwoParts(Uint8Array.from(head), value);
+  return encoded.length <= maxBytes ? encoded : undefined;
 }
 
 const MAX_U32 = 0xffff_ffff;
-
-/** Larger values get memory of their own, so that one of them is not paid for ever. */
-const KEPT_ROOM_BYTES = 2 * 1024 * 1024;
-
-/**
- * Memory that the next value overwrites. New memory for each would be waste until it is collected,
- * which is late where a program waits for somebody who reads slowly.
- */
-export class SharedRoom {
-  #bytes = new Uint8Array(0);
-
-  take(bytes: number): Uint8Array {
-    if (bytes > KEPT_ROOM_BYTES) return Buffer.allocUnsafeSlow(bytes);
-    if (bytes > this.#bytes.length) {
-      const doubled = Math.max(bytes, 2 * this.#bytes.length);
-      this.#bytes = Buffer.allocUnsafeSlow(Math.min(KEPT_ROOM_BYTES, doubled));
-    }
-    return this.#bytes.subarray(0, bytes);
-  }
-}
 
 /** The copy of a byte string that is a whole message; undefined for any other message. */
 export function decodeWholeBytes(message: Uint8Array): Uint8Array | undefined {

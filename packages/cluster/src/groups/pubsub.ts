@@ -143,12 +143,12 @@ export class PubSub {
   publish(topic: string, message: unknown): PublishReport {
     topicOption("topic", topic);
     const value = this.#ports.codec.encodeShared(message, "message");
-    const head = new ByteWriter(1 + 2 + Buffer.byteLength(topic)).u8(MESSAGE).text16(topic).done();
-    const payload = Buffer.concat([head, value]);
+    const payloadBytes = 1 + 2 + Buffer.byteLength(topic) + value.length;
     const { maxPayloadBytes } = this.#ports.channel;
-    if (payload.length > maxPayloadBytes) {
-      throw new MessageTooLargeError(payload.length, maxPayloadBytes);
+    if (payloadBytes > maxPayloadBytes) {
+      throw new MessageTooLargeError(payloadBytes, maxPayloadBytes);
     }
+    const payload = new ByteWriter(payloadBytes).u8(MESSAGE).text16(topic).bytes(value).done();
     let nodes = 0;
     let dropped: string[] | undefined;
     for (const node of this.#nodes.get(topic) ?? NOWHERE) {

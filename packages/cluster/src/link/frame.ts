@@ -7,7 +7,15 @@
  * a frame can be judged before anything in it is interpreted. This file checks lengths, kinds,
  * flags and lanes; it does not know what a body means, and it holds no state between messages.
  */
-import { asBuffer, ByteReader, type ByteWriter, readU16, readU32 } from "../bytes.ts";
+import {
+  asBuffer,
+  ByteReader,
+  type Bytes,
+  type ByteWriter,
+  readU16,
+  readU32,
+  TwoParts,
+} from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import { LaneUse, laneUse } from "./lanes.ts";
 
@@ -145,14 +153,15 @@ export function encodeFrame(
   kind: FrameKind,
   lane: number,
   flags: number,
-  ...parts: readonly Uint8Array[]
+  ...parts: readonly Bytes[]
 ): Buffer {
   let length = 0;
   for (const part of parts) length += part.length;
   const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + length);
   let at = writeHeader(frame, 0, kind, flags, lane, length);
   for (const part of parts) {
-    frame.set(part, at);
+    if (part instanceof TwoParts) part.copyTo(frame, at);
+    else frame.set(part, at);
     at += part.length;
   }
   return frame;

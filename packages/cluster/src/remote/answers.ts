@@ -7,6 +7,7 @@
  */
 import type { ReplyTo } from "@troupe/actor";
 import type { ReplyPort, WireError } from "@troupe/actor/runtime";
+import type { Bytes } from "../bytes.ts";
 import type { Codec } from "../codec/codec.ts";
 import { errorForCaller } from "../codec/wire-errors.ts";
 import { MessageTooLargeError, OverloadedError } from "../errors.ts";
@@ -64,7 +65,7 @@ class RemoteAnswer implements ReplyPort {
     }
   }
 
-  #send(isError: boolean, value: Uint8Array): void {
+  #send(isError: boolean, value: Bytes): void {
     const { connection, name } = this.#link;
     const frame = answerFrame({ number: this.#number, isError, value });
     const bodyBytes = frame.length - FRAME_HEADER_BYTES;

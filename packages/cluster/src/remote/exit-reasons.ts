@@ -4,6 +4,7 @@
  */
 import type { ExitReason } from "@troupe/actor";
 import { isExitReason, toErrorValue } from "@troupe/actor/runtime";
+import type { Bytes } from "../bytes.ts";
 import type { Codec } from "../codec/codec.ts";
 
 /** A larger reason is reduced: news of an end uses room that is kept for small frames. */
@@ -13,7 +14,7 @@ export const MAX_REASON_BYTES = 16 * 1024;
 const MAX_TEXT = 1500;
 
 /** Encodes a reason, into memory that the next encoding overwrites. */
-export function encodeReason(codec: Codec, reason: ExitReason | "kill"): Uint8Array {
+export function encodeReason(codec: Codec, reason: ExitReason | "kill"): Bytes {
   try {
     const bytes = codec.encodeShared(reason, "reason");
     if (bytes.length <= MAX_REASON_BYTES) return bytes;

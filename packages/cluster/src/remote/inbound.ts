@@ -13,6 +13,7 @@ import {
   NoProcessError,
 } from "@troupe/actor";
 import type { ReplyPort, WireError } from "@troupe/actor/runtime";
+import type { Bytes } from "../bytes.ts";
 import type { Codec } from "../codec/codec.ts";
 import { errorForCaller, reviveError, withoutCargo } from "../codec/wire-errors.ts";
 import {
@@ -235,7 +236,7 @@ export class Inbound {
   answer(link: Link, correlation: number, result: unknown): void {
     const { connection } = link;
     if (!connection.isOpen) return;
-    let value: Uint8Array;
+    let value: Bytes;
     try {
       value = this.#ports.codec.encodeShared(result, "reply");
     } catch (error) {
@@ -276,7 +277,7 @@ export class Inbound {
   }
 
   /** What an error carries may be unfit for the wire; the error itself must still arrive. */
-  #encodeError(error: WireError): Uint8Array {
+  #encodeError(error: WireError): Bytes {
     const { codec } = this.#ports;
     try {
       const value = codec.encodeShared(error, "error");

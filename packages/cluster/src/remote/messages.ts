@@ -16,7 +16,7 @@
  * A value is CBOR and is not looked at here: a frame can be routed, and answered, although its
  * value is garbage. What is truncated is a ProtocolError.
  */
-import { type ByteReader, ByteWriter, textBytes } from "../bytes.ts";
+import { type ByteReader, type Bytes, ByteWriter, textBytes } from "../bytes.ts";
 import { MessageTooLargeError } from "../errors.ts";
 import { encodeFrame, type Frame, FrameKind } from "../link/frame.ts";
 import { correlationLane, processLane } from "../link/lanes.ts";
@@ -63,6 +63,9 @@ export interface CallMessage {
   readonly value: Uint8Array;
 }
 
+/** A message as it is before it is written: its value may still lie where it is from. */
+type Sent<Message> = Omit<Message, "value"> & { readonly value: Bytes };
+
 export type CallKind = "call" | "query" | "cast" | "info";
 
 /** Whether somebody waits for a reply, which then has a number. */
@@ -78,12 +81,7 @@ function text16Bytes(text: string): number {
 }
 
 /** The size of the body that `writeCall` fills. */
-export function callBytes(
-  kind: CallKind,
-  target: Target,
-  operation: string,
-  value: Uint8Array,
-): number {
+export function callBytes(kind: CallKind, target: Target, operation: string, value: Bytes): number {
   const numbers = (isAnswered(kind) ? 4 : 0) + targetBytes(target);
   return numbers + text16Bytes(operation) + value.length;
 }
@@ -95,13 +93,13 @@ export function writeCall(
   correlation: number,
   target: Target,
   operation: string,
-  value: Uint8Array,
+  value: Bytes,
 ): void {
   if (isAnswered(kind)) writer.u32(correlation);
   writeTarget(writer, target).text16(operation).bytes(value).end();
 }
 
-export function callFrame(kind: CallKind, message: CallMessage): Buffer {
+export function callFrame(kind: CallKind, message: Sent<CallMessage>): Buffer {
   const { correlation, incarnation, process, name, actor, operation, value } = message;
   const target = { incarnation, id: process, name, actor };
   const body = new ByteWriter(callBytes(kind, target, operation, value));
@@ -127,7 +125,7 @@ export interface StartMessage {
   readonly value: Uint8Array;
 }
 
-export function startFrame({ correlation, actor, name = "", value }: StartMessage): Buffer {
+export function startFrame({ correlation, actor, name = "", value }: Sent<StartMessage>): Buffer {
   const size = 4 + text16Bytes(actor) + text16Bytes(name);
   const head = new ByteWriter(size).u32(correlation).text16(actor).text16(name);
   return encodeFrame(FrameKind.start, correlationLane(correlation), 0, head.done(), value);
@@ -165,7 +163,7 @@ export interface ReplyMessage {
 }
 
 /** The size of the body that `writeReply` fills. */
-export function replyBytes(value: Uint8Array): number {
+export function replyBytes(value: Bytes): number {
   return 5 + value.length;
 }
 
@@ -174,7 +172,7 @@ export function writeReply(
   writer: ByteWriter,
   correlation: number,
   isError: boolean,
-  value: Uint8Array,
+  value: Bytes,
 ): void {
   writer
     .u32(correlation)
@@ -183,7 +181,7 @@ export function writeReply(
     .end();
 }
 
-export function replyFrame({ correlation, isError, value }: ReplyMessage): Buffer {
+export function replyFrame({ correlation, isError, value }: Sent<ReplyMessage>): Buffer {
   const body = new ByteWriter(replyBytes(value));
   writeReply(body, correlation, isError, value);
   return encodeFrame(FrameKind.reply, correlationLane(correlation), 0, body.done());
@@ -201,7 +199,7 @@ export interface AnswerMessage {
   readonly value: Uint8Array;
 }
 
-export function answerFrame({ number, isError, value }: AnswerMessage): Buffer {
+export function answerFrame({ number, isError, value }: Sent<AnswerMessage>): Buffer {
   const head = new ByteWriter(9).u64(number).u8(isError ? 1 : 0);
   return encodeFrame(FrameKind.answer, correlationLane(number), 0, head.done(), value);
 }

@@ -13,7 +13,7 @@
  * a monitor, or makes a link, numbers it; a number belongs to one link between two nodes and is
  * not used again. TARGET is that of a call. A reason is CBOR and is not looked at here.
  */
-import { type ByteReader, ByteWriter } from "../bytes.ts";
+import { type ByteReader, type Bytes, ByteWriter } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import { encodeFrame, type Frame, FrameKind } from "../link/frame.ts";
 import { processLane } from "../link/lanes.ts";
@@ -52,13 +52,16 @@ export function readDemonitor(frame: Frame): number {
   return number;
 }
 
+/** News as it is before it is written. */
+type Sent<Message> = Omit<Message, "reason"> & { readonly reason: Bytes };
+
 export interface DownMessage {
   readonly number: number;
   readonly reason: Uint8Array;
 }
 
 /** The news follows the last words: it takes the lane of everything else to the watcher. */
-export function downFrame({ number, reason }: DownMessage, watcher: number): Buffer {
+export function downFrame({ number, reason }: Sent<DownMessage>, watcher: number): Buffer {
   const head = new ByteWriter(4).u32(number).done();
   return encodeFrame(FrameKind.down, processLane(watcher), 0, head, reason);
 }
@@ -134,7 +137,7 @@ export interface ExitMessage extends Ends {
   readonly reason: Uint8Array;
 }
 
-export function exitFrame(message: ExitMessage): Buffer {
+export function exitFrame(message: Sent<ExitMessage>): Buffer {
   const { actor, isLinkEnd, number, process, reason } = message;
   const head = new ByteWriter(24 + 2 + Buffer.byteLength(actor) + 1 + 4);
   writeEnds(head, message)
