@@ -5,6 +5,7 @@ import { remoteRows, remoteSides } from "../packages/bench/src/remote.ts";
 import { asJson } from "../packages/bench/src/report.ts";
 import { measure, type Row } from "../packages/bench/src/rounds.ts";
 import { SideProcess } from "../packages/bench/src/side-process.ts";
+import { vsrRows, vsrSides } from "../packages/bench/src/vsr.ts";
 
 const rows = [
   "call",
@@ -24,6 +25,11 @@ function side(name: string, figures: number[]) {
     return figures.shift() ?? Number.NaN;
   };
   return { name, ask, asked };
+}
+
+/** A suite names the programs beside it: those of the sources are not built there. */
+function builtFrom(args: readonly string[]): string[] {
+  return args.map((arg) => arg.replace("/bench/src/", "/bench/dist/"));
 }
 
 async function measured(row: Row, own: number[], peer: number[]) {
@@ -68,6 +74,16 @@ describe("a figure of the bench", () => {
         expect(await running.ask(row, few)).toBeGreaterThan(0);
       }
       await expect(running.ask("no-such-row", 1)).rejects.toThrow("unknown row");
+      await running.close();
+    }, 60_000);
+  }
+
+  for (const { name, command, args } of vsrSides) {
+    it(`is counted by ${name}'s side in both rows of vsr`, async () => {
+      const running = await SideProcess.start({ name, command, args: builtFrom(args) });
+      for (const { name: row, unitOfWork = 0 } of vsrRows()) {
+        expect(await running.ask(row, unitOfWork)).toBeGreaterThan(0);
+      }
       await running.close();
     }, 60_000);
   }

@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- [local | remote] [--quick] [--json] [--rows a,b]`: what Troupe costs beside its
- * peers, in the same run. The ratio is what counts; absolute figures are this machine's, now.
+ * `npm run bench -- [local | remote | vsr] [--quick] [--json] [--rows a,b]`: what Troupe costs
+ * beside its peers, in the same run. The ratio is what counts; absolute figures are this machine's,
+ * now.
  */
 import { parseArgs } from "node:util";
 import { localRows, localSides } from "./local.ts";
@@ -10,6 +11,7 @@ import { asJson, asText, type JsonRow } from "./report.ts";
 import type { Row } from "./rounds.ts";
 import type { SideProgram } from "./side-process.ts";
 import { runSuite } from "./suite.ts";
+import { vsrRows, vsrSides } from "./vsr.ts";
 
 /** A suite by name: its rows, and who is measured. */
 interface Suite {
@@ -20,6 +22,7 @@ interface Suite {
 const suites: Readonly<Record<string, Suite>> = {
   local: { rows: localRows, sides: localSides },
   remote: { rows: remoteRows, sides: remoteSides },
+  vsr: { rows: vsrRows, sides: vsrSides },
 };
 
 interface Arguments {
@@ -29,7 +32,7 @@ interface Arguments {
   readonly json: boolean;
 }
 
-const usage = "npm run bench -- [local | remote] [--quick] [--json] [--rows NAME,NAME]";
+const usage = "npm run bench -- [local | remote | vsr] [--quick] [--json] [--rows NAME,NAME]";
 
 async function main(): Promise<void> {
   const args = readArguments();

@@ -11,5 +11,8 @@ import type { Hash } from "./vsr/index.ts";
 export const checksumHexDigits = 32;
 
 /** @example checksum(new Uint8Array()) // => "e3b0c44298fc1c149afbf4c8996fb924" */
-export const checksum: Hash = (bytes) =>
-  createHash("sha256").update(bytes).digest("hex").slice(0, checksumHexDigits);
+export const checksum: Hash = (bytes, more) => {
+  const hash = createHash("sha256").update(bytes);
+  if (more !== undefined) hash.update(more);
+  return hash.digest("hex").slice(0, checksumHexDigits);
+};

@@ -6,7 +6,7 @@
  * is what makes one op have one checksum on every replica (J4). docs/wire.md has the layout.
  */
 import { assert } from "./assert.ts";
-import type { Checksum, Hash, Prepare, Request } from "./types.ts";
+import type { Checksum, ClientId, Hash, Prepare, Request } from "./types.ts";
 
 const kinds = ["register", "call"] as const;
 /** kind, length of the client's name, session, number, acked, length of the body. */
@@ -44,6 +44,7 @@ export function encodeBatch(requests: readonly Request[]): Uint8Array {
 export function decodeBatch(bytes: Uint8Array): Request[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const requests: Request[] = [];
+  const names = new ClientNames(bytes, view);
   const count = view.getUint32(0);
   let at = 4;
   for (let i = 0; i < count; i++) {
@@ -55,7 +56,7 @@ export function decodeBatch(bytes: Uint8Array): Request[] {
     const acked = view.getFloat64(at + 18);
     const bodyLength = view.getUint32(at + 26);
     at += requestHeaderBytes;
-    const client = String.fromCharCode(...bytes.subarray(at, at + clientLength));
+    const client = names.at(at, clientLength);
     at += clientLength;
     const body = bytes.subarray(at, at + bodyLength);
     at += bodyLength;
@@ -63,6 +64,52 @@ export function decodeBatch(bytes: Uint8Array): Request[] {
   }
   assert(at === bytes.length, "a batch has bytes behind its last request");
   return requests;
+}
+
+/**
+ * The clients' names in a batch: most of its requests are of a few clients, whose names are made
+ * into text once.
+ */
+class ClientNames {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  /** Where a name that begins with these four bytes was found, and what it is. */
+  readonly #found = new Map<number, { readonly at: number; readonly name: ClientId }>();
+
+  constructor(bytes: Uint8Array, view: DataView) {
+    this.#bytes = bytes;
+    this.#view = view;
+  }
+
+  at(start: number, length: number): ClientId {
+    if (length < 4) return this.#read(start, length);
+    const key = this.#view.getUint32(start);
+    const found = this.#found.get(key);
+    if (
+      found !== undefined &&
+      found.name.length === length &&
+      this.#isSame(found.at, start, length)
+    ) {
+      return found.name;
+    }
+    const name = this.#read(start, length);
+    this.#found.set(key, { at: start, name });
+    return name;
+  }
+
+  #isSame(a: number, b: number, length: number): boolean {
+    const bytes = this.#bytes;
+    for (let i = 4; i < length; i++) if (bytes[a + i] !== bytes[b + i]) return false;
+    return true;
+  }
+
+  #read(start: number, length: number): ClientId {
+    let name = "";
+    for (let at = start; at < start + length; at++) {
+      name += String.fromCharCode(this.#bytes[at] as number);
+    }
+    return name;
+  }
 }
 
 /** Makes the entry that follows the one with checksum `parent`. */
@@ -76,16 +123,14 @@ export function isIntact(entry: Prepare, hash: Hash): boolean {
 }
 
 function checksumOf(entry: Omit<Prepare, "checksum">, hash: Hash): Checksum {
-  const header = 3 * 8 + 1 + entry.parent.length;
-  const bytes = new Uint8Array(header + entry.body.length);
+  const bytes = new Uint8Array(3 * 8 + 1 + entry.parent.length);
   const view = new DataView(bytes.buffer);
   view.setFloat64(0, entry.view);
   view.setFloat64(8, entry.op);
   view.setFloat64(16, entry.timestamp);
   view.setUint8(24, entry.parent.length);
   writeAscii(bytes, 25, entry.parent);
-  bytes.set(entry.body, header);
-  return hash(bytes);
+  return hash(bytes, entry.body);
 }
 
 function writeAscii(bytes: Uint8Array, at: number, text: string): void {

@@ -16,9 +16,51 @@ interface Session {
   last: number;
   /** The op of that request; the session with the lowest is evicted first. */
   lastOp: Op;
-  acked: number;
-  readonly replies: Map<number, Uint8Array>;
+  readonly replies: Replies;
 }
+
+/** The replies that a session has not acknowledged: a window of consecutive numbers. */
+class Replies {
+  /** What stands at `#start` is the reply to the request of this number. */
+  #acked = 1;
+  #start = 0;
+  #slots: (Uint8Array | undefined)[] = [];
+
+  /** Every reply below this number has reached the client. */
+  get acked(): number {
+    return this.#acked;
+  }
+
+  get(number: number): Uint8Array | undefined {
+    return number < this.#acked ? undefined : this.#slots[this.#start + number - this.#acked];
+  }
+
+  set(number: number, reply: Uint8Array): void {
+    assert(number >= this.#acked, "a reply is kept that the client has");
+    this.#slots[this.#start + number - this.#acked] = reply;
+  }
+
+  /** Forgets the replies below a number. */
+  acknowledge(acked: number): void {
+    for (; this.#acked < acked; this.#acked++) this.#slots[this.#start++] = undefined;
+    if (this.#start < MANY_EMPTY || this.#start < this.#slots.length / 2) return;
+    this.#slots = this.#slots.slice(this.#start);
+    this.#start = 0;
+  }
+
+  /** By number. */
+  entries(): [number, Uint8Array][] {
+    const entries: [number, Uint8Array][] = [];
+    for (let at = this.#start; at < this.#slots.length; at++) {
+      const reply = this.#slots[at];
+      if (reply !== undefined) entries.push([this.#acked + at - this.#start, reply]);
+    }
+    return entries;
+  }
+}
+
+/** So many forgotten replies leave empty places before the rest is moved up. */
+const MANY_EMPTY = 256;
 
 /** What is to be done with a request, judged by what has committed before it. */
 export type Verdict = "run" | "duplicate" | "too_early" | "no_session";
@@ -70,7 +112,7 @@ export class ClientTable {
     assert(session !== undefined, "a request without a session was judged fit to run");
     session.last = request.number;
     session.lastOp = op;
-    for (; session.acked < request.acked; session.acked++) session.replies.delete(session.acked);
+    session.replies.acknowledge(request.acked);
     return verdict;
   }
 
@@ -81,7 +123,7 @@ export class ClientTable {
    */
   keepReply(request: Request, reply: Uint8Array): void {
     const session = this.#sessions.get(request.client);
-    if (session?.session !== request.session || request.number < session.acked) return;
+    if (session?.session !== request.session || request.number < session.replies.acked) return;
     session.replies.set(request.number, reply);
   }
 
@@ -91,8 +133,7 @@ export class ClientTable {
       session: op,
       last: 0,
       lastOp: op,
-      acked: 1,
-      replies: new Map(),
+      replies: new Replies(),
     });
   }
 
@@ -114,8 +155,8 @@ export class ClientTable {
       s.session,
       s.last,
       s.lastOp,
-      s.acked,
-      [...s.replies],
+      s.replies.acked,
+      s.replies.entries(),
     ]);
   }
 }

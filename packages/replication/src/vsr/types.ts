@@ -12,8 +12,8 @@ export type Op = number;
 export type Checksum = string;
 /** A random 128-bit name that a session chose for itself, as 32 hexadecimal digits. */
 export type ClientId = string;
-/** Hashes bytes; injected, because the room owns no cryptography. */
-export type Hash = (bytes: Uint8Array) => Checksum;
+/** Hashes bytes, and those behind them; injected, because the room owns no cryptography. */
+export type Hash = (bytes: Uint8Array, more?: Uint8Array) => Checksum;
 
 /**
  * - `normal`: takes part in the view `view == log_view`.
