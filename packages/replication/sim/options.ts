@@ -60,6 +60,7 @@ export function swarm(seed: number): SimOptions {
       queueMax: chance.pick([4, 64]),
       sessionsMax: chance.pick([2, 4, 64]),
       sessionWindow: chance.pick([1, 4, 16]),
+      checkpointEvery: 16,
     },
     clients: chance.between(1, 5),
     clientQueue: chance.pick([8, 100]),

@@ -72,6 +72,8 @@ const pipelineBytesMax = 4 * 1024 * 1024;
 export const newStateBytesMax = 512 * 1024;
 /** What a message has besides the bodies that it carries, at most. */
 const envelopeBytesMax = 64 * 1024;
+/** Ops between two states that are worth keeping. */
+export const checkpointOps = 1024;
 /** Ticks after which a session repeats what has not been answered. */
 export const retryTicks = 10;
 /** Names become directories and parts of file names. */
@@ -140,6 +142,7 @@ export function resolveGroupOptions(
       queueMax: integerOption("queue", given.queue, 1),
       sessionsMax: counts.sessions,
       sessionWindow: counts.window,
+      checkpointEvery: checkpointOps,
       newStateBytesMax,
     },
     ticks: timeoutTicksDefaults,

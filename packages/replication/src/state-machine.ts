@@ -77,7 +77,7 @@ export class ActorMachine implements StateMachine {
   apply(committed: Committed): Uint8Array[] {
     this.#last = committed;
     return committed.requests.map((request, index) =>
-      request.kind === "register" ? nothing : this.#run(committed, index, request.body),
+      request.kind === "call" ? this.#run(committed, index, request.body) : nothing,
     );
   }
 

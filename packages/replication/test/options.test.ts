@@ -2,6 +2,7 @@ import { defineActor, OptionError } from "@troupe/actor";
 import { describe, expect, test } from "vitest";
 import { NotReplicableError } from "../src/errors.ts";
 import {
+  checkpointOps,
   differences,
   type GroupOptions,
   groupDefaults,
@@ -41,6 +42,7 @@ describe("the options of a group", () => {
       batchBytesMax: groupDefaults.batchBytes,
       sessionsMax: groupDefaults.sessions,
       sessionWindow: groupDefaults.window,
+      checkpointEvery: checkpointOps,
       queueMax: groupDefaults.queue,
     });
     expect([maxQueuedCalls, tickMs]).toEqual([groupDefaults.maxQueuedCalls, groupDefaults.tickMs]);

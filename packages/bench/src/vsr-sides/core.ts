@@ -25,6 +25,7 @@ const config = {
   sessionsMax: 16,
   newStateBytesMax: 512 * 1024,
   sessionWindow: 2 * inFlight,
+  checkpointEvery: 1024,
 };
 
 /** How many replies the client takes in before it sends again: one flight of its socket. */
@@ -79,7 +80,7 @@ class CoreTrio implements Trio {
     this.#ask({ kind: "call", client, session, number, acked, body: this.#payload });
   }
 
-  #ask(request: Request): void {
+  #ask(request: Request & { readonly kind: "register" | "call" }): void {
     const message = { type: "request", ...request } as const;
     this.#replicas[0]?.step({ type: "client", message }, this.#now);
   }

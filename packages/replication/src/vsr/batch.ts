@@ -8,7 +8,7 @@
 import { assert } from "./assert.ts";
 import type { Checksum, ClientId, Hash, Prepare, Request } from "./types.ts";
 
-const kinds = ["register", "call"] as const;
+const kinds = ["register", "call", "pulse"] as const;
 /** kind, length of the client's name, session, number, acked, length of the body. */
 const requestHeaderBytes = 1 + 1 + 8 + 8 + 8 + 4;
 

@@ -22,6 +22,8 @@ export interface GroupConfig {
   readonly sessionsMax: number;
   /** A `new_state` ends with the entry that reaches this many bytes. */
   readonly newStateBytesMax: number;
+  /** The state is to be kept after every so manieth op, the same on all replicas (I41). */
+  readonly checkpointEvery: number;
   /** Unanswered requests that one session may have, and so replies that the table keeps for it. */
   readonly sessionWindow: number;
 }

@@ -28,6 +28,7 @@ export type {
   Addressed,
   Answer,
   Committed,
+  Effect,
   Input,
   Query,
   Ready,

@@ -115,6 +115,7 @@ export type ReplicaMessage =
 /** client → primary: run this once (§4.1 step 1). */
 export interface RequestMessage extends Request {
   readonly type: "request";
+  readonly kind: "register" | "call";
 }
 
 /** client → primary: answer this from the state; it never enters the log. */

@@ -8,8 +8,9 @@ import { acceptEntry, ackToSelf } from "./acks.ts";
 import { assert } from "./assert.ts";
 import { encodeBatch, requestBytes, sealPrepare } from "./batch.ts";
 import type { CommitMessage, PrepareMessage, PrepareOkMessage, RequestMessage } from "./message.ts";
+import type { Input } from "./ready.ts";
 import { noBytes, type ReplicaState } from "./state.ts";
-import type { Op, ReplicaIndex } from "./types.ts";
+import type { ReplicaIndex, Request } from "./types.ts";
 
 /**
  * Primary: keeps a request until the next `flushRequests`; the queue is bounded, the client
@@ -24,6 +25,19 @@ export function onRequest(state: ReplicaState, request: RequestMessage): void {
   if (state.queue.length < state.options.config.queueMax) state.queue.push(request);
 }
 
+/** Primary: keeps what the state has for the log until the next `flushRequests`. */
+export function onPulse(state: ReplicaState, body: Uint8Array): void {
+  assert(body.length <= state.options.config.batchBytesMax, "a pulse is larger than a batch");
+  if (state.leads) state.pulse ??= { body, prepared: false };
+}
+
+/** Primary: goes on with what the state wants done, once it knows all that was. */
+export function flushLead(state: ReplicaState): void {
+  if (!state.mayLead) return;
+  state.leads = true;
+  state.outbox.resume();
+}
+
 /**
  * Primary: makes prepares of the requests that wait, as many to a prepare as fit, as many prepares
  * as the pipeline has room for. Called once per turn of the host, so that what arrived together is
@@ -34,7 +48,7 @@ export function flushRequests(state: ReplicaState): void {
   while (
     state.isSettled &&
     !state.isUnheard &&
-    state.queue.length > 0 &&
+    (state.queue.length > 0 || state.pulse?.prepared === false) &&
     state.log.head - state.commitMin < pipelineMax
   ) {
     const batch = takeBatch(state);
@@ -44,10 +58,10 @@ export function flushRequests(state: ReplicaState): void {
 }
 
 /** Takes admitted requests off the queue; answers or drops those that are not to be prepared. */
-function takeBatch(state: ReplicaState): RequestMessage[] {
+function takeBatch(state: ReplicaState): Request[] {
   const { batchRequestsMax, batchBytesMax } = state.options.config;
-  const batch: RequestMessage[] = [];
-  let bytes = 0;
+  const batch: Request[] = takePulse(state);
+  let bytes = batch.reduce((sum, request) => sum + requestBytes(request), 0);
   let taken = 0;
   for (const request of state.queue) {
     const size = requestBytes(request);
@@ -61,6 +75,12 @@ function takeBatch(state: ReplicaState): RequestMessage[] {
   }
   state.queue.splice(0, taken);
   return batch;
+}
+
+function takePulse({ pulse }: ReplicaState): Request[] {
+  if (pulse === undefined || pulse.prepared) return [];
+  pulse.prepared = true;
+  return [{ kind: "pulse", client: "", session: 0, number: 0, acked: 0, body: pulse.body }];
 }
 
 /**
@@ -85,7 +105,7 @@ function admit(state: ReplicaState, request: RequestMessage): boolean {
   return true;
 }
 
-function prepare(state: ReplicaState, requests: readonly RequestMessage[]): void {
+function prepare(state: ReplicaState, requests: readonly Request[]): void {
   const { hash } = state.options;
   const { log, view } = state;
   const entry = sealPrepare(
@@ -140,12 +160,20 @@ export function onCommit(state: ReplicaState, message: CommitMessage): void {
 }
 
 /** Stores the replies of an op that has run, and gives them to the clients if it leads. */
-export function onApplied(state: ReplicaState, op: Op, replies: readonly Uint8Array[]): void {
+export function onApplied(
+  state: ReplicaState,
+  { op, replies, effects = [] }: Extract<Input, { type: "applied" }>,
+): void {
   const committed = state.applying.shift();
   assert(committed?.op === op, `op ${op} was reported applied out of order`);
   const { requests } = committed;
   assert(replies.length === requests.length, `op ${op} has a reply too many or too few`);
+  // Before it leads its effects are not lost: it is told to resume, and finds them in the state.
+  if (state.leads) {
+    for (const [index, body] of effects.entries()) state.outbox.effect({ op, index, body });
+  }
   requests.forEach((request, i) => {
+    if (request.kind === "pulse") return;
     const session = request.kind === "register" ? op : request.session;
     const body = replies[i] ?? noBytes;
     if (request.kind === "call") state.clients.keepReply(request, body);

@@ -19,8 +19,21 @@ export type Input =
   | { readonly type: "client"; readonly message: ClientMessage }
   /** The write with this number, and all before it, will survive a loss of power. */
   | { readonly type: "written"; readonly write: number }
-  /** The requests of that op have run; one reply for each, in order. */
-  | { readonly type: "applied"; readonly op: Op; readonly replies: readonly Uint8Array[] }
+  /**
+   * The requests of that op have run; one reply for each, in order, and what the state now wants
+   * done outside. Every replica reports the same effects; those of the primary come out again.
+   */
+  | {
+      readonly type: "applied";
+      readonly op: Op;
+      readonly replies: readonly Uint8Array[];
+      readonly effects?: readonly Uint8Array[];
+    }
+  /**
+   * The state has something for the log: timers that are due, effects that are done. One is under
+   * way at a time, at a primary that may act alone; anywhere else it is dropped, and told again.
+   */
+  | { readonly type: "pulse"; readonly body: Uint8Array }
   | { readonly type: "answered"; readonly answers: readonly Answer[] };
 
 export interface Answer {
@@ -47,6 +60,15 @@ export interface Committed {
   readonly view: View;
   readonly timestamp: number;
   readonly requests: readonly Request[];
+  /** After this op the state is a checkpoint: the same on every replica, and worth keeping. */
+  readonly checkpoint?: true;
+}
+
+/** Something that the state wants done outside; `(op, index)` is its name for ever. */
+export interface Effect {
+  readonly op: Op;
+  readonly index: number;
+  readonly body: Uint8Array;
 }
 
 /** A query that may be answered from the state as it is after everything in `apply`. */
@@ -69,6 +91,13 @@ export interface Ready {
   readonly apply: readonly Committed[];
   /** To be answered after `apply`. */
   readonly queries: readonly Query[];
+  /**
+   * This replica leads from now on, and has run all that its predecessors committed: what the state
+   * still wants done is its to do, whether or not others have begun it.
+   */
+  readonly resume: boolean;
+  /** To be done; the primary alone is given any, at least once each. */
+  readonly effects: readonly Effect[];
   readonly replies: readonly ReplyToClient[];
 }
 
@@ -91,6 +120,8 @@ export class Outbox {
   #apply: Committed[] = [];
   #queries: Query[] = [];
   #replies: ReplyToClient[] = [];
+  #effects: Effect[] = [];
+  #resume = false;
   #gated: Gated[] = [];
   #truncate: Op | undefined;
   #entries: Prepare[] = [];
@@ -122,6 +153,14 @@ export class Outbox {
 
   apply(committed: Committed): void {
     this.#apply.push(committed);
+  }
+
+  effect(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  resume(): void {
+    this.#resume = true;
   }
 
   query(query: Query): void {
@@ -168,6 +207,8 @@ export class Outbox {
       this.#apply.length === 0 &&
       this.#queries.length === 0 &&
       this.#replies.length === 0 &&
+      this.#effects.length === 0 &&
+      !this.#resume &&
       !this.#gated.some((gated) => this.#passes(gated))
     );
   }
@@ -182,12 +223,16 @@ export class Outbox {
       messages,
       apply: this.#apply,
       queries: this.#queries,
+      resume: this.#resume,
+      effects: this.#effects,
       replies: this.#replies,
     };
     this.#messages = [];
     this.#apply = [];
     this.#queries = [];
     this.#replies = [];
+    this.#effects = [];
+    this.#resume = false;
     return ready;
   }
 

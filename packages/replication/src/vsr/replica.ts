@@ -13,11 +13,13 @@ import { askForMissing, onGetState, onNewState } from "./catch-up.ts";
 import type { ReplicaOptions } from "./config.ts";
 import type { ClientMessage, ReplicaMessage } from "./message.ts";
 import {
+  flushLead,
   flushRequests,
   onApplied,
   onCommit,
   onPrepare,
   onPrepareOk,
+  onPulse,
   onRequest,
   resendPrepares,
   sendCommit,
@@ -106,7 +108,10 @@ export class Replica {
         state.outbox.written(input.write);
         break;
       case "applied":
-        onApplied(state, input.op, input.replies);
+        onApplied(state, input);
+        break;
+      case "pulse":
+        onPulse(state, input.body);
         break;
       case "answered":
         this.#answer(input.answers);
@@ -118,6 +123,7 @@ export class Replica {
   /** Closes the turn: makes batches of what came in, and hands out all there is to do. */
   take(): Ready {
     const { state } = this;
+    flushLead(state);
     flushRequests(state);
     flushQueries(state);
     flushAck(state);
@@ -129,7 +135,7 @@ export class Replica {
 
   /** Whether `take` would hand out anything. */
   get hasReady(): boolean {
-    return !this.state.outbox.empty;
+    return !this.state.outbox.empty || this.state.mayLead;
   }
 
   get report(): ReplicaReport {

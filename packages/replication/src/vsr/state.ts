@@ -69,6 +69,10 @@ export class ReplicaState {
   inheritedHead: Op = 0;
   /** Primary: requests that wait for room in the pipeline. */
   queue: RequestMessage[] = [];
+  /** Primary: it has been told to go on with what the state wants done outside. */
+  leads = false;
+  /** Primary: what the state has for the log; at most one, until it is committed. */
+  pulse: { readonly body: Uint8Array; prepared: boolean } | undefined;
   /** Primary: the highest number in the pipeline per client; absent if none is. */
   inFlight = new Map<ClientId, number>();
 
@@ -137,6 +141,11 @@ export class ReplicaState {
   /** A primary that has committed all that it inherited: only then is its client table complete. */
   get isSettled(): boolean {
     return this.isPrimary && this.commitMin >= this.inheritedHead;
+  }
+
+  /** A settled primary whose state reflects all that it is settled upon, and that does not know. */
+  get mayLead(): boolean {
+    return this.isSettled && !this.leads && this.applying.length === 0;
   }
 
   /** Whether something that it sent still lacks a quorum's answer. */
@@ -218,6 +227,11 @@ export class ReplicaState {
     this.commitMin++;
     const requests: Request[] = [];
     for (const request of decodeBatch(entry.body)) {
+      if (request.kind === "pulse") {
+        this.pulse = undefined;
+        requests.push(request);
+        continue;
+      }
       const verdict = this.clients.commit(request, entry.op);
       if (verdict === "run") requests.push(request);
       else if (this.isPrimary) this.replyAgain(request);
@@ -225,7 +239,15 @@ export class ReplicaState {
         this.inFlight.delete(request.client);
       }
     }
-    const committed = { op: entry.op, view: entry.view, timestamp: entry.timestamp, requests };
+    const { op, view, timestamp } = entry;
+    const isCheckpoint = op % this.options.config.checkpointEvery === 0;
+    const committed: Committed = {
+      op,
+      view,
+      timestamp,
+      requests,
+      ...(isCheckpoint && { checkpoint: true }),
+    };
     this.applying.push(committed);
     this.outbox.apply(committed);
   }

@@ -21,9 +21,12 @@ export type Hash = (bytes: Uint8Array, more?: Uint8Array) => Checksum;
  */
 export type Status = "normal" | "view_change";
 
-/** One operation that a client asked for, as it stands in the log. */
+/**
+ * One operation, as it stands in the log: a client's, or a `pulse`, which the group asks of itself
+ * (timers that are due, effects that are done) and which has no client, session or number.
+ */
 export interface Request {
-  readonly kind: "register" | "call";
+  readonly kind: "register" | "call" | "pulse";
   readonly client: ClientId;
   /** The op at which the session was registered; 0 in a `register`. */
   readonly session: Op;

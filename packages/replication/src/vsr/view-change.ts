@@ -118,6 +118,8 @@ function leaveFor(state: ReplicaState, view: View): void {
   state.ackDue = false;
   state.queue = [];
   state.inFlight.clear();
+  state.leads = false;
+  state.pulse = undefined;
   state.newQueries = [];
   state.roundQueries = [];
   for (const timeout of Object.values(state.timeouts)) timeout.stop();

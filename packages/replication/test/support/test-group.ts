@@ -45,6 +45,7 @@ export const groupConfig: GroupConfig = {
   queueMax: 16,
   sessionsMax: 8,
   sessionWindow: 8,
+  checkpointEvery: 4,
 };
 
 /** The packets of these types. */
@@ -62,6 +63,10 @@ export class TestReplica {
   /** Whether what is committed waits to be run. */
   machineHeld = false;
   readonly held: Committed[] = [];
+  /** How often it was told to go on with what the state wants done. */
+  resumes = 0;
+  /** Ops after which it was to keep its state. */
+  readonly checkpoints: number[] = [];
   /** The calls that it has run since it started. */
   readonly ran: string[] = [];
   replica: Replica | undefined;
@@ -93,6 +98,8 @@ export class TestGroup {
   /** Everything that was ever sent. */
   readonly sent: Packet[] = [];
   readonly replies: (ReplyToClient & { readonly from: ReplicaIndex })[] = [];
+  /** What was to be done outside, and who was to do it: `r0 op 3: body`. */
+  readonly effects: string[] = [];
   /** What was run at each op by whoever ran it first. */
   readonly history: string[] = [];
   readonly #cuts = new Set<string>();
@@ -347,10 +354,16 @@ export class TestGroup {
       body: bytes(replica.ran.join()),
     }));
     if (answers.length > 0) replica.up.step({ type: "answered", answers }, this.now);
+    if (ready.resume) replica.resumes += 1;
+    for (const { op, body } of ready.effects) {
+      this.effects.push(`r${replica.index} op ${op}: ${text(body)}`);
+    }
     for (const reply of ready.replies) this.replies.push({ ...reply, from: replica.index });
   }
 
-  #apply(replica: TestReplica, { op, requests }: Committed): void {
+  /** Calls that begin with `effect` want themselves done outside. */
+  #apply(replica: TestReplica, { op, requests, checkpoint }: Committed): void {
+    if (checkpoint) replica.checkpoints.push(op);
     const entry = replica.state.log.get(op).checksum;
     expect(entry, `op ${op} of replica ${replica.index}`).toBe(this.history[op - 1] ?? entry);
     this.history[op - 1] = entry;
@@ -359,7 +372,8 @@ export class TestGroup {
       replica.ran.push(text(request.body));
       return bytes(`${replica.ran.length}:${text(request.body)}`);
     });
-    replica.up.step({ type: "applied", op, replies }, this.now);
+    const wanted = requests.map(({ body }) => body).filter((body) => /^effect/.test(text(body)));
+    replica.up.step({ type: "applied", op, replies, effects: wanted }, this.now);
   }
 
   #send(from: ReplicaIndex, to: ReplicaIndex, message: ReplicaMessage): void {

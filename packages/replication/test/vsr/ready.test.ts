@@ -20,6 +20,8 @@ describe("an outbox", () => {
       messages: [],
       apply: [],
       queries: [],
+      resume: false,
+      effects: [],
       replies: [],
     });
   });
