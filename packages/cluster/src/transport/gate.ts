@@ -50,6 +50,9 @@ export class Gate {
       socket.destroy();
       return;
     }
+    // The system gives a pair of ends to one connection at a time: an older one with the same pair
+    // is over, and only its end has not been told yet. It must not take the newer one along.
+    this.#strangers.get(key)?.showOut();
     const { clock, deadlineMs } = this.#options;
     const address = addressGroup(socket.remoteAddress as string);
     this.#makeRoom(address);
@@ -109,9 +112,10 @@ export class Gate {
   }
 }
 
-function keyOf({ remoteAddress, remotePort, localPort }: Socket): string | undefined {
+function keyOf(socket: Socket): string | undefined {
+  const { remoteAddress, remotePort, localAddress, localPort } = socket;
   if (remoteAddress === undefined) return undefined;
-  return `${remoteAddress} ${remotePort} ${localPort}`;
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
 
 /**

@@ -9,13 +9,16 @@ let ports = 0;
 
 class Visitor extends EventEmitter {
   readonly remoteAddress: string;
-  readonly remotePort = (ports += 1);
+  readonly remotePort: number;
+  readonly localAddress: string;
   readonly localPort = 1;
   destroyed = false;
 
-  constructor(address: string) {
+  constructor(address: string, port = (ports += 1), localAddress = "10.0.0.9") {
     super();
     this.remoteAddress = address;
+    this.remotePort = port;
+    this.localAddress = localAddress;
   }
 
   destroy(): void {
@@ -32,8 +35,8 @@ function bench(limits: { all: number; perAddress: number }) {
     maxUnauthenticatedPerAddress: limits.perAddress,
     deadlineMs: 1000,
   });
-  const enter = (address: string) => {
-    const visitor = new Visitor(address);
+  const enter = (address: string, port?: number, localAddress?: string) => {
+    const visitor = new Visitor(address, port, localAddress);
     gate.enter(visitor as unknown as Socket);
     return visitor;
   };
@@ -109,4 +112,24 @@ test("closing shows everybody out who is on probation", () => {
   admit(proven);
   gate.close();
   expect([proven.destroyed, stranger.destroyed]).toEqual([false, true]);
+});
+
+test("an end that is told late takes nobody along who has the same address and port by now", () => {
+  const { clock, gate, enter } = bench({ all: 9, perAddress: 9 });
+  const older = enter("10.0.0.1", 5000);
+  const newer = enter("10.0.0.1", 5000);
+  expect([older.destroyed, newer.destroyed]).toEqual([true, false]);
+  older.emit("close");
+  expect(gate.size).toBe(1);
+  clock.advance(1000);
+  expect([newer.destroyed, gate.size, clock.pending]).toEqual([true, 0, 0]);
+});
+
+test("one port of one machine may be connected to two addresses of ours", () => {
+  const { gate, enter, admit } = bench({ all: 9, perAddress: 9 });
+  const [one, two] = [enter("10.0.0.1", 5000, "10.0.0.8"), enter("10.0.0.1", 5000, "10.0.0.9")];
+  expect([one.destroyed, two.destroyed, gate.size]).toEqual([false, false, 2]);
+  admit(one);
+  gate.close();
+  expect([one.destroyed, two.destroyed]).toEqual([false, true]);
 });
