@@ -25,6 +25,7 @@ import type { NodeDeadLetter } from "../src/node-events.ts";
 import type { NodeOptions } from "../src/options.ts";
 import { readLookup, replyFrame } from "../src/remote/messages.ts";
 import { RemoteRef } from "../src/remote/remote-ref.ts";
+import type { Socket } from "../src/transport/transport.ts";
 import { type WebSocketTransportOptions, webSocketTransport } from "../src/transport/websocket.ts";
 import { transportContract } from "./contract/transport.ts";
 import { Counter } from "./support.ts";
@@ -286,6 +287,58 @@ describe("strangers:", () => {
     expect(await refused("/cluster", ["troupe-cluster.1"], page)).toContain("403");
     const response = await fetch((node.url as string).replace("ws:", "http:"));
     expect(response.status).toBe(426);
+  });
+});
+
+describe("the transport alone:", () => {
+  /** A listener for one stranger at a time, and what it has accepted. */
+  async function door() {
+    const transport = webSocketTransport({ ...transportOptions, maxUnauthenticated: 1 });
+    const accepted: Socket[] = [];
+    const listener = await transport.listen({ host: "127.0.0.1", port: 0 }, (socket) => {
+      accepted.push(socket);
+    });
+    onTestFinished(() => {
+      for (const socket of accepted) socket.terminate();
+      return listener.close();
+    });
+    const never = new AbortController().signal;
+    return { accepted, url: listener.url, dial: (url: string) => transport.dial(url, never) };
+  }
+
+  test("who has proven itself and waits is pushed out by nobody, and may say but little", async () => {
+    const { accepted, url, dial } = await door();
+    const patient = await dial(url);
+    const waiting = accepted[0] as Socket;
+    let heard: () => void = () => {};
+    let ended: () => void = () => {};
+    const message = new Promise<void>((resolve) => {
+      heard = resolve;
+    });
+    const end = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    waiting.open({ message: () => heard(), closed: () => ended() });
+    waiting.proven?.();
+    for (let n = 0; n < 3; n++) await dial(url);
+    patient.send(Buffer.from("still here"));
+    await message;
+    for (let n = 0; n < 20; n++) patient.send(Buffer.alloc(1024));
+    await end;
+  });
+
+  test("only WebSocket addresses are dialled", async () => {
+    const { accepted, url, dial } = await door();
+    const { host } = new URL(url);
+    const others = [`http://${host}/`, `https://${host}/`, "ws+unix:///tmp/x:/", "wss+unix:///x:/"];
+    for (const other of others) {
+      await expect(dial(other)).rejects.toMatchObject({
+        code: "ERR_CONNECTION_LOST",
+        outcome: "not_run",
+        message: expect.stringContaining(`not at ${new URL(other).protocol}`),
+      });
+    }
+    expect(accepted).toEqual([]);
   });
 });
 

@@ -118,7 +118,10 @@ function upgrader(
         raw.off("data", count);
         gate.admit(raw);
       };
-      accept(new WebSocketSocket(upgraded, raw, 0, admit, tls));
+      const socket = new WebSocketSocket(upgraded, raw, 0, admit, tls);
+      // The gate forgets it; what it may send stays little until it is let in.
+      socket.proven = () => gate.admit(raw);
+      accept(socket);
     });
   };
 }
@@ -127,6 +130,8 @@ function upgrader(
 class WebSocketSocket implements Socket {
   readonly binding: Uint8Array | undefined;
   readonly peerNames: readonly string[] | undefined;
+  /** Of one that was accepted. */
+  proven?: () => void;
   readonly #ws: WebSocket;
   readonly #raw: TcpSocket;
   /** The bit that says that a mask follows, on the side that has to send one. */
@@ -214,6 +219,11 @@ function dial(
     let ws: WebSocket;
     try {
       const target = new URL(url);
+      // `ws` also takes addresses of the web, and of sockets in the file system.
+      if (target.protocol !== "ws:" && target.protocol !== "wss:") {
+        refuse(`a node is dialled at ws:// or wss://, not at ${target.protocol}`);
+        return;
+      }
       if (tls !== undefined && target.protocol !== "wss:") {
         distrust("this node has TLS on and dials only wss://");
         return;
