@@ -73,6 +73,9 @@ export class Node extends NodeActors {
   readonly #health: NodeHealth;
   #keys: readonly Uint8Array[];
   #undelivered = 0;
+  /** Events that wait until the one that is being told was told to all. */
+  readonly #untold: (() => void)[] = [];
+  #isTelling = false;
 
   static {
     acceptSocket = (node, socket) => node.#peers.accept(socket);
@@ -248,16 +251,33 @@ export class Node extends NodeActors {
       keys: () => this.#keys,
       emit: (event, payload) => {
         this.#health.count(event, payload);
-        // What a node had is gone before its end is told, and comes after its beginning was.
-        if (event === "nodedown") this.#views.nodeDown((payload as NodeDown).name);
-        this.emit(event, payload);
-        if (event === "nodeup") this.#views.nodeUp(payload as NodeInfo);
+        this.#inTurn(() => {
+          // What a node had is gone before its end is told, and comes after its beginning was.
+          if (event === "nodedown") this.#views.nodeDown((payload as NodeDown).name);
+          this.emit(event, payload);
+          if (event === "nodeup") this.#views.nodeUp(payload as NodeInfo);
+        });
       },
       frame: (link, frame) => this.remote.onFrame(link, frame),
       // Every monitor of that life fires before the last word about it.
       lost: (link) => this.remote.lose(link, this.isStopped),
       isServing: () => this.remote.isServing,
     });
+  }
+
+  /**
+   * What a listener causes is told when the event that it listens to was told to all: so the end of
+   * a link is told after its beginning, even if who heard of that has thrown the link away.
+   */
+  #inTurn(tell: () => void): void {
+    this.#untold.push(tell);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    try {
+      for (let next = this.#untold.shift(); next !== undefined; next = this.#untold.shift()) next();
+    } finally {
+      this.#isTelling = false;
+    }
   }
 
   #makeHealth(): NodeHealth {

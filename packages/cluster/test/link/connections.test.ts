@@ -282,6 +282,59 @@ describe("the end of a node:", () => {
   });
 });
 
+describe("a link that is lost by who hears of it", () => {
+  /** A node that is dialled, and throws its first link away when it hears of it. */
+  async function careless(bench: Bench) {
+    const timers: number[] = [];
+    const { clock: inner } = bench;
+    const clock: Clock = {
+      now: () => inner.now(),
+      monotonic: () => inner.monotonic(),
+      setTimer: (ms, fn) => {
+        timers.push(ms);
+        return inner.setTimer(ms, fn);
+      },
+      clearTimer: (handle) => inner.clearTimer(handle),
+    };
+    const a = await bench.node("a", [], { clock, limits: { hardOutboxBytes: 1 << 20 } });
+    const second: string[] = [];
+    a.events.once("nodeup", () => {
+      // More news than the link has room for.
+      const watched = a.namedRef("b", "x".repeat(1000));
+      for (let n = 0; n < 3000; n++) a.monitor(watched, () => {});
+      second.push(`connected ${names(a)}`);
+    });
+    a.events.on("nodeup", () => second.push("up"));
+    a.events.on("nodedown", ({ reason }) => second.push(`down ${reason}`));
+    // It listens nowhere, so that it is not looked for.
+    const b = await bench.node("b", ["a"], { listen: undefined } as never);
+    await bench.until(() => second.length > 2);
+    return { a, b, second, timers };
+  }
+
+  test("is told in order to those who hear of it later", async () => {
+    const bench = new Bench();
+    const { second } = await careless(bench);
+    expect(second.slice(0, 3)).toEqual(["connected ", "up", "down overloaded"]);
+  });
+
+  test("is not used after that: nobody is asked for what a dead node has", async () => {
+    const bench = new Bench();
+    const { a, b, timers } = await careless(bench);
+    bench.network.cut("a", "b");
+    await bench.pass(60_000);
+    expect(names(a)).toEqual([]);
+    timers.length = 0;
+    await bench.pass(10_000);
+    expect(new Set(timers)).toEqual(new Set([1000]));
+    bench.network.heal("a", "b");
+    await bench.until(() => names(a).length === 1 && names(b).length === 1);
+    const counter = await a.start(Counter, { start: 0 });
+    a.groups.join("g", counter);
+    await bench.until(() => b.groups.members("g").length === 1);
+  });
+});
+
 test("a listener that throws does not disturb the link", async () => {
   const bench = new Bench();
   const b = await bench.node("b");
