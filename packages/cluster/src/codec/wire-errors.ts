@@ -59,9 +59,22 @@ export function errorForCaller(error: unknown): WireError {
   return cause === undefined ? wire : { ...wire, cause };
 }
 
-/** The same error without what it carries, which may be large, or unfit for the wire. */
-export function withoutCargo({ name, code, outcome, message }: WireError): WireError {
-  return { name, code, outcome, message };
+/** The name and the code of an error without cargo are cut to this many characters. */
+const MAX_WORD_LENGTH = 256;
+
+/**
+ * The same error without what it carries, and with its texts cut, the message to `maxLength`
+ * characters: all of it may be large, or unfit for the wire.
+ */
+export function withoutCargo(error: WireError, maxLength: number): WireError {
+  const { name, code, outcome, message } = error;
+  const [clippedName, clippedCode] = [clip(name, MAX_WORD_LENGTH), clip(code, MAX_WORD_LENGTH)];
+  return { name: clippedName, code: clippedCode, outcome, message: clip(message, maxLength) };
+}
+
+/** Shortens text, and mends what CBOR cannot carry in it. */
+function clip(text: string, length: number): string {
+  return Buffer.from(text.slice(0, length), "utf8").toString("utf8");
 }
 
 function isWireError(value: unknown): value is WireError {

@@ -9,7 +9,7 @@ import type { ReplyTo } from "@troupe/actor";
 import type { ReplyPort, WireError } from "@troupe/actor/runtime";
 import type { Bytes } from "../bytes.ts";
 import type { Codec } from "../codec/codec.ts";
-import { errorForCaller } from "../codec/wire-errors.ts";
+import { errorForCaller, withoutCargo } from "../codec/wire-errors.ts";
 import { MessageTooLargeError, OverloadedError } from "../errors.ts";
 import { FRAME_HEADER_BYTES } from "../link/frame.ts";
 import type { Link } from "../link/link.ts";
@@ -76,15 +76,12 @@ class RemoteAnswer implements ReplyPort {
   }
 
   /** An error without what it carries is small, and may use the room of control frames. */
-  #tell({ name, code, outcome, message }: WireError): void {
-    const error = { name: clip(name), code: clip(code), outcome, message: clip(message) };
-    const value = this.#codec.encodeShared(error);
+  #tell(error: WireError): void {
+    const value = this.#codec.encodeShared(withoutCargo(error, MAX_MESSAGE_LENGTH));
     const frame = answerFrame({ number: this.#number, isError: true, value });
     this.#link.connection.sendControl(frame);
   }
 }
 
-/** Shortens text, and mends what CBOR cannot carry in it. */
-function clip(text: string): string {
-  return Buffer.from(text.slice(0, 1000), "utf8").toString("utf8");
-}
+/** The message of such an error is cut to this length. */
+const MAX_MESSAGE_LENGTH = 1000;

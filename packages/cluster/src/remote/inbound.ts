@@ -270,7 +270,7 @@ export class Inbound {
     const frame = replyFrame({ correlation, isError: true, value: this.#encodeError(error) });
     if (frame.length <= SMALL_ERROR_BYTES) connection.sendControl(frame);
     else if (!connection.send(frame)) {
-      const rest = { ...withoutCargo(error), message: "(left out)" };
+      const rest = withoutCargo({ ...error, message: "(left out)" }, MAX_MESSAGE_LENGTH);
       const value = this.#ports.codec.encodeShared(rest);
       connection.sendControl(replyFrame({ correlation, isError: true, value }));
     }
@@ -285,9 +285,7 @@ export class Inbound {
     } catch (failure) {
       if (!isActorError(failure, "ERR_NOT_SERIALIZABLE")) throw failure;
     }
-    const { outcome, message } = error;
-    const [name, code] = [clip(error.name, MAX_WORD_LENGTH), clip(error.code, MAX_WORD_LENGTH)];
-    return codec.encodeShared({ name, code, outcome, message: clip(message) });
+    return codec.encodeShared(withoutCargo(error, MAX_MESSAGE_LENGTH));
   }
 }
 
@@ -297,13 +295,8 @@ const SMALL_ERROR_BYTES = 1024;
 /** Above this an error is sent without its data: it has to fit into one frame. */
 const MAX_ERROR_BYTES = 32 * 1024;
 
-/** The name and the code of such an error are cut to this length. */
-const MAX_WORD_LENGTH = 256;
-
-/** Shortens text, and mends what CBOR cannot carry in it. */
-function clip(text: string, length = MAX_ERROR_BYTES / 4): string {
-  return Buffer.from(text.slice(0, length), "utf8").toString("utf8");
-}
+/** The message of such an error is cut to this length. */
+const MAX_MESSAGE_LENGTH = MAX_ERROR_BYTES / 4;
 
 /** The way back to a caller on another node. */
 class RemoteReply implements ReplyPort {

@@ -190,7 +190,17 @@ describe("the answer to a call", () => {
   test("can leave behind what it carries", () => {
     const init = { name: "E", code: "E", outcome: "ran" } as const;
     const wire = { ...init, message: "x", data: 1, cause: 2 };
-    expect(withoutCargo(wire)).toEqual({ ...init, message: "x" });
+    expect(withoutCargo(wire, 100)).toEqual({ ...init, message: "x" });
+  });
+
+  test("loses the ends of its texts too, and what CBOR cannot carry of them", () => {
+    const long = "x".repeat(255) + "\u{1f600}".repeat(100);
+    const wire = { name: long, code: long, outcome: "ran", message: long } as const;
+    const word = `${"x".repeat(255)}\ufffd`;
+    const message = "x".repeat(100);
+    const fields = { name: word, code: word, outcome: "ran", message };
+    expect(withoutCargo(wire, 100)).toEqual(fields);
+    expect(roundTrip(fields)).toEqual(fields);
   });
 
   test("that is no error is a DecodeError, after which the call may have run", () => {

@@ -1,5 +1,5 @@
 /** Calls, casts and refs between nodes, and every way in which they can fail. */
-import type { AnyRef } from "@troupe/actor";
+import { type ActorError, type AnyRef, defineActor } from "@troupe/actor";
 import { settle } from "@troupe/actor/testing";
 import { describe, expect, test } from "vitest";
 import type { NodeDeadLetter } from "../../src/node-events.ts";
@@ -304,6 +304,25 @@ describe("an overloaded link", () => {
     expect(outcomes.filter((outcome) => outcome === "ERR_OVERLOADED").length).toBe(8);
     expect(outcomes.filter((outcome) => outcome === "answered").length).toBe(2);
     expect(bench.log).toHaveLength(2);
+  });
+
+  test("answers with a small error where a large error has no room, however it is called", async () => {
+    const { a, b } = await pairWithCounter({ limits });
+    const Wordy = defineActor("wordy", {
+      init: () => ({}),
+      calls: { refuse: (_s, length: number, ctx) => ctx.fail("é".repeat(length)) },
+    });
+    await b.start(Wordy, undefined, { name: "wordy" });
+    const wordy = a.namedRef("b", "wordy", Wordy);
+    const calls = Array.from({ length: 10 }, () =>
+      wordy.call("refuse", 2000).catch((error: ActorError) => error),
+    );
+    const errors = (await Promise.all(calls)) as ActorError[];
+    const reduced = errors.filter(({ message }) => message === "(left out)");
+    expect(reduced.length).toBe(9);
+    for (const { code, outcome } of reduced) {
+      expect([code, outcome]).toEqual(["é".repeat(256), "ran"]);
+    }
   });
 
   test("has no more calls waiting than the limit", async () => {
