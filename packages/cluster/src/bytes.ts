@@ -37,6 +37,13 @@ export class ByteReader {
     return this.#bytes[this.#advance(1)] as number;
   }
 
+  /** A byte that says yes or no: 1 or 0. */
+  flag(): boolean {
+    const value = this.u8();
+    if (value > 1) throw new ProtocolError(`${this.#what}: ${value} where only 0 or 1 can be`);
+    return value === 1;
+  }
+
   u16(): number {
     return readU16(this.#bytes, this.#advance(2));
   }

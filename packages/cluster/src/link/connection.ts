@@ -266,8 +266,10 @@ export class Connection implements FrameSink {
     const whole = this.#reassembly.take(frame);
     if (whole === undefined) return;
     if (whole.kind === FrameKind.tick) {
+      whole.open("TICK").end();
       if ((whole.flags & FLAG_ANSWER) !== 0) this.sendControl(TICK);
     } else if (whole.kind === FrameKind.goodbye) {
+      whole.open("GOODBYE").end();
       this.terminate("left");
     } else {
       this.#listener.frame(whole);

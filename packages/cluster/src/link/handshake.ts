@@ -338,7 +338,9 @@ function mac(key: Uint8Array, { side, said, binding }: Transcript): Buffer {
 }
 
 function readReject(body: Uint8Array): RefusalReason {
-  const code = new ByteReader(body, "REJECT").u8();
+  const reader = new ByteReader(body, "REJECT");
+  const code = reader.u8();
+  reader.end();
   return reasonsByCode.get(code) ?? "protocol";
 }
 

@@ -51,7 +51,6 @@ export interface InboundHost {
     arg: unknown,
     reply: ReplyPort | undefined,
   ): void;
-  whereis(name: string): AnyRef | undefined;
   /** Who has a name; throws NoProcessError, and OptionError if it is of another definition. */
   named(name: string, actor: string | undefined): AnyRef;
   /** Takes the reply that a process here has deferred under a number. */
@@ -196,10 +195,11 @@ export class Inbound {
   #onLookup(link: Link, frame: Frame): void {
     const { correlation, name } = readLookup(frame);
     const reply = new RemoteReply(this, link, correlation);
-    const ref = this.#ports.host.whereis(name);
-    if (ref === undefined) {
-      reply.reject(new NoProcessError(`"${name}" on node ${this.#ports.host.name}`));
-    } else reply.resolve(ref);
+    try {
+      reply.resolve(this.#ports.host.named(name, undefined));
+    } catch (error) {
+      reply.reject(error);
+    }
   }
 
   #onChannel(link: Link, frame: Frame): void {

@@ -14,7 +14,7 @@
  * expected, empty for any; the incarnation is 0 then, for any life of the node.
  *
  * A value is CBOR and is not looked at here: a frame can be routed, and answered, although its
- * value is garbage. What is truncated is a ProtocolError.
+ * value is garbage. What is truncated, or too long, or says what it cannot, is a ProtocolError.
  */
 import { type ByteReader, type Bytes, ByteWriter, textBytes } from "../bytes.ts";
 import { MessageTooLargeError } from "../errors.ts";
@@ -153,7 +153,9 @@ export function lookupFrame({ correlation, name }: LookupMessage): Buffer {
 
 export function readLookup(frame: Frame): LookupMessage {
   const reader = frame.open("lookup");
-  return { correlation: reader.u32(), name: reader.text16() };
+  const message = { correlation: reader.u32(), name: reader.text16() };
+  reader.end();
+  return message;
 }
 
 export interface ReplyMessage {
@@ -189,7 +191,7 @@ export function replyFrame({ correlation, isError, value }: Sent<ReplyMessage>):
 
 export function readReply(frame: Frame): ReplyMessage {
   const reader = frame.open("reply");
-  return { correlation: reader.u32(), isError: reader.u8() !== 0, value: reader.rest() };
+  return { correlation: reader.u32(), isError: reader.flag(), value: reader.rest() };
 }
 
 /** The answer to a call whose reply its own node has deferred; `number` is from `ctx.defer`. */
@@ -206,7 +208,7 @@ export function answerFrame({ number, isError, value }: Sent<AnswerMessage>): Bu
 
 export function readAnswer(frame: Frame): AnswerMessage {
   const reader = frame.open("answer");
-  return { number: reader.u64(), isError: reader.u8() !== 0, value: reader.rest() };
+  return { number: reader.u64(), isError: reader.flag(), value: reader.rest() };
 }
 
 export interface ChannelMessage {

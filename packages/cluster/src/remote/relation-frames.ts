@@ -13,7 +13,7 @@
  * a monitor, or makes a link, numbers it; a number belongs to one link between two nodes and is
  * not used again. TARGET is that of a call. A reason is CBOR and is not looked at here.
  */
-import { type ByteReader, type Bytes, ByteWriter } from "../bytes.ts";
+import { type ByteReader, type Bytes, ByteWriter, textBytes } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import { encodeFrame, type Frame, FrameKind } from "../link/frame.ts";
 import { processLane } from "../link/lanes.ts";
@@ -36,6 +36,7 @@ export function readMonitor(frame: Frame): MonitorMessage {
   const reader = frame.open("monitor");
   const message = { number: reader.u32(), watcher: reader.u64(), target: readTarget(reader) };
   reader.end();
+  if (message.number === 0) throw new ProtocolError("monitor: its number is 0");
   return message;
 }
 
@@ -86,6 +87,21 @@ function readEnds(reader: ByteReader): Ends {
   return { incarnation: reader.u64(), process: reader.u64(), from: reader.u64() };
 }
 
+/** What the name of a definition may take, so that any peer takes the frame, with its reason. */
+const MAX_NAME_BYTES = 32 * 1024;
+
+/** What one unit of a string takes in UTF-8, at most. */
+const MAX_UNIT_BYTES = 3;
+
+/**
+ * The name of a definition as far as it fits. Nothing is found by it, and an end that cannot be
+ * told because of a name would be worse than half a name.
+ */
+function fittingName(actor: string): string {
+  if (textBytes(actor) <= MAX_NAME_BYTES) return actor;
+  return actor.slice(0, Math.floor(MAX_NAME_BYTES / MAX_UNIT_BYTES));
+}
+
 export interface LinkMessage extends Ends {
   /** What the sender's definition is called, so that the receiver can name the sender. */
   readonly actor: string;
@@ -93,8 +109,9 @@ export interface LinkMessage extends Ends {
 }
 
 export function linkFrame(message: LinkMessage): Buffer {
-  const { actor, number, process } = message;
-  const body = new ByteWriter(24 + 2 + Buffer.byteLength(actor) + 4);
+  const { number, process } = message;
+  const actor = fittingName(message.actor);
+  const body = new ByteWriter(24 + 2 + textBytes(actor) + 4);
   writeEnds(body, message).text16(actor).u32(number);
   return encodeFrame(FrameKind.link, processLane(process), 0, body.done());
 }
@@ -138,8 +155,9 @@ export interface ExitMessage extends Ends {
 }
 
 export function exitFrame(message: Sent<ExitMessage>): Buffer {
-  const { actor, isLinkEnd, number, process, reason } = message;
-  const head = new ByteWriter(24 + 2 + Buffer.byteLength(actor) + 1 + 4);
+  const { isLinkEnd, number, process, reason } = message;
+  const actor = fittingName(message.actor);
+  const head = new ByteWriter(24 + 2 + textBytes(actor) + 1 + 4);
   writeEnds(head, message)
     .text16(actor)
     .u8(isLinkEnd ? 1 : 0)
@@ -152,7 +170,7 @@ export function readExit(frame: Frame): ExitMessage {
   const message = {
     ...readEnds(reader),
     actor: reader.text16(),
-    isLinkEnd: reader.u8() === 1,
+    isLinkEnd: reader.flag(),
     number: reader.u32(),
     reason: reader.rest(),
   };

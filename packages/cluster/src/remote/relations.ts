@@ -32,10 +32,10 @@ export class Relations implements ForeignPort {
 
   watched(ref: AnyRef): Watched | undefined {
     if (!(ref instanceof RemoteRef)) return undefined;
-    const { node, name } = ref.address;
+    const { node, name, actor } = ref.address;
     if (name === undefined) return this.#process(ref);
     if (node === this.#ports.self) {
-      return this.#ports.find({ incarnation: 0, id: 0, name }) ?? absent(ref, "noproc");
+      return this.#ports.find({ incarnation: 0, id: 0, name, actor }) ?? absent(ref, "noproc");
     }
     const link = this.#ports.links.get(node ?? "");
     if (link === undefined) return absent(ref, "noconnection");

@@ -116,7 +116,6 @@ export class RemoteActors {
         incarnation,
         deliver: (id, kind, operation, arg, reply) =>
           system.deliver(id, kind, operation, arg, reply),
-        whereis: (registered) => system.whereis(registered),
         named: (registered, actor) => this.#named(registered, actor),
         takeReply: (number) => system.takeReply(number),
         startFor: (definition, arg, registered) =>
@@ -208,12 +207,13 @@ export class RemoteActors {
   }
 
   /** The running process that a frame is for. */
-  #find({ incarnation, id, name }: Target): Peer | undefined {
+  #find({ incarnation, id, name, actor }: Target): Peer | undefined {
     if (name === undefined) {
       return incarnation === this.#system.incarnation ? this.#system.peerAt(id) : undefined;
     }
     const ref = name === "" ? undefined : this.#system.whereis(name);
-    return ref && this.#system.peerAt(ref.address.id);
+    if (ref === undefined || (actor && ref.address.actor !== actor)) return undefined;
+    return this.#system.peerAt(ref.address.id);
   }
 
   /** Who has a name here. Throws NoProcessError, and OptionError if the definition is another. */

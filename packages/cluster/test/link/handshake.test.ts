@@ -229,6 +229,17 @@ describe("refusals:", () => {
     expect(dialer.receive(frame(reject))).toMatchObject({ reason: "protocol" });
   });
 
+  test("a REJECT that goes on is malformed, on either side", () => {
+    const reject = Buffer.concat([rejectFrame("auth"), Buffer.of(0)]);
+    reject.writeUInt32BE(2, 4);
+    const acceptor = new AcceptorHandshake(config("b"));
+    for (const side of [new DialerHandshake(config("a")), acceptor]) {
+      expect(() => side.receive(frame(reject))).toThrow(
+        expect.objectContaining({ code: "ERR_PROTOCOL" }),
+      );
+    }
+  });
+
   test("frames out of turn", () => {
     const dialer = new DialerHandshake(config("a"));
     const acceptor = new AcceptorHandshake(config("b"));

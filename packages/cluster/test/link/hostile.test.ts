@@ -160,6 +160,13 @@ describe("with the key,", () => {
       raw(FrameKind.start, Buffer.from("00000001ffff", "hex")),
     ],
     ["an empty lookup", raw(FrameKind.lookup)],
+    ["a lookup that goes on", raw(FrameKind.lookup, Buffer.from("00000001000161ff", "hex"))],
+    ["a tick that says something", raw(FrameKind.tick, Buffer.of(0))],
+    ["a goodbye that goes on", raw(FrameKind.goodbye, Buffer.of(0))],
+    [
+      "a reply with a status that is none",
+      raw(FrameKind.reply, Buffer.from("0000000102f6", "hex")),
+    ],
     ["an empty channel", raw(FrameKind.channel)],
     ["gossip that promises more than it has", raw(FrameKind.gossip, Buffer.from([0, 1]))],
     ["an empty table of members", raw(FrameKind.sync)],
@@ -313,6 +320,18 @@ describe("with the key,", () => {
     expect(attacker.reply()).toMatchObject({ isError: true, value: { code: "ERR_DECODE" } });
     await attacker.send(lookupFrame({ correlation: 4, name: "\u0000".repeat(99) }));
     expect(attacker.reply()).toMatchObject({ correlation: 4, value: { code: "ERR_NO_PROCESS" } });
+  });
+
+  test("a lookup of no name is answered: nobody has it", async () => {
+    const [bench] = await target();
+    const attacker = await enter(bench);
+    await attacker.send(lookupFrame({ correlation: 4, name: "" }));
+    expect(attacker.reply()).toMatchObject({
+      correlation: 4,
+      isError: true,
+      value: { code: "ERR_NO_PROCESS", outcome: "not_run" },
+    });
+    expect(attacker.closed).toBe(false);
   });
 
   test("a call to another life of the node, or to nobody, reaches nobody", async () => {

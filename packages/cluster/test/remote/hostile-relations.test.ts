@@ -74,6 +74,10 @@ describe("a malformed frame", () => {
   const link = { incarnation: 1, process: 1, from: 1, actor: "", number: 1 };
   const exit = { ...link, number: 0, isLinkEnd: true, reason: shutdown };
   const body = (frame: Buffer) => frame.subarray(8);
+  const oddKind = (frame: Buffer) => {
+    frame.writeUInt8(2, 8 + 24 + 2);
+    return body(frame);
+  };
   const malformed: (readonly [what: string, kind: Kind, body: Uint8Array])[] = [
     ...kinds.map((kind) => [`an empty ${kind}`, FrameKind[kind], Buffer.alloc(0)] as const),
     ...kinds
@@ -88,6 +92,17 @@ describe("a malformed frame", () => {
     ["a link of process 0", FrameKind.link, body(linkFrame({ ...link, from: 0 }))],
     ["a link without a number", FrameKind.link, body(linkFrame({ ...link, number: 0 }))],
     ["an unlink that goes on", FrameKind.unlink, Buffer.alloc(33)],
+    [
+      "a monitor without a number",
+      FrameKind.monitor,
+      body(monitorFrame({ number: 0, watcher: 1, target: { incarnation: 1, id: 1 } })),
+    ],
+    ["an exit of a kind that is none", FrameKind.exit, oddKind(exitFrame(exit))],
+    [
+      "an answer with a status that is none",
+      FrameKind.answer,
+      Buffer.from("00000000000000010205", "hex"),
+    ],
     ["the end of a link of process 0", FrameKind.exit, body(exitFrame({ ...exit, from: 0 }))],
     [
       "a name longer than it",

@@ -1,6 +1,5 @@
 /** Names on other nodes: refs that are resolved there at each use, and many of them at a time. */
-import type { AnyRef } from "@troupe/actor";
-import { defineActor } from "@troupe/actor";
+import { type AnyActorDefinition, type AnyRef, defineActor } from "@troupe/actor";
 import { describe, expect, test } from "vitest";
 import type { NodeDeadLetter } from "../../src/node-events.ts";
 import { Bench, Counter } from "../support.ts";
@@ -152,6 +151,27 @@ describe("a monitor of a name on another node", () => {
     await watcher.here.call("run", (ctx) => ctx.monitor(name));
     await pair.calm();
     expect(watcher.log[2]).toBe('down <"p2"@b> noconnection');
+  });
+
+  test("is one of nobody if who has the name is of another definition", async () => {
+    const pair = await Pair.of();
+    const watcher = await pair.on(pair.a);
+    await pair.on(pair.b);
+    await pair.a.start(Puppet, [], { name: "own" });
+    const monitors: [node: string, name: string, definition: AnyActorDefinition][] = [
+      ["b", "p2", Counter],
+      ["a", "own", Counter],
+      ["b", "p2", Puppet],
+      ["a", "own", Puppet],
+    ];
+    for (const [node, name, definition] of monitors) {
+      const ref = pair.a.namedRef(node, name, definition) as AnyRef;
+      await watcher.here.call("run", (ctx) => ctx.monitor(ref));
+    }
+    await pair.calm();
+    expect(watcher.log).toEqual(['down counter <"own"@a> noproc', 'down counter <"p2"@b> noproc']);
+    const counter = pair.a.namedRef("b", "p2", Counter);
+    await expect(counter.query("get")).rejects.toMatchObject({ code: "ERR_INVALID_OPTION" });
   });
 
   test("can be taken back, and ends with the connection", async () => {

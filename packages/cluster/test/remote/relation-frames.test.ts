@@ -24,7 +24,7 @@ function only(bytes: Uint8Array): Frame {
   const frames: Frame[] = [];
   readFrames(
     bytes,
-    () => 1000,
+    () => 100_000,
     (frame) => frames.push(frame) > 0,
   );
   expect(frames).toHaveLength(1);
@@ -117,4 +117,17 @@ describe("a frame", () => {
       }
     },
   );
+});
+
+const long = "é".repeat(40_000);
+
+test("the name of a definition is cut where a frame would have no room for it", () => {
+  const message = { ...ends, actor: long, number: 1 };
+  const link = readLink(only(linkFrame(message)));
+  const exit = readExit(only(exitFrame({ ...message, isLinkEnd: true, reason })));
+  for (const { actor } of [link, exit]) {
+    expect(long.startsWith(actor)).toBe(true);
+    expect(Buffer.byteLength(actor)).toBeGreaterThan(20_000);
+    expect(Buffer.byteLength(actor)).toBeLessThanOrEqual(32 * 1024);
+  }
 });
