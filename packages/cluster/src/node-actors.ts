@@ -87,8 +87,9 @@ export abstract class NodeActors extends ActorSystem<NodeEvents> {
    * A ref to whoever has a name on a node, looked up there at each use, in any life of the node:
    * it reaches the new process after a restart. While nobody has the name a call rejects with
    * NoProcessError, a cast is a dead letter there, and a monitor is told `noproc` at once. With a
-   * definition, a process of another one is refused, and is nobody to a monitor. It cannot be linked to: that takes the ref of
-   * a process, from {@link refOn}. Throws OptionError. OTP: `{Name, Node}`.
+   * definition, a process of another one is refused, and is nobody to a monitor. It cannot be
+   * linked to: that takes the ref of a process, from {@link refOn}. Throws OptionError.
+   * OTP: `{Name, Node}`.
    *
    * @example
    * ```ts

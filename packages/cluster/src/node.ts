@@ -27,6 +27,7 @@ import { type ResolvedNodeOptions, resolveKeys } from "./options.ts";
 import { applicationName, type Channel, Channels } from "./remote/channels.ts";
 import type { Ties } from "./remote/link-relations.ts";
 import { RemoteActors } from "./remote/remote-actors.ts";
+import { replyNumbers } from "./remote/reply-numbers.ts";
 import type { AnswerHttp, HttpQuestion, Listener, Socket } from "./transport/transport.ts";
 
 /** Hands a node a socket that was accepted for it. Not public. */
@@ -86,7 +87,11 @@ export class Node extends NodeActors {
 
   constructor(options: ResolvedNodeOptions, incarnation: number, listener: Listener | undefined) {
     const { name, cluster, limits, transport } = options;
-    super(options.system, { node: name, incarnation });
+    super(options.system, {
+      node: name,
+      incarnation,
+      drawReply: replyNumbers(options.randomBytes),
+    });
     this.name = name;
     this.incarnation = incarnation;
     this.cluster = cluster;

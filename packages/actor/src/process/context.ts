@@ -58,7 +58,7 @@ export interface ContextSources {
   warn(message: string, details: unknown): void;
   /** Whether the reply to a call that another system has deferred can be sent there. */
   canAnswer(to: ReplyTo<never>): boolean;
-  /** Whether a deferred call is still open. */
+  /** Whether a deferred call is still open; one of another system, whether it may be. */
   isAwaited(to: ReplyTo<never>): boolean;
   /** Answers a deferred call, if it is still open. */
   answer(to: ReplyTo<never>, answer: (port: ReplyPort) => void): void;

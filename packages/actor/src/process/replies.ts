@@ -19,11 +19,16 @@ interface OpenReply {
 export class Replies {
   readonly #open = new Map<number, OpenReply>();
   readonly #max: number;
+  readonly #draw: () => number;
   #lastId = 0;
 
-  /** `max` is how many replies may be open at a time. */
-  constructor(max: number) {
+  /**
+   * `max` is how many replies may be open at a time. `draw` gives numbers above 0; without it they
+   * are counted, which is enough where nobody answers who was not given the number.
+   */
+  constructor(max: number, draw?: () => number) {
     this.#max = max;
+    this.#draw = draw ?? (() => this.#lastId + 1);
   }
 
   /** How many replies are open. */
@@ -39,8 +44,9 @@ export class Replies {
   /** Opens a reply and returns its number. Throws `TooManyCallsError` at the cap. */
   open(port: ReplyPort, own: Set<number>): number {
     if (this.#open.size >= this.#max) throw new TooManyCallsError(this.#max);
-    this.#lastId += 1;
-    const id = this.#lastId;
+    let id = this.#draw();
+    while (this.#open.has(id)) id = (id % Number.MAX_SAFE_INTEGER) + 1;
+    this.#lastId = id;
     // The caller gave up before it was known that the answer would come later.
     if (port.isOpen === false) return id;
     this.#open.set(id, { port, own });

@@ -24,6 +24,8 @@ export interface HostParts {
   readonly deadlines: Deadlines;
   /** Marks what belongs to this system. */
   readonly systemTag: string;
+  /** Draws the numbers of deferred replies, if they are not just counted. */
+  readonly drawReply: (() => number) | undefined;
   /** The table is made with the host, so it is asked for when it is needed. */
   readonly table: () => ProcessTable;
   /** What is known of other systems; asked for when it is needed. */
@@ -41,7 +43,7 @@ export interface HostParts {
 export function makeHost(parts: HostParts): ProcessHost {
   const { options, reports, deadlines, systemTag, table, foreign, start } = parts;
   const { clock, loop, random, mailboxCapacity, schedule, cloneMessages, logger } = options;
-  const replies = new Replies(maxHeld);
+  const replies = new Replies(maxHeld, parts.drawReply);
   return {
     clock,
     random,
@@ -56,7 +58,9 @@ export function makeHost(parts: HostParts): ProcessHost {
     monitorTarget: (target) => table().monitorTarget(target),
     peer: (target) => table().peer(target),
     canAnswer: (to) => to.system === systemTag || foreign()?.reply(to) !== undefined,
-    isAwaited: ({ replyTo }) => replies.has(replyTo),
+    // Of a call that another system has deferred, only that one knows.
+    isAwaited: (to) =>
+      to.system === systemTag ? replies.has(to.replyTo) : foreign()?.reply(to) !== undefined,
     answer: (to, answer) => {
       const isOurs = to.system === systemTag;
       const port = isOurs ? replies.take(to.replyTo) : foreign()?.reply(to);

@@ -23,6 +23,11 @@ import type { ResolvedStartOptions } from "./start-options.ts";
 export interface SystemIdentity {
   readonly node: string | undefined;
   readonly incarnation: number;
+  /**
+   * Draws a number above 0 for each reply that is deferred, in a system whose replies others can
+   * give who were not handed the address: they must not guess it. @default they are counted
+   */
+  readonly drawReply?: () => number;
 }
 
 let unnamed = 0;

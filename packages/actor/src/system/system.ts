@@ -101,6 +101,7 @@ export class ActorSystem<E extends SystemEvents = SystemEvents> extends SystemIn
       reports: this.#reports,
       deadlines: this.#deadlines,
       systemTag: tagOf(identity),
+      drawReply: identity.drawReply,
       table: () => this.#table,
       foreign: () => this.foreign,
       start: (parent, startee, first, second) => this.#start(startee, first, second, parent),

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Ctx, createSystem, defineActor, type ReplyTo } from "../../src/index.ts";
+import type { Context } from "../../src/process/context.ts";
+import { Replies } from "../../src/process/replies.ts";
 import {
   crash,
   failure,
@@ -217,6 +219,34 @@ describe("ctx.defer", () => {
     expect(reasonOf(await reply)).toBe("killed");
     held.open();
     await settle();
+  });
+});
+
+describe("the numbers of deferred replies", () => {
+  const port = { resolve() {}, reject() {} };
+
+  it("are counted, or drawn, and never those of an open reply", () => {
+    const own = new Set<number>();
+    const counted = new Replies(9);
+    expect([counted.open(port, own), counted.open(port, own)]).toEqual([1, 2]);
+    const drawn = [70, 30, 30, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+    const replies = new Replies(9, () => drawn.shift() as number);
+    const max = Number.MAX_SAFE_INTEGER;
+    expect(Array.from({ length: 5 }, () => replies.open(port, own))).toEqual([70, 30, 31, max, 1]);
+    expect([replies.has(31), replies.take(31), replies.has(31)]).toEqual([true, port, false]);
+  });
+
+  it("of another system are nothing that is awaited here", async () => {
+    const { puppet, keep, to } = await setUp();
+    const reply = puppet.call("run", keep);
+    await settle();
+    const awaits = (at: ReplyTo<unknown>) =>
+      puppet.call("run", (ctx) => (ctx as unknown as Context).isAwaited(at));
+    expect(await awaits(to())).toBe(true);
+    expect(await awaits({ ...to(), system: "another" })).toBe(false);
+    await puppet.call("run", (ctx) => ctx.reply(to(), "done"));
+    expect(await reply).toBe("done");
+    expect(await awaits(to())).toBe(false);
   });
 });
 

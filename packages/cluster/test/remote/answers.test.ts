@@ -1,7 +1,12 @@
 /** Replies that a process defers, and that a process of another node gives. */
 import { type AnyRef, defineActor, type ReplyTo } from "@troupe/actor";
 import { describe, expect, test } from "vitest";
-import { Pair } from "./puppets.ts";
+import { Pair, type PuppetRef } from "./puppets.ts";
+
+/** What a context has besides what it shows to handlers. */
+interface Context {
+  isAwaited(to: ReplyTo<unknown>): boolean;
+}
 
 /** Defers every call, and hands where the reply goes to whoever it knows. */
 const Desk = defineActor("desk", {
@@ -70,6 +75,25 @@ describe("a deferred reply", () => {
   ])("that cannot be sent is an error to its caller: %s", async (question, expected) => {
     const { ask } = await desk();
     await expect(ask.call("ask", question)).rejects.toMatchObject(expected);
+  });
+
+  test("is awaited where it was deferred, and may be as long as that node can be told", async () => {
+    const pair = await Pair.of();
+    const [asked, other] = [await pair.on(pair.a), await pair.on(pair.b)];
+    const kept: ReplyTo<unknown>[] = [];
+    const answer = asked.here.call("run", (ctx) => ctx.defer((to) => kept.push(to)));
+    await pair.calm();
+    const [to] = kept as [ReplyTo<unknown>];
+    const awaits = ({ here }: { here: PuppetRef }, at: ReplyTo<unknown>) =>
+      here.call("run", (ctx) => (ctx as unknown as Context).isAwaited(at));
+    const numbered = (system: string) => ({ ...to, system });
+    expect(await awaits(asked, to)).toBe(true);
+    expect(await awaits(other, to)).toBe(true);
+    expect(await awaits(asked, numbered(`b/${pair.b.incarnation}`))).toBe(true);
+    expect(await awaits(asked, numbered("nobody"))).toBe(false);
+    await other.here.call("run", (ctx) => ctx.reply(to, "done"));
+    expect(await answer).toBe("done");
+    expect(await awaits(asked, to)).toBe(false);
   });
 
   test("counts once: a second answer, or a late one, is dropped", async () => {

@@ -1,5 +1,5 @@
 /** A peer that knows the key and means harm by links, monitors, signals and answers. */
-import type { AnyRef, RefAddress } from "@troupe/actor";
+import type { AnyRef, RefAddress, ReplyTo } from "@troupe/actor";
 import { settle } from "@troupe/actor/testing";
 import { describe, expect, test } from "vitest";
 import { Codec } from "../../src/codec/codec.ts";
@@ -281,6 +281,31 @@ describe("a signal or an answer", () => {
       }
     }
     expect([attacker.closed, log]).toEqual([false, []]);
+  });
+
+  test("to a call of somebody else is not given by counting: it takes the address", async () => {
+    const { attacker, victim, bench } = await entered();
+    const kept: ReplyTo<unknown>[] = [];
+    const answers: unknown[] = [];
+    for (let call = 0; call < 3; call++) {
+      void victim
+        .call("run", (ctx) => ctx.defer((to) => kept.push(to)))
+        .then((answer) => answers.push(answer));
+    }
+    await settle();
+    expect(kept).toHaveLength(3);
+    const value = codec.encode("forged");
+    const forged = (number: number) => answerFrame({ number, isError: false, value });
+    await attacker.send(...Array.from({ length: 1000 }, (_, number) => forged(number)));
+    const [first] = kept as [ReplyTo<unknown>];
+    await attacker.send(forged(first.replyTo - 1), forged(first.replyTo + 1));
+    expect([answers, attacker.closed]).toEqual([[], false]);
+    await attacker.send(forged(first.replyTo));
+    expect(answers).toEqual(["forged"]);
+    expect(bench.log).toEqual(["b: up mallory"]);
+    for (const to of kept.slice(1)) await victim.call("run", (ctx) => ctx.reply(to, "own"));
+    await settle();
+    expect(answers).toEqual(["forged", "own", "own"]);
   });
 
   test("of which the answers are never read is the end of the link, not of the memory", async () => {
