@@ -6,6 +6,7 @@
  * things end.
  */
 import { type ActorError, type AnyRef, OptionError } from "@troupe/actor";
+import { isWildcard } from "./advertise.ts";
 import { ClusterViews } from "./groups/cluster-views.ts";
 import type { Presence } from "./groups/presence.ts";
 import type { ProcessGroups } from "./groups/process-groups.ts";
@@ -57,7 +58,7 @@ export class Node extends NodeActors {
   /** Which life of this node: higher than that of every earlier one, if the wall clock agrees. */
   readonly incarnation: number;
   readonly cluster: string;
-  /** Where this node listens; undefined if it only dials. */
+  /** Where others are told to dial this node; undefined if it only dials. */
   readonly url: string | undefined;
   /** Groups of processes on all nodes. OTP: `pg`. */
   readonly groups: ProcessGroups;
@@ -95,7 +96,11 @@ export class Node extends NodeActors {
     this.name = name;
     this.incarnation = incarnation;
     this.cluster = cluster;
-    this.url = listener?.url;
+    this.url = listener && (options.advertise ?? listener.url);
+    if (this.url !== undefined && isWildcard(this.url)) {
+      const why = "which leads them to themselves; the option advertise names another one";
+      this.logger.warn(`node ${name} tells others to dial it at ${this.url}, ${why}`);
+    }
     this.#options = options;
     this.#listener = listener;
     this.#keys = options.keys;

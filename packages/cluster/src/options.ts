@@ -23,13 +23,14 @@ import {
   systemClock,
   WireClasses,
 } from "@troupe/actor/runtime";
+import { resolveAdvertise } from "./advertise.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import type { EndpointOptions } from "./http/endpoints.ts";
 import { BATCH_BYTES } from "./link/frame-batch.ts";
 import { isNodeName, MIN_MESSAGE_LIMIT } from "./link/handshake.ts";
 import { type ResolvedTls, resolveTls, type TlsOptions } from "./transport/tls.ts";
 import type { ListenAddress, Transport } from "./transport/transport.ts";
-import { webSocketTransport } from "./transport/websocket.ts";
+import { dialledSchemes, webSocketTransport } from "./transport/websocket.ts";
 
 /** What may be queued, and for how many. */
 export interface NodeLimits {
@@ -79,6 +80,11 @@ export interface NodeOptions extends SystemOptions {
   readonly cluster?: string;
   /** Where others can dial this node. Without it the node only dials. Port 0 takes a free one. */
   readonly listen?: { readonly host?: string; readonly port: number };
+  /**
+   * The URL at which others are told to dial this node, where it is not the one it listens on.
+   * @default what `listen` says
+   */
+  readonly advertise?: string;
   /**
    * Shared secrets: the first one signs, any of them is accepted. To change a key, first add the
    * new one behind the old one everywhere, then swap them everywhere, then remove the old one.
@@ -155,6 +161,7 @@ export interface ResolvedNodeOptions {
   readonly name: string;
   readonly cluster: string;
   readonly listen: ListenAddress | undefined;
+  readonly advertise: string | undefined;
   readonly http: EndpointOptions;
   readonly keys: readonly Uint8Array[];
   readonly discovery: readonly Discovery[];
@@ -195,6 +202,10 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     name: resolveName("name", given.name),
     cluster: resolveName("cluster", given.cluster),
     listen,
+    advertise: resolveAdvertise(options.advertise, {
+      isListening: listen !== undefined,
+      schemes: options.transport === undefined ? dialledSchemes(tls) : undefined,
+    }),
     http: resolveHttp(options.http ?? {}, listen),
     keys,
     discovery: resolveDiscovery(options.discovery ?? []),

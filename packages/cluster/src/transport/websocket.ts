@@ -89,6 +89,11 @@ export function webSocketTransport(options: WebSocketTransportOptions): Transpor
   };
 }
 
+/** The schemes of the addresses that are dialled. */
+export function dialledSchemes(tls: ResolvedTls | undefined): readonly string[] {
+  return tls === undefined ? ["ws:", "wss:"] : ["wss:"];
+}
+
 /** With certificates on both sides, who is dialled is checked by the handshake and by name. */
 function tlsClientOptions(tls: ResolvedTls | undefined): WebSocket.ClientOptions {
   if (tls === undefined) return {};
@@ -220,7 +225,7 @@ function dial(
     try {
       const target = new URL(url);
       // `ws` also takes addresses of the web, and of sockets in the file system.
-      if (target.protocol !== "ws:" && target.protocol !== "wss:") {
+      if (!dialledSchemes(undefined).includes(target.protocol)) {
         refuse(`a node is dialled at ws:// or wss://, not at ${target.protocol}`);
         return;
       }
