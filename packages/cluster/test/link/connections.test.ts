@@ -1,5 +1,5 @@
 /** What becomes of a link: silence, a broken connection, and the end of a node. */
-import type { Clock } from "@troupe/actor";
+import { type Clock, defineActor } from "@troupe/actor";
 import { settle } from "@troupe/actor/testing";
 import { describe, expect, test } from "vitest";
 import { createNode } from "../../src/create-node.ts";
@@ -268,6 +268,44 @@ describe("the end of a node:", () => {
     await bench.pass(10_000);
     expect([sockets.length, opened]).toEqual([1, 0]);
     expect([a.nodes(), b.nodes(), bench.log]).toEqual([[], [], []]);
+  });
+
+  test("is over within 25 seconds by default, with all that it does, however much is stuck", async () => {
+    const bench = new Bench();
+    let asked = Number.NaN;
+    const Stuck = defineActor("stuck", {
+      init: () => ({}),
+      calls: { never: () => new Promise<void>(() => {}) },
+      terminate: () => {
+        asked = bench.clock.monotonic() - began;
+        return new Promise<void>(() => {});
+      },
+    });
+    const inner = bench.network.transport("b");
+    const listen: Transport["listen"] = async (...args) => {
+      const { url } = await inner.listen(...args);
+      return { url, close: () => new Promise<void>(() => {}) };
+    };
+    const b = await bench.node("b", [], { transport: { ...inner, listen } });
+    const a = await bench.node("a", ["b"]);
+    await bench.until(() => names(a).length === 1 && names(b).length === 1);
+    await b.start(Stuck, undefined, { name: "busy", shutdown: "infinity" });
+    await b.start(Stuck, undefined, { name: "idle", shutdown: "infinity" });
+    const open = a.namedRef("b", "busy", Stuck).call("never", undefined, { timeout: 60_000 });
+    open.catch(() => {});
+    await settle();
+    bench.network.cut("a", "b");
+    const began = bench.clock.monotonic();
+    let took: number | undefined;
+    void b.shutdown().finally(() => {
+      took = bench.clock.monotonic() - began;
+    });
+    await bench.until(() => took !== undefined, 60_000);
+    // Kubernetes waits for 30 seconds. The links and the port leave the processes some of that.
+    expect(took).toBeLessThanOrEqual(25_000);
+    expect(took).toBeGreaterThan(20_000);
+    expect(asked).toBeLessThanOrEqual(9000);
+    bench.network.heal("a", "b");
   });
 
   test("that is asked for in a nodedown handler leaves nothing connected", async () => {
