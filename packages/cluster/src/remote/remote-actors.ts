@@ -13,37 +13,28 @@ import {
   OptionError,
   type RefAddress,
 } from "@troupe/actor";
-import type { ForeignPort, Peer, ReplyPort, WireClasses } from "@troupe/actor/runtime";
+import type { ForeignPort, Peer, WireClasses } from "@troupe/actor/runtime";
 import { Codec } from "../codec/codec.ts";
 import { DecodeError } from "../errors.ts";
 import type { Frame } from "../link/frame.ts";
 import type { Link } from "../link/link.ts";
 import { answerPort } from "./answers.ts";
-import { Inbound } from "./inbound.ts";
+import { Inbound, type InboundHost } from "./inbound.ts";
 import type { Ties } from "./link-relations.ts";
-import type { CallKind, Target } from "./messages.ts";
+import type { Target } from "./messages.ts";
 import { distinctNodes } from "./multi-call.ts";
 import { type LinkDirectory, Outbound, type StartRequest } from "./outbound.ts";
 import { Relations } from "./relations.ts";
 import { checkNameAddress, nameAddress, RemoteRef } from "./remote-ref.ts";
 
 /** The system that this node is. */
-export interface RemoteSystem {
-  readonly name: string;
-  readonly incarnation: number;
-  deliver(
-    id: number,
-    kind: CallKind,
-    operation: string,
-    arg: unknown,
-    reply: ReplyPort | undefined,
-  ): void;
+export interface RemoteSystem
+  extends Pick<InboundHost, "name" | "incarnation" | "deliver" | "takeReply"> {
   whereis(name: string): AnyRef | undefined;
   start(definition: AnyActorDefinition, arg: unknown, options: { name?: string }): Promise<AnyRef>;
   localRef(id: number): AnyRef | undefined;
   isLocalRef(value: unknown): value is AnyRef;
   peerAt(id: number): Peer | undefined;
-  takeReply(replyTo: number): ReplyPort | undefined;
 }
 
 export interface RemoteActorsPorts {
