@@ -13,6 +13,9 @@ const project = (name: string, root: string) => ({
     include: ["test/**/*.test.ts"],
     environment: "node" as const,
     setupFiles,
+    // A guard against what hangs, never a measure: a machine that does ten things at once is slow.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
 

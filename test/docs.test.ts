@@ -49,5 +49,5 @@ describe("the pages", () => {
       return `${files.get(file.fileName) ?? file.fileName}:${line + 1}: ${text}`;
     });
     expect(problems).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });

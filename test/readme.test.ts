@@ -28,6 +28,6 @@ describe("the README", () => {
       const args = ["--import", "tsx", file];
       const { stdout } = await run(process.execPath, args, { cwd: root, timeout: 30_000 });
       expect(stdout.trim()).toBe(expected?.text.trim());
-    }, 40_000);
+    }, 120_000);
   }
 });

@@ -18,7 +18,7 @@ describe("the simulator", () => {
   test.each(seeds)(
     "finds that every property holds: seeds %i, …, %i",
     {
-      timeout: 60_000,
+      timeout: 300_000,
     },
     async (...some) => {
       for (const seed of some) {
@@ -29,7 +29,7 @@ describe("the simulator", () => {
     },
   );
 
-  test("repeats a world exactly, and no two are the same", { timeout: 60_000 }, async () => {
+  test("repeats a world exactly, and no two are the same", { timeout: 300_000 }, async () => {
     const [first, again, other] = [await run(6), await run(6), await run(7)];
     expect(again).toEqual(first);
     expect(first.trace).toMatch(/^[0-9a-f]{16}$/);
@@ -50,7 +50,7 @@ describe("the simulator", () => {
 describe("a planted bug", () => {
   test.each(Object.entries(mutants))(
     "is found: %s",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (_name, plant: Plant) => {
       let found: number | undefined;
       for (let seed = 1; seed <= worlds && found === undefined; seed++) {
