@@ -216,10 +216,11 @@ export class Scenario {
     });
   }
 
-  /** Things that happen in one turn: nothing arrives before all of them have been said. */
+  /** What is said here arrives in one turn of whoever gets it, as it does on a busy machine. */
   together(happens: () => void): void {
     this.#together = true;
     happens();
+    for (const event of this.#events.splice(0)) event();
     this.#together = false;
     this.deliverAll();
   }

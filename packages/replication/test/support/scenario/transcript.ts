@@ -9,6 +9,12 @@ import type { Address, Message, Packet } from "./packets.ts";
 export class Transcript {
   readonly #lines: string[] = [];
 
+  /** Begins here: what was before is only how it came to this. */
+  begin(what: string): void {
+    this.#lines.length = 0;
+    this.heading(what);
+  }
+
   /** A heading: what the test does to the group. */
   heading(what: string): void {
     if (this.#lines.length > 0) this.#lines.push("");
