@@ -91,16 +91,18 @@ describe("a replica outside its view", () => {
     group.call("x");
     group.replica(0).isolate("both");
     group.ticksUntil(() => group.replica(1).state.isPrimary && group.replica(1).state.isSettled);
+    group.cut("b", 0);
+    group.client("b").call("theirs");
+    group.ticks(12);
     group.heal();
-    const lost = group.drop("start_view");
-    group.ticks(5);
-    group.replica(0).expect({ view: 1, status: "view_change", log_view: 0, op: 2 });
-    group.hold("prepare_ok").from(2);
-    group.client("b").call("not yet");
+    const held = group.hold("new_state").to(0);
+    group.ticks(6);
+    expect(group.replica(0).state.catchUp).toMatchObject({ from: 1 });
     const entry = group.replica(1).state.log.get(3);
     group.say(1, 0, { type: "new_state", view: 1, commit: 2, entries: [entry] });
-    group.replica(0).expect({ op: 2 });
-    lost.stop();
+    group.replica(0).expect({ view: 1, status: "view_change", log_view: 0, op: 2 });
+    held.release();
+    group.replica(0).expect({ view: 1, status: "normal", calls: ["x", "theirs"] });
     group.expectOneGroup();
   });
 

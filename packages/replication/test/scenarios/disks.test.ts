@@ -80,7 +80,7 @@ describe("when all crash at once", () => {
 });
 
 describe("a primary that restarts", () => {
-  test("does not resume its view, though nobody has missed it", () => {
+  test("does not resume its view, though nobody has missed it (I14)", () => {
     const group = groupOf(3);
     group.call("x");
     group.replica(0).crash();
@@ -220,7 +220,7 @@ describe("a slow disk", () => {
     group.expectOneGroup();
   });
 
-  test("that is done when its replica has left the view acknowledges nothing in that view", () => {
+  test("that is done when its replica has left the view acknowledges nothing in that view (I12)", () => {
     const group = groupOf(3);
     group.call("x");
     group.replica(2).slowDisk();

@@ -43,7 +43,7 @@ describe("a prepare", () => {
     group.expectOneGroup();
   });
 
-  test("that leaves a gap is not taken, and what is missing is fetched", () => {
+  test("that leaves a gap is not taken, and what is missing is fetched (I22)", () => {
     const group = groupOf(3, { batchRequestsMax: 1 });
     group.call("x");
     const lost = group.drop("prepare").to(2);

@@ -6,7 +6,7 @@ import { groupOf } from "../support/scenario/scenario.ts";
 const { abdicate, primarySilence } = timeoutTicksDefaults;
 
 describe("a backup", () => {
-  test("that is cut off both ways disturbs nobody, and catches up when it is back", () => {
+  test("that is cut off both ways disturbs nobody, and catches up when it is back (I30)", () => {
     const group = groupOf(3);
     group.call("x");
     group.replica(2).isolate("both");

@@ -63,7 +63,7 @@ describe("a query", () => {
     group.expectOneGroup();
   });
 
-  test("sees every call that was answered before it, also another client's", () => {
+  test("sees every call that was answered before it, also another client's (I55)", () => {
     const group = groupOf(3);
     group.call("x");
     group.client("b").call("y");

@@ -82,7 +82,7 @@ describe("eviction", () => {
 });
 
 describe("a call", () => {
-  test("that is sent again to every replica, over and over, runs once", () => {
+  test("that is sent again to every replica, over and over, runs once (I49)", () => {
     const group = groupOf(3);
     group.call("x");
     group.drop("reply");
@@ -135,7 +135,7 @@ describe("a call", () => {
     group.expectOneGroup();
   });
 
-  test("of a client that crashed and came back never gets the answer of an earlier one", () => {
+  test("of a client that crashed and came back never gets the answer of an earlier one (I50)", () => {
     const group = groupOf(3);
     const lost = group.drop("reply").to("a");
     group.client().call("x");

@@ -198,7 +198,7 @@ describe("seven replicas", () => {
     group.expectOneGroup();
   });
 
-  test("three at once, of those that hold a call: the fourth tells", () => {
+  test("three at once, of those that hold a call: the fourth tells (I38)", () => {
     const group = groupOf(7);
     group.call("x");
     group.drop("prepare").to(4, 5, 6);
