@@ -162,6 +162,49 @@ describe("a call", () => {
   });
 });
 
+describe("a client that was told of a view", () => {
+  test("by one that left for it alone is not locked out by the group that did not", () => {
+    const group = groupOf(3);
+    group.call("x");
+    group.replica(2).isolate("both");
+    group.say(1, 2, { type: "start_view_change", view: 1, left: true });
+    group.replica(2).expect({ view: 1, status: "view_change" });
+    group.drop("request").from("a").to(0, 1);
+    group.call("y");
+    group.ticks(12);
+    expect(group.client().view).toBe(1);
+    group.replica(0).expect({ view: 0, leads: true });
+    group.heal();
+    group.replica(2).isolate("both");
+    group.ticks(25);
+    group.client().expectAnswered("1:x", "2:y");
+    group.call("z");
+    group.ticks(25);
+    group.client().expectAnswered("1:x", "2:y", "3:z");
+    group.expectViews(0, 0, 1);
+    group.expectOneGroup();
+  });
+
+  test("that has ended finds its way through any number of them, by asking everybody", () => {
+    const group = groupOf(5);
+    group.call("x");
+    group.cut("a", 1);
+    group.cut("a", 2);
+    for (const index of [0, 1]) {
+      group.replica(index).crash();
+      group.ticksUntilNormal(index + 1);
+    }
+    group.call("y");
+    group.ticks(25);
+    group.client().expectWaiting("y");
+    expect(group.client().view).toBe(2);
+    group.heal();
+    group.ticks(12);
+    group.client().expectAnswered("1:x", "2:y");
+    group.expectOneGroup();
+  });
+});
+
 describe("a window", () => {
   test("of calls is answered in order though every acknowledgement comes late", () => {
     const group = groupOf(3, { batchRequestsMax: 1, pipelineMax: 2 });

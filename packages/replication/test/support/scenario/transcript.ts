@@ -8,6 +8,8 @@ import type { Address, Message, Packet } from "./packets.ts";
 
 export class Transcript {
   readonly #lines: string[] = [];
+  /** Whether it tells of what is lost; of one who talks to nobody there is much. */
+  tellsLosses = true;
 
   /** Begins here: what was before is only how it came to this. */
   begin(what: string): void {
@@ -26,7 +28,7 @@ export class Transcript {
   }
 
   lost({ from, to, message }: Packet): void {
-    this.#line(`${nameOf(from)} ✗ ${nameOf(to)}`, sayMessage(message));
+    if (this.tellsLosses) this.#line(`${nameOf(from)} ✗ ${nameOf(to)}`, sayMessage(message));
   }
 
   held({ from, to, message }: Packet): void {
