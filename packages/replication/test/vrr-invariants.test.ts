@@ -81,6 +81,9 @@ describe("views and identity", () => {
     group.query();
     const { state } = group.replica(0);
     expect([state.queue.length, state.roundQueries.length, state.inFlight.size]).toEqual([1, 1, 1]);
+    group.say(3, 0, { type: "start_view_change", view: 2, left: false });
+    group.say(4, 0, { type: "start_view_change", view: 2, left: false });
+    expect(state.votes.count(2)).toBe(2);
     group.say(1, 0, { type: "start_view_change", view: 1, left: true });
     expect(state.view).toBe(1);
     const { queue, inFlight, newQueries, roundQueries, doViewChanges } = state;

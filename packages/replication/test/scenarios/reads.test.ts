@@ -28,6 +28,7 @@ describe("a query", () => {
     group.call("x");
     for (const index of [1, 2]) {
       group.cut("a", index);
+      group.cut(index, "a");
       group.cut("b", 0);
     }
     const late = group.hold("read_round_ok").to(0);
@@ -44,8 +45,10 @@ describe("a query", () => {
     group.replica(0).expect({ leads: true, view: 0 });
     group.client("a").expectRead("x");
     expect(group.client("a").unread).toBe(1);
-    group.expectOneGroup();
+    group.heal();
+    group.ticks(12);
     group.client("a").expectRead("x", "x,y");
+    group.expectOneGroup();
   });
 
   test("whose round is confirmed twice by one backup of four waits for another", () => {
