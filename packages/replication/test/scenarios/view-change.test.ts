@@ -227,6 +227,19 @@ describe("a candidate", () => {
     group.expectOneGroup();
   });
 
+  test("does not begin with the votes of the others alone: its own leaving must be written", () => {
+    const group = groupOf(5);
+    group.call("x");
+    group.replica(1).slowDisk();
+    group.replica(0).crash();
+    group.ticksUntil(() => group.copiesOf("do_view_change").to(1).ofView(1).count >= 3);
+    expect([...group.replica(1).state.doViewChanges.keys()].sort()).toEqual([2, 3, 4]);
+    group.replica(1).expect({ view: 1, log_view: 0, status: "view_change" });
+    group.replica(1).quickDisk();
+    group.replica(1).expect({ view: 1, log_view: 1, leads: true });
+    group.expectOneGroup();
+  });
+
   test("does not lead with the votes of another view", () => {
     const group = groupOf(5);
     group.call("x");
