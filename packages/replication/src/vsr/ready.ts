@@ -147,6 +147,11 @@ export class Outbox {
     this.#gated.push({ to, message, after });
   }
 
+  /** Forgets what waits for a write: it speaks of a view that has been left (I5, I12). */
+  forgetGated(): void {
+    this.#gated = [];
+  }
+
   reply(message: ReplyToClient): void {
     this.#replies.push(message);
   }

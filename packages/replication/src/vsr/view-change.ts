@@ -109,6 +109,7 @@ function leaveFor(state: ReplicaState, view: View): void {
   if (state.status === "view_change") state.failedViews++;
   state.view = view;
   state.status = "view_change";
+  state.outbox.forgetGated();
   state.outbox.writeMeta();
   state.wantsView = undefined;
   state.votes.clear();

@@ -185,6 +185,67 @@ describe("the table", () => {
     );
   });
 
+  /** The same rules with nothing but lists: what the table is to do, said once more. */
+  class PlainTable {
+    sessions: { client: string; session: number; ran: number[]; at: number; acked: number }[] = [];
+    replies: { client: string; session: number; number: number }[] = [];
+
+    commit(one: Request, op: number, sessionsMax: number): string {
+      const held = this.sessions.find(({ client }) => client === one.client);
+      if (one.kind === "register") {
+        if (held !== undefined) return "duplicate";
+        if (this.sessions.length === sessionsMax) {
+          const order = [...this.sessions].sort((a, b) => a.at - b.at);
+          this.sessions = this.sessions.filter((session) => session !== order[0]);
+        }
+        this.sessions.push({ client: one.client, session: op, ran: [], at: op, acked: 1 });
+        return "run";
+      }
+      if (held?.session !== one.session) return "no_session";
+      if (held.ran.includes(one.number)) return "duplicate";
+      if (one.number !== held.ran.length + 1) return "too_early";
+      held.ran.push(one.number);
+      held.at = op;
+      held.acked = Math.max(held.acked, one.acked);
+      this.replies.push({ client: one.client, session: one.session, number: one.number });
+      return "run";
+    }
+
+    keeps(client: string, number: number): boolean {
+      const held = this.sessions.find((session) => session.client === client);
+      return (
+        held !== undefined &&
+        number >= held.acked &&
+        this.replies.some((one) => one.session === held.session && one.number === number)
+      );
+    }
+  }
+
+  test("does what a plain list of sessions would do, verdict by verdict and reply by reply", () => {
+    fc.assert(
+      fc.property(requests, fc.integer({ min: 1, max: 3 }), (list, sessionsMax) => {
+        const table = new ClientTable(sessionsMax);
+        const plain = new PlainTable();
+        list.forEach((one, i) => {
+          const verdict = table.commit(one, i + 1);
+          expect(verdict).toBe(plain.commit(one, i + 1, sessionsMax));
+          if (verdict === "run" && one.kind === "call") table.keepReply(one, bytes(`${i}`));
+          expect(table.size).toBe(plain.sessions.length);
+          for (const client of [ann, bob, cid]) {
+            const held = plain.sessions.find((session) => session.client === client);
+            expect(table.sessionOf(client)).toBe(held?.session);
+            expect(table.lastOf(client)).toBe(held?.ran.length ?? 0);
+            for (const number of [1, 2, 3, 4, 5, 6, 7]) {
+              const kept = table.replyTo(client, number) !== undefined;
+              expect([client, number, kept]).toEqual([client, number, plain.keeps(client, number)]);
+            }
+          }
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test("runs no request twice and skips none, whatever arrives", () => {
     fc.assert(
       fc.property(requests, (list) => {

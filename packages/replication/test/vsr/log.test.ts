@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ReplicaInvariantError } from "../../src/vsr/assert.ts";
 import { entryEnvelopeBytes } from "../../src/vsr/config.ts";
@@ -90,5 +91,118 @@ describe("a log", () => {
     expect(log.slice(0, 3, 1)).toHaveLength(1);
     expect(log.slice(0, 3, size)).toHaveLength(1);
     expect(log.slice(0, 3, size + 1)).toHaveLength(2);
+  });
+});
+
+describe("a log beside a plain list", () => {
+  type Step =
+    | { readonly do: "append"; readonly content: string }
+    | { readonly do: "append stray"; readonly op: number; readonly content: string }
+    | { readonly do: "truncate"; readonly to: number };
+
+  const content = fc.string({ maxLength: 12 });
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ do: fc.constant("append" as const), content }) },
+    fc.record({ do: fc.constant("append stray" as const), op: fc.nat({ max: 12 }), content }),
+    fc.record({ do: fc.constant("truncate" as const), to: fc.integer({ min: -2, max: 14 }) }),
+  );
+
+  /** Does the step to both; the log must refuse exactly what the list has no place for. */
+  function take(log: Log, list: Prepare[], what: Step): void {
+    const head = list.at(-1) ?? { op: 0, checksum: root };
+    switch (what.do) {
+      case "append": {
+        const entry = entryAfter(head, what.content);
+        expect(log.connects(entry)).toBe(true);
+        log.append(entry);
+        list.push(entry);
+        break;
+      }
+      case "append stray": {
+        const parent = { op: what.op, checksum: "d".repeat(32), timestamp: 1_000 };
+        const entry = entryAfter(parent, what.content);
+        expect(log.connects(entry)).toBe(false);
+        expect(() => log.append(entry)).toThrow(ReplicaInvariantError);
+        break;
+      }
+      case "truncate":
+        if (what.to < 0 || what.to > list.length) {
+          expect(() => log.truncate(what.to)).toThrow(ReplicaInvariantError);
+        } else {
+          log.truncate(what.to);
+          list.length = what.to;
+        }
+        break;
+    }
+  }
+
+  function expectSame(log: Log, list: readonly Prepare[]): void {
+    expect(log.head).toBe(list.length);
+    expect(log.headChecksum).toBe(list.at(-1)?.checksum ?? root);
+    expect(log.headTimestamp).toBe(list.at(-1)?.timestamp ?? 0);
+    for (let op = 0; op <= list.length + 1; op++) {
+      expect(log.checksumAt(op)).toBe(op === 0 ? root : list[op - 1]?.checksum);
+    }
+  }
+
+  test("holds the same after any steps, and refuses what does not continue it", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const log = new Log(root);
+        const list: Prepare[] = [];
+        for (const one of steps) {
+          take(log, list, one);
+          expectSame(log, list);
+        }
+      }),
+    );
+  });
+
+  test("is one chain from the root to its head, whatever has been cut off and put on (I21)", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const log = new Log(root);
+        const list: Prepare[] = [];
+        for (const one of steps) take(log, list, one);
+        let parent = root;
+        for (const entry of log.slice(0, log.head)) {
+          expect(entry.parent).toBe(parent);
+          parent = entry.checksum;
+        }
+        expect(parent).toBe(log.headChecksum);
+      }),
+    );
+  });
+
+  test("gives the same slices, as long as they fit, and never an empty one where there is more", () => {
+    const size = fc.nat({ max: 2_000 });
+    const ops = fc.tuple(fc.nat({ max: 12 }), fc.nat({ max: 12 }));
+    fc.assert(
+      fc.property(fc.array(content, { maxLength: 10 }), ops, size, (contents, [from, to], max) => {
+        const all = chain(contents);
+        const log = new Log(root, all);
+        expect(log.slice(from, to)).toEqual(all.slice(from, Math.max(from, to)));
+        const some = log.slice(from, to, max);
+        expect(some).toEqual(all.slice(from, Math.max(from, to)).slice(0, some.length));
+        const bytesBefore = some
+          .slice(0, -1)
+          .reduce((sum, { body }) => sum + body.length + entryEnvelopeBytes, 0);
+        expect(bytesBefore === 0 || bytesBefore < max).toBe(true);
+        expect(some.length > 0 || max === 0 || to <= from || from >= all.length).toBe(true);
+      }),
+    );
+  });
+
+  test("says the same checksum at one op only if everything up to that op is the same", () => {
+    const contents = fc.array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(contents, contents, (one, other) => {
+        const [a, b] = [one, other].map((list) => new Log(root, chain(list)));
+        for (let op = 1; op <= Math.min(one.length, other.length); op++) {
+          const same = one.slice(0, op).join() === other.slice(0, op).join();
+          expect(a?.checksumAt(op) === b?.checksumAt(op)).toBe(same);
+        }
+      }),
+    );
   });
 });

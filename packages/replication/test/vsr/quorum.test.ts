@@ -92,3 +92,79 @@ describe("votes for a view", () => {
     expect(votes.highest).toBe(8);
   });
 });
+
+describe("quorums", () => {
+  /** Every set of replicas of a group of that size, as a list of indexes. */
+  function subsets(size: number): number[][] {
+    return Array.from({ length: 2 ** size }, (_, bits) =>
+      Array.from({ length: size }, (_, index) => index).filter((index) => bits & (1 << index)),
+    );
+  }
+
+  test.each([1, 2, 3, 4, 5, 6, 7])("of %i replicas: any two of them share one (I4)", (size) => {
+    const quorums = subsets(size).filter((set) => set.length === quorumOf(size));
+    for (const a of quorums) {
+      for (const b of quorums) expect(a.some((index) => b.includes(index))).toBe(true);
+    }
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7])("of %i replicas: one fewer would not always do so", (size) => {
+    const tooFew = subsets(size).filter((set) => set.length === quorumOf(size) - 1);
+    const apart = tooFew.some((a) => tooFew.some((b) => !a.some((index) => b.includes(index))));
+    // In a group of an odd size two sets of one fewer need not meet; in an even one they may be
+    // the two halves.
+    expect(apart).toBe(true);
+  });
+
+  test("leave a group of 2f + 1 the loss of f, and one more replica changes nothing", () => {
+    for (const f of [0, 1, 2, 3]) expect(2 * f + 1 - quorumOf(2 * f + 1)).toBe(f);
+    for (const f of [0, 1, 2]) expect(2 * f + 2 - quorumOf(2 * f + 2)).toBe(f);
+  });
+
+  test("of acknowledgements and of votes for a view always have a witness in common", () => {
+    const group = fc.integer({ min: 1, max: 7 }).chain((size) => {
+      const some = fc.uniqueArray(fc.nat({ max: size - 1 }), { maxLength: size });
+      return fc.tuple(fc.constant(size), some, some);
+    });
+    fc.assert(
+      fc.property(group, ([size, acks, votes]) => {
+        const quorum = quorumOf(size);
+        const acked = new AckedOps(size, quorum);
+        const wanted = new ViewVotes();
+        for (const index of acks) acked.add(index, 5);
+        for (const index of votes) wanted.set(index, 1);
+        const both = acked.quorumOp >= 5 && wanted.count(1) >= quorum;
+        expect(!both || acks.some((index) => votes.includes(index))).toBe(true);
+      }),
+    );
+  });
+
+  test("of votes follow what each replica said last, whatever was said before", () => {
+    const said = fc.array(
+      fc.record({
+        who: fc.nat({ max: 6 }),
+        view: fc.option(fc.nat({ max: 4 }), { nil: undefined }),
+      }),
+    );
+    fc.assert(
+      fc.property(said, (history) => {
+        const votes = new ViewVotes();
+        const model = new Map<number, number>();
+        for (const { who, view } of history) {
+          if (view === undefined) {
+            votes.delete(who);
+            model.delete(who);
+          } else {
+            votes.set(who, view);
+            model.set(who, view);
+          }
+          const wanted = [...model.values()];
+          for (const one of [0, 1, 2, 3, 4]) {
+            expect(votes.count(one)).toBe(wanted.filter((other) => other === one).length);
+          }
+          expect(votes.highest).toBe(Math.max(-1, ...wanted));
+        }
+      }),
+    );
+  });
+});
