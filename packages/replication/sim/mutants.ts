@@ -2,14 +2,26 @@
  * Bugs to plant: what a simulator is worth is how many of them it finds. They live here, as changes
  * to a replica or a disk of the simulation; the published package has no switch for them.
  */
-import { quorumOf, type Replica } from "@troupe/replication/runtime";
+import {
+  type GroupConfig,
+  quorumOf,
+  type Recovered,
+  type Replica,
+  type Write,
+} from "@troupe/replication/runtime";
 
 export interface Plant {
   /** What a developer might have done wrong. */
   readonly mistake: string;
   /** The disk reports a write before the write is durable. */
   readonly lyingDisk?: boolean;
-  readonly inReplica?: (replica: Replica) => void;
+  readonly inReplica?: (replica: Replica, recovered: Recovered | undefined) => void;
+  /** What the disk keeps instead of what it was given. */
+  readonly onDisk?: (write: Write) => Write;
+  /** The configuration that one replica believes in. */
+  readonly inConfig?: (config: GroupConfig, index: number) => GroupConfig;
+  /** The name that the client at an address takes for each of its sessions. */
+  readonly clientId?: (address: number) => string;
 }
 
 export const mutants: Readonly<Record<string, Plant>> = {
