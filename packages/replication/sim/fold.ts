@@ -22,17 +22,23 @@ function hexOf(word: number): string {
   );
 }
 
-/** 128 bits of a hash as 32 hexadecimal digits: four lanes, each mixed into the next. */
-export function foldBytes(bytes: Uint8Array): string {
+const noBytes = new Uint8Array(0);
+
+/**
+ * 128 bits of a hash of bytes, and of those behind them, as 32 hexadecimal digits: four lanes, each
+ * mixed into the next.
+ */
+export function foldBytes(bytes: Uint8Array, more: Uint8Array = noBytes): string {
   let [a, b, c, d] = [0x9e3779b9, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f];
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] as number;
+  const length = bytes.length + more.length;
+  for (let i = 0; i < length; i++) {
+    const byte = (i < bytes.length ? bytes[i] : more[i - bytes.length]) as number;
     a = Math.imul(a ^ byte, 0x01000193);
     b = Math.imul((b + byte) ^ (b >>> 15), 0x2c1b3c6d);
     c = Math.imul(c ^ a ^ (c >>> 13), 0x297a2d39);
     d = (d ^ b ^ (c << 7)) + (d << 3);
   }
-  a = Math.imul(a ^ (d >>> 16) ^ bytes.length, 0x85ebca6b);
+  a = Math.imul(a ^ (d >>> 16) ^ length, 0x85ebca6b);
   b = Math.imul(b ^ (a >>> 13), 0xc2b2ae35);
   c = Math.imul(c ^ (b >>> 16), 0x27d4eb2f);
   d = Math.imul(d ^ (c >>> 15), 0x9e3779b1);

@@ -36,7 +36,7 @@ export class ChainMachine implements StateMachine {
   apply(committed: Committed): Uint8Array[] {
     this.ranLast = [];
     return committed.requests.map((request) => {
-      if (request.kind === "register") return new Uint8Array(0);
+      if (request.kind !== "call") return new Uint8Array(0);
       const call = textOf(request.body);
       this.length++;
       this.state = chainFrom(this.state, call);

@@ -75,6 +75,7 @@ export class Executions {
         this.#register(client, op);
         continue;
       }
+      if (request.kind !== "call") continue;
       const id = `${client}/${session}/${number}`;
       const before = this.#ran.get(id);
       holds(before === undefined, "AtMostOnce", () => {
