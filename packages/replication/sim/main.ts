@@ -4,6 +4,7 @@
  * unnoticed.
  */
 import { type Arguments, readArguments, replay, usage } from "./arguments.ts";
+import { huntAll } from "./mutant-table.ts";
 import { Progress } from "./progress.ts";
 import { type RunResult, run } from "./run.ts";
 import { shrink } from "./shrink.ts";
@@ -22,6 +23,7 @@ function main(): void {
 }
 
 function failed(args: Arguments): boolean {
+  if (args.command === "mutants") return huntAll(args);
   if (args.seed === undefined) return runMany(args);
   return args.shrink ? shrinkOne(args.seed, args) : runOne(args.seed, args);
 }
