@@ -24,6 +24,8 @@ export interface SimOptions {
   readonly thinkMs: number;
   /** Of operations: queries. */
   readonly queries: number;
+  /** Of clients: that never call, and so learn from no lost call that their primary is cut off. */
+  readonly readers: number;
   /** Of calls: given up by their caller after a while. */
   readonly givenUp: number;
   /** Mean time until a client dies and comes back with another session; 0 for never. */
@@ -125,6 +127,7 @@ function swarm(seed: number): SimOptions {
     callsMax: 1_000_000,
     thinkMs: chance.between(10, 150),
     queries: chance.next() * 0.5,
+    readers: sometimes(0.3, 0.5),
     givenUp: sometimes(0.3, 0.2),
     clientCrashEveryMs: sometimes(0.3, chance.between(1000, 8000)),
     faultyMs: chance.between(5, 20) * 1000,

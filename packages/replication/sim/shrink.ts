@@ -34,6 +34,7 @@ const faults = [
   "clientCrashEveryMs",
   "givenUp",
   "queries",
+  "readers",
   "lateClients",
   "latencyMinMs",
   "diskMinMs",

@@ -15,6 +15,7 @@ export class SimClient {
   readonly #chance: Chance;
   #session: Session;
   readonly address: number;
+  readonly #readsOnly: boolean;
   #issuing = true;
   #issued = 0;
   /** How often it has died. */
@@ -25,6 +26,7 @@ export class SimClient {
     this.address = address;
     const { seed, lateClients, faultyMs, clientCrashEveryMs } = world.options;
     this.#chance = new Chance(seed, `client-${address}`);
+    this.#readsOnly = new Chance(seed, `reader-${address}`).hits(world.options.readers);
     this.#session = this.#newSession();
     world.network.attach(address, (_from, message) => this.#receive(message));
     world.events.after(this.#chance.next() * tickMs, () => this.#tick());
@@ -90,7 +92,7 @@ export class SimClient {
   #next(): void {
     const { options, events } = this.#world;
     if (!this.#issuing || this.#issued >= options.callsMax) return;
-    if (this.#chance.hits(options.queries)) this.#query();
+    if (this.#readsOnly || this.#chance.hits(options.queries)) this.#query();
     else this.#call();
     events.after(this.#chance.exponential(options.thinkMs) + 1, () => this.#next());
   }

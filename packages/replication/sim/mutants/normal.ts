@@ -65,12 +65,21 @@ export const normalMutants = {
       });
     },
   },
-  "acks-of-older-views": {
-    mistake: "a new primary goes on with the acknowledgements of the view that it led before",
-    profile: "network",
+  "votes-count-as-acks": {
+    mistake: "a new primary takes votes for acknowledgements of what it inherited",
+    profile: "crashes",
     inReplica: ({ state }) => {
-      const { acked } = state;
-      computed(state, "acked", () => acked);
+      const { doViewChanges, log } = state;
+      const set = doViewChanges.set.bind(doViewChanges);
+      const voted = new Map<number, number>();
+      doViewChanges.set = (from, message) => {
+        voted.set(from, message.op);
+        return set(from, message);
+      };
+      counting(state, (acked) => {
+        for (const [from, op] of voted) acked.add(from, Math.min(op, log.head));
+        voted.clear();
+      });
     },
   },
   "inherited-is-committed": {
