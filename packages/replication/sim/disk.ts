@@ -1,7 +1,9 @@
 /**
- * A disk that takes its time and, when its replica crashes, keeps no more than it has promised.
+ * A disk that takes its time, hangs, and, when its replica crashes, keeps no more than it promised.
  *
- * Of the writes under way at a crash a random prefix survives: the kernel may have got that far.
+ * Of the writes under way at a crash none survives, or all, or a random prefix: the kernel may have
+ * got that far. The one on which the crash falls is torn; opening tells it by its checksum and drops
+ * it with all after it, which is what a prefix stands for here.
  */
 import {
   type Journal,
@@ -10,6 +12,7 @@ import {
   type Write,
 } from "@troupe/replication/runtime";
 import type { EventQueue } from "./event-queue.ts";
+import type { Plant } from "./mutants.ts";
 import type { SimOptions } from "./options.ts";
 import type { Chance } from "./random.ts";
 
@@ -20,12 +23,19 @@ interface UnderWay {
   readonly done: () => void;
 }
 
+export interface DiskEvents {
+  /** A write will survive from now on. */
+  readonly durable: (write: Write) => void;
+  /** It begins to write, for so long. */
+  readonly syncing: (ms: number) => void;
+}
+
 export class SimDisk {
   readonly #options: SimOptions;
   readonly #events: EventQueue;
   readonly #chance: Chance;
-  /** Whether it reports a write before the write is durable: a planted bug. */
-  readonly #lies: boolean;
+  readonly #plant: Plant | undefined;
+  readonly #told: DiskEvents;
   readonly #durable: Write[] = [];
   #waiting: UnderWay[] = [];
   #syncing: UnderWay[] = [];
@@ -34,11 +44,18 @@ export class SimDisk {
   #used = false;
   #healed = false;
 
-  constructor(options: SimOptions, events: EventQueue, chance: Chance, lies: boolean) {
+  constructor(
+    options: SimOptions,
+    events: EventQueue,
+    chance: Chance,
+    plant: Plant | undefined,
+    told: DiskEvents,
+  ) {
     this.#options = options;
     this.#events = events;
     this.#chance = chance;
-    this.#lies = lies;
+    this.#plant = plant;
+    this.#told = told;
   }
 
   open(): OpenedJournal {
@@ -63,15 +80,25 @@ export class SimDisk {
   crash(): void {
     this.#life++;
     const pending = [...this.#syncing, ...this.#waiting];
-    const surviving = this.#chance.between(0, pending.length);
-    for (const { write } of pending.slice(0, surviving)) this.#durable.push(write);
+    const surviving = this.#chance.pick([
+      0,
+      pending.length,
+      this.#chance.between(0, pending.length),
+    ]);
+    for (const { write } of pending.slice(0, surviving)) this.#keep(write);
     this.#syncing = [];
     this.#waiting = [];
   }
 
+  #keep(write: Write): void {
+    const kept = this.#plant?.onDisk?.(write) ?? write;
+    this.#durable.push(kept);
+    this.#told.durable(kept);
+  }
+
   #append(underWay: UnderWay): void {
     this.#waiting.push(underWay);
-    if (this.#lies) underWay.done();
+    if (this.#plant?.lyingDisk === true) underWay.done();
     if (this.#syncing.length === 0) this.#sync();
   }
 
@@ -80,15 +107,25 @@ export class SimDisk {
     this.#syncing = this.#waiting;
     this.#waiting = [];
     const life = this.#life;
-    const { diskMinMs, diskMeanMs } = this.#options;
-    const mean = this.#healed ? Math.min(diskMeanMs, healedMeanMs) : diskMeanMs;
-    this.#events.after(diskMinMs + this.#chance.exponential(mean), () => {
+    const ms = this.#syncMs();
+    this.#told.syncing(ms);
+    this.#events.after(ms, () => {
       if (life !== this.#life) return;
       const synced = this.#syncing;
       this.#syncing = [];
-      for (const { write } of synced) this.#durable.push(write);
-      if (!this.#lies) for (const { done } of synced) done();
+      for (const { write } of synced) this.#keep(write);
+      if (this.#plant?.lyingDisk !== true) for (const { done } of synced) done();
       if (this.#waiting.length > 0 && this.#syncing.length === 0) this.#sync();
     });
+  }
+
+  #syncMs(): number {
+    const { diskMinMs, diskMeanMs, diskStall, diskStallMeanMs } = this.#options;
+    if (this.#healed) {
+      return diskMinMs + this.#chance.exponential(Math.min(diskMeanMs, healedMeanMs));
+    }
+    const stalls = diskStall > 0 && this.#chance.hits(diskStall);
+    const usual = diskMinMs + this.#chance.exponential(diskMeanMs);
+    return stalls ? usual + this.#chance.exponential(diskStallMeanMs) : usual;
   }
 }

@@ -3,17 +3,26 @@
  *
  * The replica and the driver are the real ones; this file gives them a simulated world.
  */
-import { checksum, Driver, Replica, timeoutTicksDefaults } from "@troupe/replication/runtime";
+import {
+  Driver,
+  type GroupMessage,
+  type Journal,
+  Replica,
+  type Write,
+} from "@troupe/replication/runtime";
 import type { Checker } from "./checker.ts";
 import type { SimDisk } from "./disk.ts";
 import type { EventQueue } from "./event-queue.ts";
+import { foldBytes } from "./fold.ts";
 import { ChainMachine } from "./machine.ts";
 import type { Plant } from "./mutants.ts";
 import type { SimNetwork } from "./network.ts";
 import type { SimOptions } from "./options.ts";
 import { Chance } from "./random.ts";
+import type { Trace } from "./trace.ts";
 
 export const tickMs = 20;
+const epochMs = 1_700_000_000_000;
 
 export interface World {
   readonly options: SimOptions;
@@ -22,8 +31,8 @@ export interface World {
   readonly checker: Checker;
   readonly plant: Plant | undefined;
   /** Which client session lives where, as replicas learn it from the requests. */
-  readonly clientAddress: (client: string) => number | undefined;
-  readonly trace: (line: () => string) => void;
+  readonly addressOf: Map<string, number>;
+  readonly trace: Trace;
 }
 
 export class SimHost {
@@ -36,15 +45,19 @@ export class SimHost {
   #life = 0;
   /** While it is paused: what it will take in when it wakes. */
   #asleep: (() => void)[] | undefined;
-  /** This machine's clock differs from the others' by so much. */
-  readonly #clockOffsetMs: number;
+  /** This machine's clock differs from the others' by so much, and goes so much faster. */
+  #clockOffsetMs: number;
+  readonly #clockRate: number;
 
   constructor(world: World, index: number, disk: SimDisk) {
     this.#world = world;
     this.index = index;
     this.#disk = disk;
-    this.#chance = new Chance(world.options.seed, `host-${index}`);
-    this.#clockOffsetMs = this.#chance.between(-2000, 2000);
+    const { seed, clockOffsetMs, clockDrift, clockStepEveryMs } = world.options;
+    this.#chance = new Chance(seed, `host-${index}`);
+    this.#clockOffsetMs = this.#chance.between(-clockOffsetMs, clockOffsetMs);
+    this.#clockRate = 1 + clockDrift * (2 * this.#chance.next() - 1);
+    if (clockStepEveryMs > 0) this.#scheduleClockStep();
   }
 
   get replica(): Replica | undefined {
@@ -60,41 +73,36 @@ export class SimHost {
     const life = ++this.#life;
     const { journal, recovered } = this.#disk.open();
     const { index } = this;
+    const config = plant?.inConfig?.(options.config, index) ?? options.config;
     const replica = new Replica(
-      {
-        index,
-        config: options.config,
-        ticks: timeoutTicksDefaults,
-        hash: checksum,
-        random: this.#chance.next,
-      },
+      { index, config, ticks: options.ticks, hash: foldBytes, random: this.#chance.next },
       recovered,
     );
-    plant?.inReplica?.(replica);
-    const machine = new ChainMachine();
-    const checkedMachine = {
-      apply: (committed: Parameters<ChainMachine["apply"]>[0]) => {
-        const replies = machine.apply(committed);
-        const entry = replica.state.log.get(committed.op);
-        checker.executed(index, committed, entry.checksum, replies);
-        return replies;
-      },
-      answer: () => machine.answer(),
-      digest: () => machine.digest(),
-    };
     this.#replica = replica;
-    checker.restarted(index, replica.state.view);
-    trace(() => `r${index} starts in view ${replica.state.view}, op ${replica.state.log.head}`);
+    checker.restarted(index, replica);
+    plant?.inReplica?.(replica, recovered);
+    const { view, log } = replica.state;
+    trace.event(
+      "start",
+      () => `r${index} starts in view ${view}, op ${log.head}`,
+      index,
+      view,
+      log.head,
+    );
     this.#driver = new Driver({
       replica,
-      journal,
-      machine: checkedMachine,
-      send: (to, message) => network.send(index, to, message),
+      journal: this.#whileAwake(journal, life),
+      machine: this.#checkedMachine(replica),
+      send: (to, message) => {
+        checker.sent(index, life, message);
+        network.send(index, to, message);
+      },
       reply: (message) => {
-        const to = this.#world.clientAddress(message.client);
+        checker.answered(index, message);
+        const to = this.#world.addressOf.get(message.client);
         if (to !== undefined) network.send(index, to, message);
       },
-      now: () => 1_700_000_000_000 + events.now + this.#clockOffsetMs,
+      now: () => epochMs + Math.floor(events.now * this.#clockRate) + this.#clockOffsetMs,
       defer: (turn) => {
         events.after(0, () =>
           this.#awake(life, () => {
@@ -116,7 +124,7 @@ export class SimHost {
     if (!this.isUp || this.#asleep !== undefined) return;
     const life = this.#life;
     this.#asleep = [];
-    this.#world.trace(() => `r${this.index} is paused`);
+    this.#world.trace.event("pause", () => `r${this.index} is paused`, this.index);
     this.#world.events.after(ms, () => {
       if (life !== this.#life) return;
       const waiting = this.#asleep ?? [];
@@ -128,13 +136,44 @@ export class SimHost {
   crash(): void {
     const { network, trace } = this.#world;
     this.#asleep = undefined;
-    trace(() => `r${this.index} crashes`);
+    trace.event("crash", () => `r${this.index} crashes`, this.index);
     this.#life++;
     this.#driver?.stop();
     this.#driver = undefined;
     this.#replica = undefined;
     network.detach(this.index);
     this.#disk.crash();
+  }
+
+  /** A paused process learns of a finished write when it wakes. */
+  #whileAwake(journal: Journal, life: number): Journal {
+    return {
+      append: (write: Write, done) => journal.append(write, () => this.#awake(life, done)),
+      close: () => journal.close(),
+    };
+  }
+
+  #checkedMachine(replica: Replica) {
+    const { checker } = this.#world;
+    const machine = new ChainMachine();
+    return {
+      apply: (committed: Parameters<ChainMachine["apply"]>[0]) => {
+        const replies = machine.apply(committed);
+        const entry = replica.state.log.get(committed.op);
+        checker.executed(this.index, committed, entry.checksum, machine);
+        return replies;
+      },
+      answer: () => machine.answer(),
+      digest: () => machine.digest(),
+    };
+  }
+
+  #scheduleClockStep(): void {
+    const { events, options } = this.#world;
+    events.after(this.#chance.exponential(options.clockStepEveryMs), () => {
+      this.#clockOffsetMs += this.#chance.between(-5000, 5000);
+      this.#scheduleClockStep();
+    });
   }
 
   /** Runs something in this life, now or when the process wakes. */
@@ -147,13 +186,15 @@ export class SimHost {
   #tick(life: number): void {
     this.#awake(life, () => {
       this.#driver?.step({ type: "tick" });
-      this.#world.events.after(tickMs, () => this.#tick(life));
+      this.#world.events.after(tickMs / this.#clockRate, () => this.#tick(life));
     });
   }
 
-  #receive(from: number, message: Parameters<Parameters<SimNetwork["attach"]>[1]>[1]): void {
+  #receive(from: number, message: GroupMessage): void {
     const { trace, events } = this.#world;
-    trace(() => `${Math.round(events.now)} ${from} -> r${this.index} ${describe(message)}`);
+    const line = () => `${Math.round(events.now)} ${from} -> r${this.index} ${describe(message)}`;
+    const { type, view = 0, op = 0, commit = 0 } = message as Partial<Numbered> & GroupMessage;
+    trace.event(type, line, events.now, from * 16 + this.index, view, op * 0x10000 + commit);
     switch (message.type) {
       case "request":
       case "query":
@@ -171,6 +212,12 @@ export class SimHost {
         this.#driver?.step({ type: "message", from, message });
     }
   }
+}
+
+interface Numbered {
+  readonly view: number;
+  readonly op: number;
+  readonly commit: number;
 }
 
 /** A message in one line: its scalar fields. */

@@ -2,43 +2,76 @@
  * The state machine that the simulator replicates: a chain of hashes, in which no two operations
  * commute, so that any difference in order or number shows in every later reply.
  */
-import { type Committed, checksum, type StateMachine } from "@troupe/replication/runtime";
+import type { Committed, StateMachine } from "@troupe/replication/runtime";
+import { foldText } from "./fold.ts";
 
 /** What an answer says: how far the state was, what it was, and to a call: which call it was. */
 export interface ChainReading {
   readonly length: number;
-  readonly state: string;
+  readonly state: number;
   /** The body of the call; absent in the answer to a query. */
   readonly call?: string;
 }
 
+/** A call that ran, and its place. */
+export interface Ran extends ChainReading {
+  readonly call: string;
+}
+
+/** The state after one more call: 52 bits that depend on every call so far and on their order. */
+export function chainFrom(state: number, call: string): number {
+  const low = state % 0x4000000;
+  const high = Math.floor(state / 0x4000000);
+  const first = foldText(call, Math.imul(low ^ 0x2545f491, 0x9e3779b1) ^ high);
+  const second = foldText(call, Math.imul(high ^ 0x1b873593, 0x85ebca6b) + low);
+  return (first % 0x4000000) * 0x4000000 + (second % 0x4000000);
+}
+
 export class ChainMachine implements StateMachine {
-  #length = 0;
-  #state = "";
+  length = 0;
+  state = 0;
+  /** The calls of the op that was applied last. */
+  ranLast: Ran[] = [];
 
   apply(committed: Committed): Uint8Array[] {
+    this.ranLast = [];
     return committed.requests.map((request) => {
-      if (request.kind === "register") return new Uint8Array(0);
-      this.#length++;
-      this.#state = checksum(Buffer.concat([Buffer.from(this.#state), request.body]));
-      const call = new TextDecoder().decode(request.body);
-      return encodeReading({ length: this.#length, state: this.#state, call });
+      if (request.kind !== "call") return new Uint8Array(0);
+      const call = textOf(request.body);
+      this.length++;
+      this.state = chainFrom(this.state, call);
+      const { length, state } = this;
+      this.ranLast.push({ length, state, call });
+      return encodeReading({ length, state, call });
     });
   }
 
   answer(): Uint8Array {
-    return encodeReading({ length: this.#length, state: this.#state });
+    return encodeReading({ length: this.length, state: this.state });
   }
 
   digest(): string {
-    return this.#state;
+    return String(this.state);
   }
 }
 
-function encodeReading(reading: ChainReading): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(reading));
+/** ASCII as bytes: what calls and readings are made of. */
+export function bytesOf(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+function encodeReading({ length, state, call }: ChainReading): Uint8Array {
+  return bytesOf(`${length} ${state}${call === undefined ? "" : ` ${call}`}`);
 }
 
 export function decodeReading(bytes: Uint8Array): ChainReading {
-  return JSON.parse(new TextDecoder().decode(bytes)) as ChainReading;
+  const [length, state, call] = textOf(bytes).split(" ");
+  const reading = { length: Number(length), state: Number(state) };
+  return call === undefined ? reading : { ...reading, call };
 }

@@ -1,11 +1,13 @@
 /**
- * A network that loses, repeats, delays, reorders and cuts, all from the seed.
+ * A network that loses, repeats, delays, reorders, clogs and cuts, all from the seed.
  *
- * What is sent is encoded and decoded as on a real link, so a message that would not survive the
- * wire does not survive here either, and no two replicas share an object.
+ * No two replicas share a message: each gets a copy. Every so manieth of each kind is encoded and
+ * decoded as on a real link, so that a message which would not survive the wire shows here too; to
+ * do that with all of them would take most of the time of a run.
  */
 import { Codec } from "@troupe/cluster/runtime";
 import { decodeMessage, encodeMessage, type GroupMessage } from "@troupe/replication/runtime";
+import { Violation } from "./checkers/violation.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { SimOptions } from "./options.ts";
 import { Chance } from "./random.ts";
@@ -14,15 +16,23 @@ import { Chance } from "./random.ts";
 export type Address = number;
 export type Receive = (from: Address, message: GroupMessage) => void;
 
+/** One message of each kind out of so many goes through the codec. */
+const encodeEvery = 32;
+const healedMeanMs = 5;
+
 export class SimNetwork {
   readonly #options: SimOptions;
   readonly #events: EventQueue;
   readonly #chance: Chance;
   readonly #codec = new Codec();
-  readonly #receivers = new Map<Address, Receive>();
-  readonly #cut = new Set<string>();
+  readonly #receivers: (Receive | undefined)[] = [];
+  readonly #addresses: number;
+  /** By path: whether it is cut, and until when it is clogged. */
+  readonly #cut: Uint8Array;
+  readonly #clogged: Float64Array;
   /** Replicas that no other replica hears or reaches, though clients do. */
   readonly #isolated = new Set<Address>();
+  readonly #sentOf = new Map<GroupMessage["type"], number>();
   #healed = false;
   sent = 0;
   delivered = 0;
@@ -31,31 +41,41 @@ export class SimNetwork {
     this.#options = options;
     this.#events = events;
     this.#chance = new Chance(options.seed, "network");
+    this.#addresses = options.config.replicaCount + options.clients;
+    this.#cut = new Uint8Array(this.#addresses ** 2);
+    this.#clogged = new Float64Array(this.#addresses ** 2);
     if (options.partitionEveryMs > 0) this.#scheduleCut();
+    if (options.clogEveryMs > 0) this.#scheduleClog();
   }
 
   /** Delivers to `receive` from now on; nothing is delivered to an address without one. */
   attach(address: Address, receive: Receive): void {
-    this.#receivers.set(address, receive);
+    this.#receivers[address] = receive;
   }
 
   detach(address: Address): void {
-    this.#receivers.delete(address);
+    this.#receivers[address] = undefined;
   }
 
   send(from: Address, to: Address, message: GroupMessage): void {
     this.sent++;
-    const { loss, duplication } = this.#options;
-    const payload = encodeMessage(this.#codec, this.#options.config.root, message);
-    if (!this.#healed && this.#chance.hits(loss)) return;
-    this.#deliverLater(from, to, payload);
-    if (!this.#healed && this.#chance.hits(duplication)) this.#deliverLater(from, to, payload);
+    const { loss, duplication, copyLaterMs, inFlightArrives } = this.#options;
+    if (!this.#healed) {
+      if (inFlightArrives && this.#isCut(from, to)) return;
+      if (loss > 0 && this.#chance.hits(loss)) return;
+    }
+    const copy = this.#copy(message);
+    this.#deliverLater(from, to, copy, 0);
+    if (!this.#healed && duplication > 0 && this.#chance.hits(duplication)) {
+      this.#deliverLater(from, to, copy, this.#chance.exponential(copyLaterMs));
+    }
   }
 
   /** From now on nothing is lost or cut, and delays are short. */
   heal(): void {
     this.#healed = true;
-    this.#cut.clear();
+    this.#cut.fill(0);
+    this.#clogged.fill(0);
     this.#isolated.clear();
   }
 
@@ -68,21 +88,51 @@ export class SimNetwork {
     this.#isolated.delete(replica);
   }
 
-  #isIsolated(from: Address, to: Address): boolean {
+  #path(from: Address, to: Address): number {
+    return from * this.#addresses + to;
+  }
+
+  #isCut(from: Address, to: Address): boolean {
+    if (this.#cut[this.#path(from, to)] === 1) return true;
+    if (this.#isolated.size === 0) return false;
     const { replicaCount } = this.#options.config;
     if (from >= replicaCount || to >= replicaCount) return false;
     return this.#isolated.has(from) || this.#isolated.has(to);
   }
 
-  #deliverLater(from: Address, to: Address, payload: Uint8Array): void {
-    const { latencyMinMs, latencyMeanMs } = this.#options;
-    const mean = this.#healed ? Math.min(latencyMeanMs, 5) : latencyMeanMs;
-    this.#events.after(latencyMinMs + this.#chance.exponential(mean), () => {
-      if (this.#cut.has(`${from}>${to}`) || this.#isIsolated(from, to)) return;
-      const envelope = decodeMessage(this.#codec, payload);
-      if (envelope === undefined) throw new TypeError("a message does not survive its encoding");
+  #copy(message: GroupMessage): GroupMessage {
+    const { type } = message;
+    const count = this.#sentOf.get(type) ?? 0;
+    this.#sentOf.set(type, count + 1);
+    if (count % encodeEvery !== 0) return copyOf(message);
+    const payload = encodeMessage(this.#codec, this.#options.config.root, message);
+    const envelope = decodeMessage(this.#codec, payload);
+    if (envelope === undefined) {
+      throw new Violation("Encoding", `a ${type} does not survive its encoding`);
+    }
+    return envelope.message;
+  }
+
+  #deliverLater(from: Address, to: Address, message: GroupMessage, laterMs: number): void {
+    const { latencyMinMs, latencyMeanMs, inFlightArrives } = this.#options;
+    const mean = this.#healed ? Math.min(latencyMeanMs, healedMeanMs) : latencyMeanMs;
+    let delay = latencyMinMs + laterMs + this.#chance.exponential(mean);
+    const clogged = this.#clogged[this.#path(from, to)] ?? 0;
+    if (clogged > this.#events.now) delay += clogged - this.#events.now;
+    this.#events.after(delay, () => {
+      if (!inFlightArrives && this.#isCut(from, to)) return;
       this.delivered++;
-      this.#receivers.get(to)?.(from, envelope.message);
+      this.#receivers[to]?.(from, message);
+    });
+  }
+
+  #scheduleClog(): void {
+    const { clogEveryMs, clogMeanMs } = this.#options;
+    this.#events.after(this.#chance.exponential(clogEveryMs), () => {
+      if (this.#healed) return;
+      const path = this.#chance.between(0, this.#clogged.length - 1);
+      this.#clogged[path] = this.#events.now + this.#chance.exponential(clogMeanMs);
+      this.#scheduleClog();
     });
   }
 
@@ -92,7 +142,7 @@ export class SimNetwork {
       if (this.#healed) return;
       this.#cutSome();
       this.#events.after(this.#chance.exponential(partitionMeanMs), () => {
-        this.#cut.clear();
+        this.#cut.fill(0);
         if (!this.#healed) this.#scheduleCut();
       });
     });
@@ -100,17 +150,44 @@ export class SimNetwork {
 
   /** Splits everybody into two sides; messages between them are lost, one way or both. */
   #cutSome(): void {
-    const addresses = this.#options.config.replicaCount + this.#options.clients;
-    const isolate = this.#chance.hits(0.4) ? this.#chance.between(0, addresses - 1) : undefined;
-    const sides = Array.from({ length: addresses }, (_, address) =>
-      isolate === undefined ? this.#chance.hits(0.5) : address === isolate,
-    );
-    const oneWay = this.#chance.hits(this.#options.oneWay);
-    for (let a = 0; a < addresses; a++) {
-      for (let b = 0; b < addresses; b++) {
+    const { oneWay, replicasOnly, config } = this.#options;
+    const split = this.#chance.hits(replicasOnly) ? config.replicaCount : this.#addresses;
+    const sides = this.#sides(split);
+    const cutsOneWay = this.#chance.hits(oneWay);
+    for (let a = 0; a < split; a++) {
+      for (let b = 0; b < split; b++) {
         if (sides[a] === sides[b]) continue;
-        if (!oneWay || sides[a] === true) this.#cut.add(`${a}>${b}`);
+        if (!cutsOneWay || sides[a] === true) this.#cut[this.#path(a, b)] = 1;
       }
     }
+  }
+
+  /** Each to a side by chance; or a side of a size by chance; or one against all. */
+  #sides(split: number): boolean[] {
+    const shape = this.#chance.pick(["each", "size", "one"]);
+    if (shape === "each") return Array.from({ length: split }, () => this.#chance.hits(0.5));
+    const size = shape === "one" ? 1 : this.#chance.between(1, split);
+    const sides = new Array<boolean>(split).fill(false);
+    for (let left = size; left > 0; ) {
+      const chosen = this.#chance.between(0, split - 1);
+      if (sides[chosen] === true) continue;
+      sides[chosen] = true;
+      left--;
+    }
+    return sides;
+  }
+}
+
+/** A message of its own for the receiver; only the bytes of bodies, which nobody changes, are shared. */
+function copyOf(message: GroupMessage): GroupMessage {
+  switch (message.type) {
+    case "prepare":
+      return { ...message, entry: { ...message.entry } };
+    case "do_view_change":
+    case "start_view":
+    case "new_state":
+      return { ...message, entries: message.entries.map((entry) => ({ ...entry })) };
+    default:
+      return { ...message };
   }
 }

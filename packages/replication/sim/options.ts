@@ -1,36 +1,63 @@
 /**
  * What kind of world a seed stands for: swarm testing, so that each run stresses a few things hard
  * instead of all of them a little. Sizes are shrunk, so that full pipelines, queues and session
- * tables are frequent.
+ * tables are frequent. A profile leans the dice towards one kind of trouble.
  */
-import type { GroupConfig } from "@troupe/replication/runtime";
+import type { GroupConfig, TimeoutTicks } from "@troupe/replication/runtime";
+import { timeoutTicksDefaults } from "@troupe/replication/runtime";
+import { type ProfileName, profiles } from "./profiles.ts";
 import { Chance } from "./random.ts";
 
 export interface SimOptions {
   readonly seed: number;
   readonly config: GroupConfig;
+  readonly ticks: TimeoutTicks;
   readonly clients: number;
   /** Calls that a client may have waiting: with few it stalls soon, with many never. */
   readonly clientQueue: number;
   /** Of clients: that begin only later, when views have changed already. */
   readonly lateClients: number;
+  readonly retryTicks: number;
+  /** Calls that one client makes at most. */
+  readonly callsMax: number;
+  /** Mean pause between a client's operations. */
+  readonly thinkMs: number;
+  /** Of operations: queries. */
+  readonly queries: number;
+  /** Of clients: that never call, and so learn from no lost call that their primary is cut off. */
+  readonly readers: number;
+  /** Of calls: given up by their caller after a while. */
+  readonly givenUp: number;
+  /** Mean time until a client dies and comes back with another session; 0 for never. */
+  readonly clientCrashEveryMs: number;
   /** Milliseconds of virtual time with faults, before everything heals. */
   readonly faultyMs: number;
   /** Of messages. */
   readonly loss: number;
   readonly duplication: number;
+  /** How much later than the message its copy comes, in the mean. */
+  readonly copyLaterMs: number;
   readonly latencyMinMs: number;
   readonly latencyMeanMs: number;
   /** Mean time between two partitions; 0 for none. */
   readonly partitionEveryMs: number;
   readonly partitionMeanMs: number;
-  /** Partitions that cut one direction only, as a share of all. */
+  /** Of partitions: those that cut one direction only. */
   readonly oneWay: number;
+  /** Of partitions: those that clients do not notice. */
+  readonly replicasOnly: number;
+  /** Whether what is under way when a path is cut still arrives; else it is lost. */
+  readonly inFlightArrives: boolean;
+  /** Mean time between two moments at which a path clogs: nothing is lost, all is late. */
+  readonly clogEveryMs: number;
+  readonly clogMeanMs: number;
   /** Mean time between two crashes; 0 for none. */
   readonly crashEveryMs: number;
   readonly downMeanMs: number;
   /** Of crashes: all replicas at once. */
   readonly crashAll: number;
+  /** Of disk writes: those in which the replica crashes. */
+  readonly crashWriting: number;
   /** Of new primaries: crashed, paused or deposed soon after they began to lead. */
   readonly hunted: number;
   /** Mean time between two pauses of a process; 0 for none. */
@@ -40,49 +67,96 @@ export interface SimOptions {
   readonly leavesMinorityDown: boolean;
   readonly diskMinMs: number;
   readonly diskMeanMs: number;
-  /** Mean pause between a client's operations. */
-  readonly thinkMs: number;
-  readonly queries: number;
+  /** Of disk writes: those that hang for a while. */
+  readonly diskStall: number;
+  readonly diskStallMeanMs: number;
+  /** Clocks differ by up to so much. */
+  readonly clockOffsetMs: number;
+  /** Clocks, and with them ticks, are faster or slower by up to this share. */
+  readonly clockDrift: number;
+  /** Mean time between two steps of a clock, forwards or backwards; 0 for none. */
+  readonly clockStepEveryMs: number;
 }
 
-export function swarm(seed: number): SimOptions {
+/** Changes to the options of a seed, as `--with` takes them. */
+export type Overrides = Partial<Omit<SimOptions, "config" | "ticks">> & {
+  readonly config?: Partial<GroupConfig>;
+  readonly ticks?: Partial<TimeoutTicks>;
+};
+
+/** Timeouts of a group that suspects soon, so that views change often. */
+const hastyTicks: TimeoutTicks = {
+  heartbeat: 3,
+  primarySilence: 10,
+  jitter: 10,
+  resend: 4,
+  voteWindow: 30,
+  abdicate: 40,
+};
+
+export function optionsOf(seed: number, profile: ProfileName, overrides?: Overrides): SimOptions {
+  const options = { ...swarm(seed), ...profiles[profile](new Chance(seed, profile)) };
+  if (overrides === undefined) return options;
+  const config = { ...options.config, ...overrides.config };
+  const ticks = { ...options.ticks, ...overrides.ticks };
+  return { ...options, ...overrides, config, ticks };
+}
+
+function swarm(seed: number): SimOptions {
   const chance = new Chance(seed, "options");
   const sometimes = (probability: number, value: number) => (chance.hits(probability) ? value : 0);
   return {
     seed,
     config: {
-      replicaCount: chance.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 7]),
+      replicaCount: chance.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 6, 7]),
       root: new Chance(seed, "root").hex(),
       pipelineMax: chance.pick([1, 2, 4, 8]),
       batchRequestsMax: chance.pick([1, 3, 16]),
-      batchBytesMax: 4096,
+      batchBytesMax: chance.pick([64, 4096]),
       newStateBytesMax: chance.pick([1, 256, 4096]),
       queueMax: chance.pick([4, 64]),
       sessionsMax: chance.pick([2, 4, 64]),
       sessionWindow: chance.pick([1, 4, 16]),
       checkpointEvery: 16,
     },
-    clients: chance.between(1, 5),
-    clientQueue: chance.pick([8, 100]),
+    ticks: chance.hits(0.3) ? hastyTicks : timeoutTicksDefaults,
+    clients: chance.pick([1, 2, 2, 3, 3, 4, 5, 8, 13]),
+    clientQueue: chance.pick([2, 8, 100]),
     lateClients: sometimes(0.5, 0.5),
+    retryTicks: chance.pick([5, 10, 25]),
+    callsMax: 1_000_000,
+    thinkMs: chance.between(10, 150),
+    queries: chance.next() * 0.5,
+    readers: sometimes(0.3, 0.5),
+    givenUp: sometimes(0.3, 0.2),
+    clientCrashEveryMs: sometimes(0.3, chance.between(1000, 8000)),
     faultyMs: chance.between(5, 20) * 1000,
-    loss: sometimes(0.6, chance.next() * 0.2),
-    duplication: sometimes(0.5, chance.next() * 0.3),
+    loss: sometimes(0.6, chance.next() * 0.3),
+    duplication: sometimes(0.5, chance.next() * 0.5),
+    copyLaterMs: chance.pick([0, 50, 2000]),
     latencyMinMs: chance.between(0, 10),
     latencyMeanMs: chance.between(1, 60),
     partitionEveryMs: sometimes(0.6, chance.between(500, 8000)),
     partitionMeanMs: chance.between(200, 4000),
     oneWay: sometimes(0.5, chance.next()),
+    replicasOnly: chance.pick([0, 0.5, 1]),
+    inFlightArrives: chance.hits(0.5),
+    clogEveryMs: sometimes(0.3, chance.between(200, 4000)),
+    clogMeanMs: chance.between(50, 2000),
     crashEveryMs: sometimes(0.7, chance.between(300, 8000)),
     downMeanMs: chance.between(50, 4000),
     crashAll: sometimes(0.3, 0.3),
+    crashWriting: sometimes(0.3, chance.next() * 0.02),
     hunted: sometimes(0.5, 0.5),
     pauseEveryMs: sometimes(0.4, chance.between(500, 8000)),
     pauseMeanMs: chance.between(20, 3000),
     leavesMinorityDown: chance.hits(0.3),
     diskMinMs: chance.between(0, 5),
     diskMeanMs: chance.pick([1, 10, 40, 40, 200]),
-    thinkMs: chance.between(5, 100),
-    queries: chance.next() * 0.5,
+    diskStall: sometimes(0.3, chance.next() * 0.1),
+    diskStallMeanMs: chance.between(100, 3000),
+    clockOffsetMs: chance.pick([0, 50, 2000]),
+    clockDrift: sometimes(0.5, chance.next() * 0.1),
+    clockStepEveryMs: sometimes(0.3, chance.between(500, 5000)),
   };
 }

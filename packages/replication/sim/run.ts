@@ -1,21 +1,25 @@
 /**
  * One run: a world with faults, then a healed one in which everything must come to an end.
  */
-import { createHash } from "node:crypto";
-import { Checker, Violation } from "./checker.ts";
+import { Checker } from "./checker.ts";
+import { Violation } from "./checkers/violation.ts";
 import { SimDisk } from "./disk.ts";
 import { EventQueue } from "./event-queue.ts";
 import { SimHost, type World } from "./host.ts";
 import type { Plant } from "./mutants.ts";
 import { SimNetwork } from "./network.ts";
-import { type SimOptions, swarm } from "./options.ts";
+import { type Overrides, optionsOf, type SimOptions } from "./options.ts";
+import type { ProfileName } from "./profiles.ts";
 import { Chance } from "./random.ts";
+import { Trace } from "./trace.ts";
 import { SimClient } from "./workload.ts";
 
 export interface RunResult {
   readonly seed: number;
   /** Why the run failed; undefined if every property held. */
   readonly violation: string | undefined;
+  /** The property that did not hold. */
+  readonly checker: string | undefined;
   readonly ops: number;
   readonly acks: number;
   readonly reads: number;
@@ -27,6 +31,8 @@ export interface RunResult {
 }
 
 export interface RunOptions {
+  readonly profile?: ProfileName | undefined;
+  readonly overrides?: Overrides | undefined;
   readonly plant?: Plant | undefined;
   /** Told every event, for a person to read. */
   readonly onTrace?: (line: string) => void;
@@ -34,37 +40,38 @@ export interface RunOptions {
 
 /** After healing, this must be enough for everything to complete: liveness. */
 const healMs = 120_000;
+/** How often it is looked whether everything has completed. */
+const lookEveryMs = 20;
 
-export function run(seed: number, { plant, onTrace }: RunOptions = {}): RunResult {
-  const options = swarm(seed);
-  const simulation = new Simulation(options, plant, onTrace);
-  let violation: string | undefined;
+export function run(seed: number, options: RunOptions = {}): RunResult {
+  const { profile = "default", overrides, plant, onTrace } = options;
+  const simulation = new Simulation(optionsOf(seed, profile, overrides), plant, onTrace);
   try {
     simulation.run();
   } catch (error) {
-    violation = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return simulation.result(error);
   }
-  return simulation.result(violation);
+  return simulation.result(undefined);
 }
 
 class Simulation {
   readonly #options: SimOptions;
   readonly #events = new EventQueue();
-  readonly #checker = new Checker();
+  readonly #checker: Checker;
   readonly #network: SimNetwork;
   readonly #hosts: SimHost[] = [];
   readonly #disks: SimDisk[] = [];
   readonly #clients: SimClient[] = [];
   readonly #chance: Chance;
-  readonly #hash = createHash("sha256");
-  readonly #onTrace: ((line: string) => void) | undefined;
+  readonly #trace: Trace;
   #crashes = 0;
   #faulty = true;
 
   constructor(options: SimOptions, plant: Plant | undefined, onTrace?: (line: string) => void) {
     this.#options = options;
-    this.#onTrace = onTrace;
+    this.#trace = new Trace(onTrace);
     this.#chance = new Chance(options.seed, "crashes");
+    this.#checker = new Checker(options.config);
     this.#network = new SimNetwork(options, this.#events);
     const world: World = {
       options,
@@ -72,12 +79,15 @@ class Simulation {
       network: this.#network,
       checker: this.#checker,
       plant,
-      clientAddress: (id) => this.#clients.find((client) => client.client === id)?.address,
-      trace: (line) => this.#trace(line),
+      addressOf: new Map(),
+      trace: this.#trace,
     };
     for (let index = 0; index < options.config.replicaCount; index++) {
       const chance = new Chance(options.seed, `disk-${index}`);
-      const disk = new SimDisk(options, this.#events, chance, plant?.lyingDisk ?? false);
+      const disk = new SimDisk(options, this.#events, chance, plant, {
+        durable: (write) => this.#checker.ledger.durable(index, write),
+        syncing: (ms) => this.#crashWriting(index, ms),
+      });
       const host = new SimHost(world, index, disk);
       this.#disks.push(disk);
       this.#hosts.push(host);
@@ -96,37 +106,41 @@ class Simulation {
     while (this.#events.next(faultyMs));
     this.#heal();
     const deadline = faultyMs + healMs;
-    while (!this.#isDone()) {
-      if (!this.#events.next(deadline)) throw new Violation("liveness: it never came to an end");
+    let look = faultyMs;
+    for (;;) {
+      if (this.#events.now >= look) {
+        if (this.#isDone()) break;
+        look = this.#events.now + lookEveryMs;
+      }
+      if (!this.#events.next(deadline)) {
+        throw new Violation("Liveness", `${this.#unfinished()} after ${healMs} ms without faults`);
+      }
     }
     for (const { index, replica } of this.#hosts) {
       if (replica !== undefined) this.#checker.converged(index, replica);
     }
   }
 
-  result(violation: string | undefined): RunResult {
-    const { ops, acks, reads } = this.#checker;
+  result(error: unknown): RunResult {
+    const { ops, clients } = this.#checker;
+    const { acks, reads } = clients;
     const views = Math.max(0, ...this.#hosts.map((host) => host.replica?.state.view ?? 0));
     const { seed } = this.#options;
+    const violation = error instanceof Error ? `${error.name}: ${error.message}` : undefined;
     const totals = [ops, acks, reads, views, this.#events.now, this.#network.sent, violation];
-    this.#hash.update(totals.join());
+    this.#trace.text(totals.join());
     return {
       seed,
       violation,
+      checker: checkerOf(error),
       ops,
       acks,
       reads,
       crashes: this.#crashes,
       views,
       simulatedMs: Math.round(this.#events.now),
-      trace: this.#hash.digest("hex").slice(0, 16),
+      trace: this.#trace.digest,
     };
-  }
-
-  #trace(line: () => string): void {
-    const text = line();
-    this.#hash.update(text);
-    this.#onTrace?.(text);
   }
 
   #scheduleCrash(): void {
@@ -149,6 +163,16 @@ class Simulation {
     });
   }
 
+  /** Power goes while a write is under way. */
+  #crashWriting(index: number, ms: number): void {
+    const { crashWriting } = this.#options;
+    if (!this.#faulty || crashWriting === 0 || !this.#chance.hits(crashWriting)) return;
+    this.#events.after(this.#chance.next() * ms, () => {
+      const host = this.#hosts[index];
+      if (host !== undefined) this.#crash(host);
+    });
+  }
+
   #schedulePause(): void {
     const { pauseEveryMs, pauseMeanMs } = this.#options;
     this.#events.after(this.#chance.exponential(pauseEveryMs), () => {
@@ -162,7 +186,8 @@ class Simulation {
   /** What is begun and not finished is where bugs live: a new primary is hit while it is young. */
   #hunt(index: number): void {
     const host = this.#hosts[index];
-    if (host === undefined || !this.#faulty || !this.#chance.hits(this.#options.hunted)) return;
+    const { hunted } = this.#options;
+    if (host === undefined || !this.#faulty || hunted === 0 || !this.#chance.hits(hunted)) return;
     const strike = this.#chance.pick(["crash", "pause", "depose"]);
     this.#events.after(this.#chance.exponential(150), () => {
       if (strike === "crash") this.#crash(host);
@@ -188,26 +213,48 @@ class Simulation {
 
   #heal(): void {
     this.#faulty = false;
-    this.#trace(() => "everything heals");
+    this.#trace.event("heal", () => "everything heals");
     this.#network.heal();
     for (const disk of this.#disks) disk.heal();
     const { leavesMinorityDown } = this.#options;
     const mayStayDown = leavesMinorityDown ? Math.floor((this.#hosts.length - 1) / 2) : 0;
     const down = this.#hosts.filter((host) => !host.isUp);
     for (const host of down.slice(mayStayDown)) host.start();
+    // More clients than the table has room for would push each other out for ever.
+    const { sessionsMax } = this.#options.config;
+    for (const client of this.#clients.slice(sessionsMax)) client.leave();
     for (const client of this.#clients) client.finish();
   }
 
-  /** All that was asked is answered, and every replica has run all that anybody has. */
+  /**
+   * All that was asked is answered, every replica has run all that anybody has, and they agree who
+   * leads.
+   */
   #isDone(): boolean {
-    const { ops } = this.#checker;
-    return (
-      this.#clients.every((client) => client.idle) &&
-      this.#hosts.every(({ isUp, replica }) => {
-        if (!isUp) return true;
-        // What is committed is run at the end of the turn: until then the table lacks replies.
-        return replica?.state.commitMin === ops && replica.state.applying.length === 0;
-      })
-    );
+    return this.#clients.every((client) => client.idle) && this.#laggards().length === 0;
   }
+
+  #laggards(): SimHost[] {
+    const { ops } = this.#checker;
+    const up = this.#hosts.filter(({ isUp }) => isUp);
+    const newest = Math.max(...up.map(({ replica }) => replica?.state.view ?? 0));
+    return up.filter(({ replica }) => {
+      if (replica === undefined) return true;
+      const { commitMin, applying, status, view } = replica.state;
+      // What is committed is run at the end of the turn: until then the table lacks replies.
+      const hasRunAll = commitMin === ops && applying.length === 0;
+      return !hasRunAll || status !== "normal" || view !== newest;
+    });
+  }
+
+  #unfinished(): string {
+    const waiting = this.#clients.filter(({ idle }) => !idle).length;
+    const lagging = this.#laggards().map(({ index }) => `r${index}`);
+    return `${waiting} clients wait, and [${lagging.join()}] have not caught up`;
+  }
+}
+
+function checkerOf(error: unknown): string | undefined {
+  if (error instanceof Violation) return error.checker;
+  return error instanceof Error ? error.name : undefined;
 }

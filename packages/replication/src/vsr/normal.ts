@@ -19,7 +19,7 @@ import type { ReplicaIndex, Request } from "./types.ts";
 export function onRequest(state: ReplicaState, request: RequestMessage): void {
   if (!state.isPrimary) {
     const { client } = request;
-    state.outbox.reply({ type: "not_primary", view: state.view, client });
+    state.outbox.reply({ type: "not_primary", view: state.toldView, client });
     return;
   }
   if (state.queue.length < state.options.config.queueMax) state.queue.push(request);

@@ -15,7 +15,7 @@ import type { ReplicaIndex } from "./types.ts";
  */
 export function onQuery(state: ReplicaState, query: QueryMessage): void {
   if (!state.isPrimary) {
-    state.outbox.reply({ type: "not_primary", view: state.view, client: query.client });
+    state.outbox.reply({ type: "not_primary", view: state.toldView, client: query.client });
     return;
   }
   if (state.newQueries.length < state.options.config.queueMax) {

@@ -129,6 +129,18 @@ export class Outbox {
   /** Numbers of the last write handed out and of the last one reported durable. */
   #issued = 0;
   #durable = 0;
+  /** The views of the writes that are under way, and the one that is durable. */
+  #views: { readonly write: number; readonly view: View }[] = [];
+  #durableView: View;
+
+  constructor(view: View = 0) {
+    this.#durableView = view;
+  }
+
+  /** The view in which this replica would come back if it lost its power now. */
+  get durableView(): View {
+    return this.#durableView;
+  }
 
   /** Sends what promises nothing: it may overtake the writes that are under way. */
   send(to: ReplicaIndex, message: ReplicaMessage): void {
@@ -191,6 +203,10 @@ export class Outbox {
   /** Records that writes up to this one are durable. */
   written(write: number): void {
     this.#durable = Math.max(this.#durable, write);
+    for (let next = this.#views[0]; next && next.write <= write; next = this.#views[0]) {
+      this.#durableView = next.view;
+      this.#views.shift();
+    }
   }
 
   /**
@@ -245,6 +261,7 @@ export class Outbox {
     if (!this.#dirty) return undefined;
     this.#dirty = false;
     this.#issued++;
+    this.#views.push({ write: this.#issued, view });
     const truncate = this.#truncate === undefined ? {} : { truncate: this.#truncate };
     const entries = this.#entries;
     this.#truncate = undefined;

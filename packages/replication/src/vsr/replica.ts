@@ -166,7 +166,7 @@ export class Replica {
   }
 
   #answer(answers: readonly Answer[]): void {
-    const { outbox, view } = this.state;
+    const { outbox, toldView: view } = this.state;
     for (const answer of answers) outbox.reply({ type: "query_reply", view, ...answer });
   }
 

@@ -47,7 +47,7 @@ export class ReplicaState {
   readonly quorum: number;
   readonly log: Log;
   readonly clients: ClientTable;
-  readonly outbox = new Outbox();
+  readonly outbox: Outbox;
 
   view: View;
   logView: View;
@@ -104,6 +104,7 @@ export class ReplicaState {
     this.options = options;
     this.index = options.index;
     this.quorum = quorumOf(config.replicaCount);
+    this.outbox = new Outbox(recovered?.view);
     this.log = new Log(config.root, recovered?.entries);
     this.clients = new ClientTable(config.sessionsMax);
     this.acked = new AckedOps(config.replicaCount, this.quorum);
@@ -132,6 +133,14 @@ export class ReplicaState {
   /** Whether it leads its view now: a candidate that has not got its log yet does not. */
   get isPrimary(): boolean {
     return this.status === "normal" && this.primary === this.index;
+  }
+
+  /**
+   * The view that clients are told. They believe the highest that they hear of and nothing older,
+   * so a view that a crash may still take back would keep a client waiting for it (I9).
+   */
+  get toldView(): View {
+    return Math.min(this.view, this.outbox.durableView);
   }
 
   get isBackup(): boolean {
@@ -257,7 +266,12 @@ export class ReplicaState {
     const { client, number } = request;
     const session = this.clients.sessionOf(client);
     if (session === undefined || (request.kind === "call" && session !== request.session)) {
-      this.outbox.reply({ type: "eviction", view: this.view, client, session: request.session });
+      this.outbox.reply({
+        type: "eviction",
+        view: this.toldView,
+        client,
+        session: request.session,
+      });
       return;
     }
     if (request.kind === "register") {
@@ -272,7 +286,7 @@ export class ReplicaState {
 
   replyTo(request: Request, session: Op, body: Uint8Array): void {
     const { client, number } = request;
-    this.outbox.reply({ type: "reply", view: this.view, client, session, number, body });
+    this.outbox.reply({ type: "reply", view: this.toldView, client, session, number, body });
   }
 
   /** Must hold at the end of every turn; checked there, in production too. */

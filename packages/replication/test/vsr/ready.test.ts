@@ -214,3 +214,18 @@ describe("a message that promises a write", () => {
     expect(take(outbox).messages).toHaveLength(1);
   });
 });
+
+describe("the view that is durable", () => {
+  test("is that of the last write that has been reported, or what was recovered", () => {
+    const outbox = new Outbox(2);
+    outbox.writeMeta();
+    outbox.take(3, 2, 0);
+    outbox.writeMeta();
+    outbox.take(4, 2, 0);
+    expect(outbox.durableView).toBe(2);
+    outbox.written(1);
+    expect(outbox.durableView).toBe(3);
+    outbox.written(2);
+    expect(outbox.durableView).toBe(4);
+  });
+});

@@ -1,0 +1,142 @@
+/**
+ * What is committed, as the disks tell it: an op is, once a quorum of disks has held it as part of
+ * the log of one and the same view. That is the whole definition; nobody's word is taken for it.
+ *
+ * CommitsBacked asks it about every commit number; Survives holds every log of a later view against
+ * it; Durability watches that no disk that held a committed op loses it.
+ */
+import { quorumOf, type Write } from "@troupe/replication/runtime";
+import { holds } from "./violation.ts";
+
+/** What one disk would give back after a crash now. */
+export interface OnDisk {
+  view: number;
+  log_view: number;
+  /** The checksum of each op, from 1. */
+  readonly log: string[];
+  /** The checksums of all that it has ever held. */
+  readonly ever: Set<string>;
+}
+
+const emptyDisk = (): OnDisk => ({ view: 0, log_view: 0, log: [], ever: new Set() });
+
+export class Ledger {
+  readonly #quorum: number;
+  readonly #root: string;
+  readonly #disks: OnDisk[];
+  /** The checksum of each committed op. */
+  readonly #committed: string[] = [];
+  /** Of each view, up to which op each disk has held its log. */
+  readonly #held = new Map<number, number[]>();
+  /** By view: how many ops are committed in the views before it. */
+  readonly #before: number[] = [0];
+
+  constructor(replicaCount: number, root: string) {
+    this.#quorum = quorumOf(replicaCount);
+    this.#root = root;
+    this.#disks = Array.from({ length: replicaCount }, emptyDisk);
+  }
+
+  get length(): number {
+    return this.#committed.length;
+  }
+
+  disk(index: number): OnDisk {
+    return this.#disks[index] ?? emptyDisk();
+  }
+
+  /** The checksum of a committed op; undefined if there is none at that number. */
+  at(op: number): string | undefined {
+    return op === 0 ? this.#root : this.#committed[op - 1];
+  }
+
+  /** How many ops are committed in views before this one: its log must hold all of them. */
+  committedBefore(view: number): number {
+    return this.#before[Math.min(view, this.#before.length - 1)] ?? 0;
+  }
+
+  /** A write will survive from now on. */
+  durable(index: number, write: Write): void {
+    const disk = this.disk(index);
+    const { log } = disk;
+    const { truncate, entries, view, log_view } = write;
+    if (truncate !== undefined && truncate < log.length) {
+      const kept = this.#agreed(log);
+      log.length = truncate;
+      this.#append(disk, entries);
+      holds(this.#agreed(log) >= kept, "Durability", () => {
+        return `replica ${index} lost committed op ${this.#agreed(log) + 1} from its disk`;
+      });
+    } else {
+      this.#append(disk, entries);
+    }
+    disk.view = view;
+    disk.log_view = log_view;
+    // Whoever has left a view may replace its log by what a later one committed: no part of it.
+    if (view === log_view) this.#hold(index, view, log);
+  }
+
+  #append({ log, ever }: OnDisk, entries: Write["entries"]): void {
+    for (const { op, checksum } of entries) {
+      holds(op === log.length + 1, "Durability", () => `a disk got op ${op} after ${log.length}`);
+      log.push(checksum);
+      ever.add(checksum);
+    }
+  }
+
+  /** Up to which op a log holds what is committed. */
+  #agreed(log: readonly string[]): number {
+    let op = Math.min(log.length, this.#committed.length);
+    // The chain of checksums makes the last equal one speak for all before it.
+    while (op > 0 && log[op - 1] !== this.#committed[op - 1]) op--;
+    return op;
+  }
+
+  #hold(index: number, view: number, log: readonly string[]): void {
+    let held = this.#held.get(view);
+    if (held === undefined) {
+      held = this.#disks.map(() => 0);
+      this.#held.set(view, held);
+    }
+    const before = held[index] ?? 0;
+    if (log.length <= before) return;
+    held[index] = log.length;
+    const committed = [...held].sort((a, b) => b - a)[this.#quorum - 1] ?? 0;
+    // Another disk's log may have been longer, and the quorum's op with it: nothing new then.
+    if (committed > 0 && committed <= log.length) this.#commit(view, committed, log);
+  }
+
+  #commit(view: number, committed: number, log: readonly string[]): void {
+    const known = Math.min(committed, this.#committed.length);
+    holds(this.at(known) === (log[known - 1] ?? this.#root), "PrefixAgreement", () => {
+      return `view ${view} committed another op ${known} than an earlier one`;
+    });
+    for (let op = known + 1; op <= committed; op++) this.#committed.push(log[op - 1] ?? "");
+    while (this.#before.length <= view + 1) this.#before.push(this.#before.at(-1) ?? 0);
+    for (let later = view + 1; later < this.#before.length; later++) {
+      this.#before[later] = Math.max(this.#before[later] ?? 0, committed);
+    }
+    for (const [index, disk] of this.#disks.entries()) {
+      if (disk.view !== disk.log_view || disk.view <= view) continue;
+      this.survives(disk.log_view, disk.log[committed - 1], committed, () => `disk ${index}`);
+    }
+  }
+
+  /** Survives: the log of a view holds, at its number, every op committed in an earlier view. */
+  survives(view: number, held: string | undefined, op: number, who: () => string): void {
+    holds(held === this.at(op), "Survives", () => {
+      return `${who()} has a log of view ${view} without committed op ${op}`;
+    });
+  }
+
+  /** CommitsBacked: whatever is called committed is. */
+  backs(op: number, checksum: string | undefined, who: () => string): void {
+    const committed = this.at(op);
+    holds(committed !== undefined, "CommitsBacked", () => {
+      return `${who()} calls op ${op} committed; a quorum holds ${this.length}`;
+    });
+    holds(checksum === undefined || checksum === committed, "CommitsBacked", () => {
+      return `${who()} calls another op ${op} committed than a quorum holds`;
+    });
+  }
+}

@@ -1,0 +1,66 @@
+/** What a planted bug is, and the ways to put one into a replica that is otherwise the real one. */
+import type {
+  GroupConfig,
+  Input,
+  Recovered,
+  Replica,
+  ReplicaMessage,
+  Write,
+} from "@troupe/replication/runtime";
+import type { ProfileName } from "../profiles.ts";
+
+export interface Plant {
+  /** What a developer might have done wrong. */
+  readonly mistake: string;
+  /** The worlds in which it shows soonest. */
+  readonly profile?: ProfileName;
+  /** The disk reports a write before the write is durable. */
+  readonly lyingDisk?: boolean;
+  readonly inReplica?: (replica: Replica, recovered: Recovered | undefined) => void;
+  /** What the disk keeps instead of what it was given. */
+  readonly onDisk?: (write: Write) => Write;
+  /** The configuration that one replica believes in. */
+  readonly inConfig?: (config: GroupConfig, index: number) => GroupConfig;
+  /** The name that the client at an address takes for each of its sessions. */
+  readonly clientId?: (address: number) => string;
+}
+
+export type State = Replica["state"];
+export type Received = Extract<Input, { readonly type: "message" }>;
+export type Of<T extends ReplicaMessage["type"]> = Extract<ReplicaMessage, { readonly type: T }>;
+
+/** Changes what a replica receives; undefined lets nothing through. */
+export function receiving(
+  replica: Replica,
+  change: (input: Received, state: State) => Received | undefined,
+): void {
+  const step = replica.step.bind(replica);
+  replica.step = (input, now) => {
+    const changed = input.type === "message" ? change(input, replica.state) : input;
+    if (changed !== undefined) step(changed, now);
+  };
+}
+
+/** Changes what a replica sends to others, and what it promises them once it is durable. */
+export function sending(
+  { outbox, index }: State,
+  change: (message: ReplicaMessage, to: number) => ReplicaMessage | undefined,
+): void {
+  for (const way of ["send", "sendWhenDurable"] as const) {
+    const original = outbox[way].bind(outbox);
+    outbox[way] = (to, message) => {
+      const changed = to === index ? message : change(message, to);
+      if (changed !== undefined) original(to, changed);
+    };
+  }
+}
+
+/** Replaces a property of an object by a computed one. */
+export function computed<T extends object, K extends keyof T>(
+  object: T,
+  name: K,
+  get: () => T[K],
+  set: (value: T[K]) => void = () => undefined,
+): void {
+  Object.defineProperty(object, name, { configurable: true, get, set });
+}

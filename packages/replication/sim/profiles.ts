@@ -1,0 +1,120 @@
+/**
+ * Kinds of worlds, by name. `default` is the whole swarm; the others take most faults away and make
+ * one kind frequent, in shorter runs, so that one kind of mistake shows soon.
+ */
+import type { SimOptions } from "./options.ts";
+import type { Chance } from "./random.ts";
+
+type Profile = (chance: Chance) => Partial<SimOptions>;
+
+const quiet = {
+  loss: 0,
+  duplication: 0,
+  partitionEveryMs: 0,
+  clogEveryMs: 0,
+  crashEveryMs: 0,
+  crashAll: 0,
+  crashWriting: 0,
+  hunted: 0,
+  pauseEveryMs: 0,
+  diskMinMs: 0,
+  diskMeanMs: 2,
+  diskStall: 0,
+  clockOffsetMs: 0,
+  clockDrift: 0,
+  clockStepEveryMs: 0,
+  clientCrashEveryMs: 0,
+  givenUp: 0,
+  leavesMinorityDown: false,
+} satisfies Partial<SimOptions>;
+
+const short = (chance: Chance) => ({ faultyMs: chance.between(2, 8) * 1000 });
+
+export const profiles = {
+  default: () => ({}),
+  /** Nothing goes wrong: what is left are races. */
+  calm: (chance) => ({ ...quiet, ...short(chance), latencyMeanMs: chance.between(1, 20) }),
+  /** Messages are lost, repeated, late and cut off; processes and disks are well. */
+  network: (chance) => ({
+    ...quiet,
+    ...short(chance),
+    loss: chance.next() * 0.3,
+    duplication: chance.next() * 0.5,
+    copyLaterMs: chance.pick([50, 2000]),
+    partitionEveryMs: chance.between(300, 2000),
+    partitionMeanMs: chance.between(200, 3000),
+    oneWay: chance.next(),
+    clogEveryMs: chance.hits(0.5) ? chance.between(200, 2000) : 0,
+    hunted: 0.5,
+  }),
+  /** Replicas crash, all the time and together; new primaries more often than others. */
+  crashes: (chance) => ({
+    ...quiet,
+    ...short(chance),
+    duplication: chance.next() * 0.2,
+    copyLaterMs: 1000,
+    latencyMeanMs: chance.between(1, 60),
+    crashEveryMs: chance.between(200, 2000),
+    downMeanMs: chance.between(50, 1500),
+    crashAll: chance.pick([0, 0.3]),
+    hunted: 0.7,
+    pauseEveryMs: chance.hits(0.5) ? chance.between(500, 3000) : 0,
+    diskMeanMs: chance.pick([1, 40]),
+  }),
+  /** Disks are slow, hang, and lose what they had not promised. */
+  storage: (chance) => ({
+    ...quiet,
+    ...short(chance),
+    loss: chance.next() * 0.1,
+    crashEveryMs: chance.between(300, 3000),
+    downMeanMs: chance.between(50, 1000),
+    crashAll: chance.pick([0, 0.5]),
+    crashWriting: chance.next() * 0.05,
+    diskMeanMs: chance.pick([10, 40, 200]),
+    diskStall: chance.next() * 0.2,
+    diskStallMeanMs: chance.between(100, 2000),
+    hunted: 0.3,
+  }),
+  /** Clients come and go, repeat themselves and give up, and the table has room for few. */
+  clients: (chance) => ({
+    ...quiet,
+    ...short(chance),
+    clients: chance.between(3, 13),
+    clientCrashEveryMs: chance.between(300, 2000),
+    givenUp: 0.2,
+    retryTicks: chance.pick([2, 5]),
+    loss: chance.next() * 0.2,
+    duplication: chance.next() * 0.5,
+    copyLaterMs: chance.pick([50, 2000]),
+    crashEveryMs: chance.hits(0.5) ? chance.between(1000, 4000) : 0,
+    downMeanMs: 300,
+    hunted: 0.3,
+  }),
+  /** Queries above all, to primaries that are cut off without knowing it. */
+  reads: (chance) => ({
+    ...quiet,
+    ...short(chance),
+    clients: chance.between(3, 8),
+    thinkMs: chance.between(5, 40),
+    queries: chance.pick([0.1, 0.5]),
+    readers: 0.5,
+    duplication: 0.5,
+    copyLaterMs: chance.pick([100, 500, 1500]),
+    partitionEveryMs: chance.between(300, 1500),
+    partitionMeanMs: chance.between(500, 2000),
+    oneWay: 0.7,
+    replicasOnly: 1,
+    inFlightArrives: true,
+    hunted: 0.7,
+    pauseEveryMs: chance.between(500, 2000),
+    pauseMeanMs: chance.between(200, 2000),
+  }),
+} satisfies Readonly<Record<string, Profile>>;
+
+export type ProfileName = keyof typeof profiles;
+
+export function profileOf(name: string): ProfileName {
+  if (Object.hasOwn(profiles, name)) return name as ProfileName;
+  const names = Object.keys(profiles).join(", ");
+  throw new RangeError(`--profile: expected one of ${names}, got "${name}"`);
+}
