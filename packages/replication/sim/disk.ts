@@ -2,8 +2,8 @@
  * A disk that takes its time, hangs, and, when its replica crashes, keeps no more than it promised.
  *
  * Of the writes under way at a crash none survives, or all, or a random prefix: the kernel may have
- * got that far. The one on which the crash falls is torn; opening tells it by its checksum and drops
- * it with all after it, which is what a prefix stands for here.
+ * got that far. The one on which the crash falls is torn; opening tells it by its checksum and
+ * drops it with all after it, which is what a prefix stands for here.
  */
 import {
   type Journal,

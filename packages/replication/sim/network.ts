@@ -178,7 +178,7 @@ export class SimNetwork {
   }
 }
 
-/** A message of its own for the receiver; only the bytes of bodies, which nobody changes, are shared. */
+/** A message of its own for the receiver: only the bodies, which nobody changes, are shared. */
 function copyOf(message: GroupMessage): GroupMessage {
   switch (message.type) {
     case "prepare":

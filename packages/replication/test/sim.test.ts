@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { hunt } from "../sim/mutant-table.ts";
 import { mutants } from "../sim/mutants.ts";
-import type { Overrides } from "../sim/options.ts";
+import { type Overrides, optionsOf } from "../sim/options.ts";
 import { type ProfileName, profiles } from "../sim/profiles.ts";
 import { run } from "../sim/run.ts";
 import { shrink } from "../sim/shrink.ts";
@@ -78,7 +78,8 @@ describe("the simulator", () => {
     const whole = runWith({});
     const shrunk = shrink(1, "network", {}, runWith);
     expect(shrunk?.result.checker).toBe(whole.checker);
-    expect(shrunk?.overrides).toMatchObject({ loss: 0, partitionEveryMs: 0, clients: 1 });
+    expect(shrunk?.overrides).toMatchObject({ loss: 0, partitionEveryMs: 0, hunted: 0 });
+    expect(optionsOf(1, "network", shrunk?.overrides).clients).toBe(1);
     expect(runWith(shrunk?.overrides ?? {})).toEqual(shrunk?.result);
   });
 

@@ -5,7 +5,7 @@
  *
  * Places order the calls totally; a query stands between the call whose state it saw and the next.
  * So the history is linearizable just when that order agrees with real time, that is, when whatever
- * was answered before an operation began has a lower place (or, for a query, none higher), and every
+ * was answered before an operation began has a lower place (or, for a query, none higher), and each
  * answer shows the state of its place. Calls without an answer may have a place, and then only one
  * that is above everything answered before they began; or none.
  */

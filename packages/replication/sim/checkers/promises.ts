@@ -223,7 +223,7 @@ export class Promises {
   }
 
   /**
-   * What is promised has stood on the disk of whoever promises it. It need not stand there any more:
+   * What is promised has stood on the disk of whoever promises it. It need not stand there still:
    * a message that waited for its write may leave when a later write has replaced what was never
    * committed, and says no more then than one that the network had delayed.
    */

@@ -77,8 +77,11 @@ export const normalMutants = {
         return set(from, message);
       };
       counting(state, (acked) => {
-        for (const [from, op] of voted) acked.add(from, Math.min(op, log.head));
+        const add = acked.add.bind(acked);
+        for (const [from, op] of voted) add(from, Math.min(op, log.head));
         voted.clear();
+        // Whoever acknowledges no more than it had voted with still gives a reason to count.
+        acked.add = (from, op) => add(from, op) || op === acked.of(from);
       });
     },
   },
@@ -219,9 +222,15 @@ export const normalMutants = {
     inReplica: ({ state }) => {
       const { clients } = state;
       const judge = clients.judge.bind(clients);
+      const lastOf = clients.lastOf.bind(clients);
+      let again: Request | undefined;
       clients.judge = (request) => {
         const verdict = judge(request);
-        return verdict === "duplicate" && request.kind === "call" ? "run" : verdict;
+        again = verdict === "duplicate" && request.kind === "call" ? request : undefined;
+        return again === undefined ? verdict : "run";
+      };
+      clients.lastOf = (client) => {
+        return again?.client === client ? again.number - 1 : lastOf(client);
       };
     },
   },
