@@ -14,21 +14,6 @@ const { heartbeat } = timeoutTicksDefaults;
 const entries = chain(["u", "v", "w"]);
 
 describe("changing the view", () => {
-  /** What a replica says that has this much of `entries` and calls this much of it committed. */
-  function vote(log_view: number, op: number, commit: number): DoViewChangeMessage {
-    const commit_checksum = entries[commit - 1]?.checksum ?? groupConfig.root;
-    const tail = entries.slice(commit, op);
-    return {
-      type: "do_view_change",
-      view: 4,
-      log_view,
-      op,
-      commit,
-      commit_checksum,
-      entries: tail,
-    };
-  }
-
   /** Replica 1, which is to lead view 4, and has told itself of its own log. */
   function candidate(): Replica {
     const own = { view: 3, log_view: 2, commit: 0, entries: entries.slice(0, 1) };
@@ -41,6 +26,14 @@ describe("changing the view", () => {
     replica.step({ type: "written", write: write?.write ?? 0 }, 0);
     expect([...replica.state.doViewChanges.keys()]).toEqual([1]);
     return replica;
+  }
+
+  /** What a replica says that has this much of `entries` and calls this much of it committed. */
+  function vote(log_view: number, op: number, commit: number): DoViewChangeMessage {
+    const own = candidate().state.doViewChanges.get(1);
+    if (own === undefined) throw new Error("the candidate has not voted");
+    const commit_checksum = entries[commit - 1]?.checksum ?? groupConfig.root;
+    return { ...own, log_view, op, commit, commit_checksum, entries: entries.slice(commit, op) };
   }
 
   test("I31: a vote brings every entry that its sender does not know to be committed", () => {

@@ -97,7 +97,7 @@ describe("a replica outside its view", () => {
     group.heal();
     const held = group.hold("new_state").to(0);
     group.ticks(6);
-    expect(group.replica(0).state.catchUp).toMatchObject({ from: 1 });
+    expect(group.replica(0).state.catchUp).toMatchObject({ target: 4 });
     const entry = group.replica(1).state.log.get(3);
     group.say(1, 0, { type: "new_state", view: 1, commit: 2, entries: [entry] });
     group.replica(0).expect({ view: 1, status: "view_change", log_view: 0, op: 2 });
