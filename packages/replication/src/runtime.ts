@@ -14,6 +14,7 @@ export {
   type Addressed,
   type ClientMessage,
   type Committed,
+  type DamagedSlot,
   decodeBatch,
   type GroupConfig,
   type Input,

@@ -39,6 +39,7 @@ export { Replica, type ReplicaReport } from "./replica.ts";
 export type {
   Checksum,
   ClientId,
+  DamagedSlot,
   Hash,
   Op,
   Prepare,

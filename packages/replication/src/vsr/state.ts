@@ -104,7 +104,7 @@ export class ReplicaState {
     this.options = options;
     this.index = options.index;
     this.quorum = quorumOf(config.replicaCount);
-    this.log = new Log(config.root, recovered?.entries);
+    this.log = new Log(config.root, recovered?.entries, recovered?.damaged);
     this.clients = new ClientTable(config.sessionsMax);
     this.acked = new AckedOps(config.replicaCount, this.quorum);
     this.view = recovered?.view ?? 0;

@@ -55,6 +55,17 @@ export interface Prepare {
   readonly body: Uint8Array;
 }
 
+/**
+ * A slot of the log whose entry was durable once and cannot be read any more, with what is left of
+ * its header.
+ */
+export interface DamagedSlot {
+  readonly op: Op;
+  /** Checksum of the entry that stood there, and of the one before it; absent if not known. */
+  readonly checksum?: Checksum;
+  readonly parent?: Checksum;
+}
+
 /** The primary of a view: the configuration's order decides, never who is connected (I3). */
 export function primaryOf(view: View, replicaCount: number): ReplicaIndex {
   return view % replicaCount;
