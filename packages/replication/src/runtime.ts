@@ -14,6 +14,7 @@ export {
   type Addressed,
   type ClientMessage,
   type Committed,
+  DamagedLogError,
   type DamagedSlot,
   decodeBatch,
   type GroupConfig,

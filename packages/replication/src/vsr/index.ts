@@ -12,6 +12,7 @@ export {
   type TimeoutTicks,
   timeoutTicksDefaults,
 } from "./config.ts";
+export { DamagedLogError } from "./damaged-log-error.ts";
 export { Log } from "./log.ts";
 export type {
   ClientMessage,

@@ -1,7 +1,7 @@
 /**
  * The state of a replica, and the few transitions that every sub-protocol shares.
  *
- * The sub-protocols (normal, view-change, catch-up, read-round) do not call each other: each reads
+ * The sub-protocols (normal, view-change, catch-up, repair, read-round) do not call each other: each reads
  * and changes this state and leaves what it wants done in the outbox. Fields are public to them and
  * to nobody else; `invariants()` says what must hold between them after every step.
  */
@@ -90,6 +90,12 @@ export class ReplicaState {
   /** The committed op that is being caught up to, and from whom; undefined if none is. */
   catchUp: { readonly target: Op; readonly from: ReplicaIndex } | undefined;
 
+  /** The replica that was last asked for damaged entries, and how many it still owes. */
+  repairFrom: ReplicaIndex;
+  repairsAwaited = 0;
+  /** While the head is damaged: the number of this life's question for a view's log; else 0. */
+  nonce = 0;
+
   /** Primary: queries for which no round has begun, and those of the round that is under way. */
   newQueries: WaitingQuery[] = [];
   roundQueries: WaitingQuery[] = [];
@@ -103,6 +109,7 @@ export class ReplicaState {
     assert(options.index >= 0 && options.index < config.replicaCount, "index is not of the group");
     this.options = options;
     this.index = options.index;
+    this.repairFrom = options.index;
     this.quorum = quorumOf(config.replicaCount);
     this.log = new Log(config.root, recovered?.entries, recovered?.damaged);
     this.clients = new ClientTable(config.sessionsMax);
@@ -116,6 +123,7 @@ export class ReplicaState {
       viewChange: new Timeout(ticks.primarySilence, ticks.jitter, random),
       resend: new Timeout(ticks.resend),
       catchUp: new Timeout(ticks.resend),
+      repair: new Timeout(ticks.resend),
       voteWindow: new Timeout(ticks.voteWindow),
       abdicate: new Timeout(ticks.abdicate),
     };
@@ -148,6 +156,27 @@ export class ReplicaState {
     return this.isSettled && !this.leads && this.applying.length === 0;
   }
 
+  /**
+   * The highest op that is known to be committed and whose checksum is known here. It lies beyond
+   * `commitMin` where a damaged slot keeps a replica from running what is behind.
+   */
+  get commitHeld(): Op {
+    let op = Math.min(this.commitMax, this.log.head);
+    while (this.log.checksumAt(op) === undefined) op--;
+    return op;
+  }
+
+  /** The replicas after and before another one in the group's order, this one left out. */
+  nextReplica(from: ReplicaIndex): ReplicaIndex {
+    const next = (from + 1) % this.replicaCount;
+    return next === this.index ? (next + 1) % this.replicaCount : next;
+  }
+
+  previousReplica(from: ReplicaIndex): ReplicaIndex {
+    const before = (from + this.replicaCount - 1) % this.replicaCount;
+    return before === this.index ? (before + this.replicaCount - 1) % this.replicaCount : before;
+  }
+
   /** Whether something that it sent still lacks a quorum's answer. */
   get awaitsQuorum(): boolean {
     return this.commitMin < this.log.head || this.roundQueries.length > 0;
@@ -171,9 +200,11 @@ export class ReplicaState {
 
   /**
    * Gives the view that is waited for its time: twice as long as the one before it that never
-   * became normal, so that replicas with slow disks or links do not outrun themselves.
+   * became normal, so that replicas with slow disks or links do not outrun themselves. One whose
+   * head is damaged may not vote for another, and waits as long as it takes.
    */
   awaitView(): void {
+    if (this.status === "recovering_head") return;
     const doublings = Math.min(this.failedViews, viewDoublingsMax);
     this.timeouts.viewChange.start(2 ** doublings);
   }
@@ -206,6 +237,11 @@ export class ReplicaState {
     this.outbox.writeEntry(entry);
   }
 
+  repairEntry(entry: Prepare): void {
+    this.log.repair(entry);
+    this.outbox.writeEntry(entry);
+  }
+
   truncateLog(head: Op): void {
     assert(head >= this.commitMin, `truncation to ${head} would forget committed ops`);
     if (head >= this.log.head) return;
@@ -214,12 +250,12 @@ export class ReplicaState {
   }
 
   /**
-   * Runs what is known to be committed and in the log. To be called only where the log up to
+   * Runs what is known to be committed and in the log, up to the first damaged slot. To be called only where the log up to
    * `commit` is known to be the group's: in the current view, or after a verified install.
    */
   learnCommit(commit: Op): void {
     this.commitMax = Math.max(this.commitMax, commit);
-    while (this.commitMin < Math.min(this.commitMax, this.log.head)) this.#commitNext();
+    while (this.commitMin < Math.min(this.commitMax, this.log.intactHead)) this.#commitNext();
   }
 
   #commitNext(): void {
@@ -280,13 +316,14 @@ export class ReplicaState {
     assert(this.view >= this.logView, "log_view is above the view (I1)");
     if (this.status === "normal") assert(this.view === this.logView, "normal in no view (I2)");
     assert(this.commitMin <= this.commitMax, "ran what is not committed (I23)");
-    assert(this.commitMin <= this.log.head, "ran what is not in the log (I23)");
+    assert(this.commitMin <= this.log.intactHead, "ran what is not in the log (I23)");
     if (this.isPrimary) {
       // What it inherited may have been prepared with a longer pipeline than today's.
       const own = this.log.head - Math.max(this.commitMin, this.inheritedHead);
       const { pipelineMax, queueMax } = this.options.config;
       assert(own <= pipelineMax, "the pipeline is too long (I24)");
       assert(this.queue.length <= queueMax, "the request queue is too long");
+      assert(this.log.intactHead === this.log.head, "a primary with a damaged log (I35)");
       assert(this.commitMax === this.commitMin, "the primary lags behind its own commit (I24)");
     }
   }

@@ -18,8 +18,9 @@ export type Hash = (bytes: Uint8Array, more?: Uint8Array) => Checksum;
 /**
  * - `normal`: takes part in the view `view == log_view`.
  * - `view_change`: has left its last normal view and has not yet got the log of `view`.
+ * - `recovering_head`: has lost the end of its log, and is silent until it is told a view's log.
  */
-export type Status = "normal" | "view_change";
+export type Status = "normal" | "view_change" | "recovering_head";
 
 /**
  * One operation, as it stands in the log: a client's, or a `pulse`, which the group asks of itself

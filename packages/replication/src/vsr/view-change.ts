@@ -83,15 +83,22 @@ function countVotes(state: ReplicaState, view: View): void {
 /** Leaves for `view`: from here on nothing of an older view is answered (I9, I10). */
 export function enterViewChange(state: ReplicaState, view: View): void {
   leaveFor(state, view);
-  const { commitMin: commit, log } = state;
+  const { commitHeld: commit, log } = state;
+  const entries = log.slice(commit, log.head);
+  // What it has lost it may have acknowledged: it cannot say what its log holds.
+  if (commit + entries.length < log.head) {
+    state.sentDoViewChange = undefined;
+    sendDoViewChange(state);
+    return;
+  }
   state.sentDoViewChange = {
     type: "do_view_change",
     view,
     log_view: state.logView,
     op: log.head,
     commit,
-    commit_checksum: checksumOfCommit(state),
-    entries: log.slice(commit, log.head),
+    commit_checksum: checksumAt(state, commit),
+    entries,
   };
   sendDoViewChange(state);
 }
@@ -133,7 +140,7 @@ export function sendDoViewChange(state: ReplicaState): void {
   if (sentDoViewChange !== undefined) {
     state.outbox.sendWhenDurable(primary, sentDoViewChange);
   } else if (primary !== index) {
-    state.outbox.send(primary, { type: "request_start_view", view });
+    state.outbox.send(primary, { type: "request_start_view", view, nonce: 0 });
   }
 }
 
@@ -171,7 +178,11 @@ export function installCanonicalLog(state: ReplicaState): void {
   assert(canonical !== undefined, "a quorum of nobody");
   const [from, message] = canonical;
   assert(floor <= message.op, "the canonical log lacks a committed op (I33)");
-  if (state.log.checksumAt(message.commit) !== message.commit_checksum) {
+  const { log } = state;
+  if (
+    log.intactHead < message.commit ||
+    log.checksumAt(message.commit) !== message.commit_checksum
+  ) {
     state.catchUp = { target: message.commit, from };
     return;
   }
@@ -191,10 +202,12 @@ function isBetter(a: DoViewChangeMessage, b: DoViewChangeMessage): boolean {
 /** Makes the log end as `entries` say, touching nothing that agrees with them already. */
 function installTail(state: ReplicaState, entries: readonly Prepare[], head: Op): void {
   for (const entry of entries) {
-    const held = state.log.checksumAt(entry.op);
-    if (held === entry.checksum) continue;
+    if (state.log.checksumAt(entry.op) === entry.checksum) {
+      if (state.log.isDamaged(entry.op)) state.repairEntry(entry);
+      continue;
+    }
     assert(entry.op > state.commitMin, `committed op ${entry.op} is to be replaced`);
-    if (held !== undefined) state.truncateLog(entry.op - 1);
+    if (entry.op <= state.log.head) state.truncateLog(entry.op - 1);
     assert(state.log.connects(entry), `op ${entry.op} of the new view does not connect (I31)`);
     state.appendEntry(entry);
   }
@@ -202,14 +215,15 @@ function installTail(state: ReplicaState, entries: readonly Prepare[], head: Op)
   state.truncateLog(Math.min(state.log.head, Math.max(head, state.commitMin)));
 }
 
-function sendStartView(state: ReplicaState, to: ReplicaIndex): void {
+function sendStartView(state: ReplicaState, to: ReplicaIndex, nonce = 0): void {
   const { view, log, commitMin: commit } = state;
   const message: StartViewMessage = {
     type: "start_view",
     view,
+    nonce,
     op: log.head,
     commit,
-    commit_checksum: checksumOfCommit(state),
+    commit_checksum: checksumAt(state, commit),
     entries: log.slice(commit, log.head),
   };
   state.outbox.sendWhenDurable(to, message);
@@ -218,9 +232,9 @@ function sendStartView(state: ReplicaState, to: ReplicaIndex): void {
 export function onRequestStartView(
   state: ReplicaState,
   from: ReplicaIndex,
-  _message: RequestStartViewMessage,
+  message: RequestStartViewMessage,
 ): void {
-  if (state.isPrimary) sendStartView(state, from);
+  if (state.isPrimary && message.view <= state.view) sendStartView(state, from, message.nonce);
 }
 
 /** The view has begun. To its primary this comes from itself, when the new log is durable (I35). */
@@ -284,13 +298,14 @@ function settleInto(state: ReplicaState): void {
   state.sentDoViewChange = undefined;
   state.doViewChanges.clear();
   state.wantsView = undefined;
+  state.nonce = 0;
   state.timeouts.viewChange.stop();
   state.timeouts.resend.stop();
   state.timeouts.catchUp.stop();
 }
 
-function checksumOfCommit(state: ReplicaState): Checksum {
-  const checksum = state.log.checksumAt(state.commitMin);
+function checksumAt(state: ReplicaState, commit: Op): Checksum {
+  const checksum = state.log.checksumAt(commit);
   assert(checksum !== undefined, "the commit is beyond the log (I23)");
   return checksum;
 }
