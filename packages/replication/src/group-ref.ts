@@ -40,8 +40,8 @@ export interface ReachableReplica {
   readonly replica: string;
   readonly reachable: true;
   /**
-   * `"view_change"` while it waits for the log of a new view; `"recovering_head"` while it waits for
-   * the end of its log, which its disk has lost.
+   * `"view_change"` while it waits for the log of a new view; `"recovering_head"` while it waits
+   * for the end of its log, which its disk has lost.
    */
   readonly status: "normal" | "view_change" | "recovering_head";
   readonly view: number;

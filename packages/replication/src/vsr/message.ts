@@ -2,8 +2,8 @@
  * Everything that replicas and clients say to each other, one interface per message.
  *
  * The `type` tags are the wire names and, but for `request_start_view`, `request_prepare`,
- * `read_round` and the client's messages, the paper's (VRR §4). docs/protocol.md has a row for each. Who sent a message
- * is told by the transport, never by the message.
+ * `read_round` and the client's messages, the paper's (VRR §4). docs/protocol.md has a row for
+ * each. Who sent a message is told by the transport, never by the message.
  */
 import type { Checksum, ClientId, Op, Prepare, Request, View } from "./types.ts";
 

@@ -10,7 +10,8 @@ import type { ClientMessage, ReplicaMessage, ReplyToClient } from "./message.ts"
 import type { ClientId, DamagedSlot, Op, Prepare, ReplicaIndex, Request, View } from "./types.ts";
 
 export type Input =
-  | { readonly type: "tick" }
+  /** `late`: this process was asleep meanwhile, so the tick is no proof of anybody's silence. */
+  | { readonly type: "tick"; readonly late?: boolean }
   | {
       readonly type: "message";
       readonly from: ReplicaIndex;

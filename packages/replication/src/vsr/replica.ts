@@ -109,6 +109,7 @@ export class Replica {
     switch (input.type) {
       case "tick":
         this.#tick();
+        if (input.late !== true) this.#tickOfSilence();
         break;
       case "message":
         this.#receive(input.from, input.message);
@@ -277,17 +278,24 @@ export class Replica {
     else installStartView(state);
   }
 
+  /** What this replica owes to others is due whether or not it has been asleep. */
   #tick(): void {
     const { state } = this;
     const { timeouts } = state;
-    if (timeouts.voteWindow.tick()) expireVotes(state);
     timeouts.catchUp.tick();
     timeouts.repair.tick();
-    if (timeouts.abdicate.tick() && state.isUnheard) wantNextView(state);
     if (timeouts.heartbeat.tick()) this.#onHeartbeat();
+    if (timeouts.resend.tick()) this.#onResend();
+  }
+
+  /** What others owe to it: of that, one that was asleep knows nothing (J1). */
+  #tickOfSilence(): void {
+    const { state } = this;
+    const { timeouts } = state;
+    if (timeouts.voteWindow.tick()) expireVotes(state);
+    if (timeouts.abdicate.tick() && state.isUnheard) wantNextView(state);
     if (timeouts.primarySilence.tick()) this.#onSilence();
     if (timeouts.viewChange.tick()) this.#onStuck();
-    if (timeouts.resend.tick()) this.#onResend();
   }
 
   #onHeartbeat(): void {

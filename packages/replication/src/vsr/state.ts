@@ -1,14 +1,15 @@
 /**
  * The state of a replica, and the few transitions that every sub-protocol shares.
  *
- * The sub-protocols (normal, view-change, catch-up, repair, read-round) do not call each other: each reads
- * and changes this state and leaves what it wants done in the outbox. Fields are public to them and
- * to nobody else; `invariants()` says what must hold between them after every step.
+ * The sub-protocols (normal, view-change, catch-up, repair, read-round) do not call each other:
+ * each reads and changes this state and leaves what it wants done in the outbox. Fields are public
+ * to them and to nobody else; `invariants()` says what must hold between them after every step.
  */
 import { assert } from "./assert.ts";
 import { decodeBatch } from "./batch.ts";
 import { ClientTable } from "./client-table.ts";
 import { quorumOf, type ReplicaOptions } from "./config.ts";
+import { FailureDetector } from "./failure-detector.ts";
 import { Log } from "./log.ts";
 import type {
   DoViewChangeMessage,
@@ -119,7 +120,12 @@ export class ReplicaState {
     assert(this.view >= this.logView, "recovered a log_view above the view (I1)");
     this.timeouts = {
       heartbeat: new Timeout(ticks.heartbeat),
-      primarySilence: new Timeout(ticks.primarySilence, ticks.jitter, random),
+      primarySilence: new FailureDetector({
+        floor: ticks.primarySilence,
+        ceiling: ticks.primarySilenceMax,
+        jitter: ticks.jitter,
+        random,
+      }),
       viewChange: new Timeout(ticks.primarySilence, ticks.jitter, random),
       resend: new Timeout(ticks.resend),
       catchUp: new Timeout(ticks.resend),
@@ -211,7 +217,7 @@ export class ReplicaState {
 
   /** Backup: the primary of this view is alive, so there is no wish for another one. */
   hearPrimary(): void {
-    this.timeouts.primarySilence.start();
+    this.timeouts.primarySilence.heard();
     this.#stay();
   }
 
@@ -250,8 +256,9 @@ export class ReplicaState {
   }
 
   /**
-   * Runs what is known to be committed and in the log, up to the first damaged slot. To be called only where the log up to
-   * `commit` is known to be the group's: in the current view, or after a verified install.
+   * Runs what is known to be committed and in the log, up to the first damaged slot. To be called
+   * only where the log up to `commit` is known to be the group's: in the current view, or after a
+   * verified install.
    */
   learnCommit(commit: Op): void {
     this.commitMax = Math.max(this.commitMax, commit);

@@ -103,7 +103,7 @@ describe("a log with damaged slots", () => {
     );
   };
 
-  test("knows the checksum of such a slot from the entry after it, and vouches for what is before it", () => {
+  test("knows such a slot's checksum from the entry after it, and vouches for what is before", () => {
     const log = damagedAt(2);
     expect([log.head, log.intactHead]).toEqual([3, 1]);
     expect(log.damaged).toEqual([{ op: 2, checksum: at(2).checksum }]);

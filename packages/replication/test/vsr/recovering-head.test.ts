@@ -55,7 +55,7 @@ describe.each(["all", "body"] as const)("a head of which the disk has lost: %s",
 });
 
 describe("a replica with a damaged head", () => {
-  test("waits for its group's only other holder of a committed op rather than help to lose it", () => {
+  test("waits for the other holder of a committed op rather than help to lose it", () => {
     const group = groupThatRan(2);
     group.isolate(2);
     group.run("a", 3, "x3");
