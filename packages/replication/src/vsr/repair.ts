@@ -41,16 +41,22 @@ export function onRequestPrepare(
   state.outbox.send(from, { type: "requested_prepare", entry });
 }
 
-/** Fills the slot, if it is still damaged and this is what stood there. */
-export function onRequestedPrepare(state: ReplicaState, { entry }: RequestedPrepareMessage): void {
+/** Fills the slot, if it is still damaged and this is what stood there; false if it is not. */
+export function onRequestedPrepare(
+  state: ReplicaState,
+  { entry }: RequestedPrepareMessage,
+): boolean {
   const { log, options } = state;
-  if (!log.isDamaged(entry.op) || log.checksumAt(entry.op) !== entry.checksum) return;
-  if (!isIntact(entry, options.hash)) return;
+  if (!log.isDamaged(entry.op) || log.checksumAt(entry.op) !== entry.checksum) return false;
+  if (!isIntact(entry, options.hash)) return false;
   state.repairEntry(entry);
   state.learnCommit(state.commitMax);
   state.ackDue = true;
   // All that was asked for has come: the next turn asks on, and the same replica, for it has them.
-  if (--state.repairsAwaited > 0) return;
-  state.timeouts.repair.stop();
-  state.repairFrom = state.previousReplica(state.repairFrom);
+  state.repairsAwaited--;
+  if (state.repairsAwaited <= 0) {
+    state.timeouts.repair.stop();
+    state.repairFrom = state.previousReplica(state.repairFrom);
+  }
+  return true;
 }

@@ -199,7 +199,10 @@ export class Replica {
         onRequestPrepare(state, from, message);
         return;
       case "requested_prepare":
-        onRequestedPrepare(state, message);
+        // A new view may wait for what has just been repaired.
+        if (onRequestedPrepare(state, message) && state.status === "view_change") {
+          this.#caughtUp();
+        }
         return;
     }
     if (state.status === "recovering_head") {

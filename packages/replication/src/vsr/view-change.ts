@@ -12,6 +12,7 @@
 import { ackToSelf, flushAck } from "./acks.ts";
 import { assert } from "./assert.ts";
 import { isIntact } from "./batch.ts";
+import { betterCandidate } from "./forfeit.ts";
 import type {
   DoViewChangeMessage,
   RequestStartViewMessage,
@@ -164,11 +165,16 @@ export function onDoViewChange(
 /**
  * Candidate: takes over the log of the replica with the highest (log_view, op), once a quorum and
  * itself have spoken (I32). If it lacks committed entries before that log's tail it first catches
- * up.
+ * up, or gives way to one that lacks fewer.
  */
 export function installCanonicalLog(state: ReplicaState): void {
   const { doViewChanges } = state;
-  if (doViewChanges.size < state.quorum || !doViewChanges.has(state.index)) return;
+  if (
+    state.logView === state.view ||
+    doViewChanges.size < state.quorum ||
+    !doViewChanges.has(state.index)
+  )
+    return;
   let floor = state.commitMin;
   let canonical: [ReplicaIndex, DoViewChangeMessage] | undefined;
   for (const [from, message] of doViewChanges) {
@@ -179,11 +185,13 @@ export function installCanonicalLog(state: ReplicaState): void {
   const [from, message] = canonical;
   assert(floor <= message.op, "the canonical log lacks a committed op (I33)");
   const { log } = state;
-  if (
-    log.intactHead < message.commit ||
-    log.checksumAt(message.commit) !== message.commit_checksum
-  ) {
-    state.catchUp = { target: message.commit, from };
+  const chained = log.checksumAt(message.commit) === message.commit_checksum;
+  if (!chained || log.intactHead < message.commit) {
+    const lacking = chained ? log.damaged.length : floor - state.commitMin;
+    const successor = betterCandidate(state, lacking, floor);
+    // What is damaged of a log that is the right one comes by repair, and not all of it again.
+    state.catchUp = chained ? undefined : { target: message.commit, from };
+    if (successor !== undefined) giveWay(state, successor);
     return;
   }
   state.catchUp = undefined;
@@ -193,6 +201,12 @@ export function installCanonicalLog(state: ReplicaState): void {
   state.learnCommit(floor);
   sendStartView(state, state.index);
   for (let to = 0; to < state.replicaCount; to++) if (to !== state.index) sendStartView(state, to);
+}
+
+/** Nobody is normal in the view that is left, for a quorum has left for it. */
+function giveWay(state: ReplicaState, view: View): void {
+  enterViewChange(state, view);
+  state.sendToOthers({ type: "start_view_change", view, left: true });
 }
 
 function isBetter(a: DoViewChangeMessage, b: DoViewChangeMessage): boolean {
