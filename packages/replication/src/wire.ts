@@ -63,6 +63,12 @@ const entry: Check = (value) =>
     checksum: hex,
     body: bytes,
   });
+const damagedSlot: Check = (value) =>
+  isShape(value, {
+    op: natural,
+    checksum: (checksum) => checksum === undefined || hex(checksum),
+  });
+const damaged: Check = (value) => Array.isArray(value) && value.every(damagedSlot);
 const entries: Check = (value) => Array.isArray(value) && value.every(entry);
 
 type Shape = Readonly<Record<string, Check>>;
@@ -75,7 +81,7 @@ const shapes: { readonly [T in GroupMessage["type"]]: Shape } = {
   prepare_ok: { view: natural, op: natural, checksum: hex },
   commit: { view: natural, commit: natural, checksum: hex },
   start_view_change: { view: natural, left: flag },
-  do_view_change: { view: natural, log_view: natural, ...log },
+  do_view_change: { view: natural, log_view: natural, ...log, damaged },
   start_view: { view: natural, nonce: natural, ...log },
   request_start_view: { view: natural, nonce: natural },
   request_prepare: { op: natural, checksum: hex },

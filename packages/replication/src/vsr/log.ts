@@ -148,6 +148,16 @@ export class Log {
     for (const op of this.#damaged.keys()) if (op > head) this.#damaged.delete(op);
   }
 
+  /** Every entry after `from` that is not damaged. */
+  intactAfter(from: Op): Prepare[] {
+    const entries: Prepare[] = [];
+    for (let op = from + 1; op <= this.head; op++) {
+      const entry = this.find(op);
+      if (entry !== undefined) entries.push(entry);
+    }
+    return entries;
+  }
+
   /**
    * The entries after `from`, up to `to` or to the first that is damaged, but no more than make up
    * about `bytesMax`.

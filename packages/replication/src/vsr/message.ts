@@ -5,7 +5,7 @@
  * `read_round` and the client's messages, the paper's (VRR §4). docs/protocol.md has a row for
  * each. Who sent a message is told by the transport, never by the message.
  */
-import type { Checksum, ClientId, Op, Prepare, Request, View } from "./types.ts";
+import type { Checksum, ClientId, DamagedSlot, Op, Prepare, Request, View } from "./types.ts";
 
 /** primary → backups: append this entry (VRR §4.1 step 3). Promises nothing about durability. */
 export interface PrepareMessage {
@@ -50,8 +50,10 @@ export interface DoViewChangeMessage {
   readonly op: Op;
   readonly commit: Op;
   readonly commit_checksum: Checksum;
-  /** The entries after `commit`, up to `op`: at most a pipeline of them. */
+  /** The entries after `commit`, up to `op`, that it has intact: at most a pipeline of them. */
   readonly entries: readonly Prepare[];
+  /** The others: it may have acknowledged them, and has lost them. What is neither it never had. */
+  readonly damaged: readonly DamagedSlot[];
 }
 
 /** primary of `view` → all: the log of the new view (§4.2 step 3). */

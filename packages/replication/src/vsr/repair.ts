@@ -8,7 +8,7 @@
 import { isIntact } from "./batch.ts";
 import type { RequestedPrepareMessage, RequestPrepareMessage } from "./message.ts";
 import type { ReplicaState } from "./state.ts";
-import type { ReplicaIndex } from "./types.ts";
+import type { DamagedSlot, ReplicaIndex } from "./types.ts";
 
 /** How many entries are asked for at once. */
 export const repairsMax = 8;
@@ -16,9 +16,11 @@ export const repairsMax = 8;
 /** Asks for damaged entries, if there are any and no question is under way. */
 export function askForDamaged(state: ReplicaState): void {
   if (state.timeouts.repair.running || state.status === "recovering_head") return;
-  if (state.log.intactHead === state.log.head) return;
+  const { log, missing } = state;
+  if (log.intactHead === log.head && missing.length === 0) return;
   let asked = 0;
-  for (const { op, checksum } of state.log.damaged) {
+  const own = log.damaged.filter(({ op }) => !missing.some((slot) => slot.op === op));
+  for (const { op, checksum } of [...missing, ...own]) {
     // One whose checksum is not known waits for the entry behind it, which names it.
     if (checksum === undefined) continue;
     if (asked === 0) state.repairFrom = state.nextReplica(state.repairFrom);
@@ -41,17 +43,26 @@ export function onRequestPrepare(
   state.outbox.send(from, { type: "requested_prepare", entry });
 }
 
-/** Fills the slot, if it is still damaged and this is what stood there; false if it is not. */
+/**
+ * Fills the slot, if it is still damaged and this is what stood there, or keeps the entry for the
+ * log that this replica is to take over; false if it is of no use.
+ */
 export function onRequestedPrepare(
   state: ReplicaState,
   { entry }: RequestedPrepareMessage,
 ): boolean {
   const { log, options } = state;
-  if (!log.isDamaged(entry.op) || log.checksumAt(entry.op) !== entry.checksum) return false;
-  if (!isIntact(entry, options.hash)) return false;
-  state.repairEntry(entry);
-  state.learnCommit(state.commitMax);
-  state.ackDue = true;
+  const isThis = ({ op, checksum }: DamagedSlot) => op === entry.op && checksum === entry.checksum;
+  const isDamage = log.isDamaged(entry.op) && log.checksumAt(entry.op) === entry.checksum;
+  const isMissing = state.missing.some(isThis) && !state.supplied.has(entry.op);
+  if (!(isDamage || isMissing) || !isIntact(entry, options.hash)) return false;
+  if (isDamage) {
+    state.repairEntry(entry);
+    state.learnCommit(state.commitMax);
+    state.ackDue = true;
+  } else {
+    state.supplied.set(entry.op, entry);
+  }
   // All that was asked for has come: the next turn asks on, and the same replica, for it has them.
   state.repairsAwaited--;
   if (state.repairsAwaited <= 0) {

@@ -23,6 +23,7 @@ import { type Committed, Outbox, type Recovered } from "./ready.ts";
 import { Timeout } from "./timeout.ts";
 import {
   type ClientId,
+  type DamagedSlot,
   type Op,
   type Prepare,
   primaryOf,
@@ -84,6 +85,10 @@ export class ReplicaState {
   wantsView: View | undefined;
   /** Candidate: the `do_view_change` of each replica for the current view. */
   doViewChanges = new Map<ReplicaIndex, DoViewChangeMessage>();
+  /** Candidate: what nobody has supplied yet of the log that it is to take over. */
+  missing: readonly DamagedSlot[] = [];
+  /** Candidate: what was supplied of that since, by op. */
+  readonly supplied = new Map<Op, Prepare>();
   /** What this replica sent for the current view; resent unchanged (I11). */
   sentDoViewChange: DoViewChangeMessage | undefined;
   /** Backup: the log of the view that began, kept until the gap before it has been filled. */

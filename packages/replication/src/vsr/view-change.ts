@@ -12,6 +12,7 @@
 import { ackToSelf, flushAck } from "./acks.ts";
 import { assert } from "./assert.ts";
 import { isIntact } from "./batch.ts";
+import { DamagedLogError } from "./damaged-log-error.ts";
 import { betterCandidate } from "./forfeit.ts";
 import type {
   DoViewChangeMessage,
@@ -19,6 +20,7 @@ import type {
   StartViewChangeMessage,
   StartViewMessage,
 } from "./message.ts";
+import { type Assembly, assembleLog, isComplete, lostForEver, nackQuorumOf } from "./nack.ts";
 import { AckedOps } from "./quorum.ts";
 import type { ReplicaState } from "./state.ts";
 import type { Checksum, Op, Prepare, ReplicaIndex, View } from "./types.ts";
@@ -85,13 +87,6 @@ function countVotes(state: ReplicaState, view: View): void {
 export function enterViewChange(state: ReplicaState, view: View): void {
   leaveFor(state, view);
   const { commitHeld: commit, log } = state;
-  const entries = log.slice(commit, log.head);
-  // What it has lost it may have acknowledged: it cannot say what its log holds.
-  if (commit + entries.length < log.head) {
-    state.sentDoViewChange = undefined;
-    sendDoViewChange(state);
-    return;
-  }
   state.sentDoViewChange = {
     type: "do_view_change",
     view,
@@ -99,7 +94,8 @@ export function enterViewChange(state: ReplicaState, view: View): void {
     op: log.head,
     commit,
     commit_checksum: checksumAt(state, commit),
-    entries,
+    entries: log.intactAfter(commit),
+    damaged: log.damagedAfter(commit),
   };
   sendDoViewChange(state);
 }
@@ -121,6 +117,8 @@ function leaveFor(state: ReplicaState, view: View): void {
   state.wantsView = undefined;
   state.votes.clear();
   state.doViewChanges.clear();
+  state.missing = [];
+  state.supplied.clear();
   state.pendingStartView = undefined;
   state.catchUp = undefined;
   state.ackDue = false;
@@ -158,13 +156,14 @@ export function onDoViewChange(
   }
   if (state.logView === state.view || state.doViewChanges.has(from)) return;
   if (!message.entries.every((entry) => isIntact(entry, state.options.hash))) return;
+  if (!isComplete(message)) return;
   state.doViewChanges.set(from, message);
   installCanonicalLog(state);
 }
 
 /**
  * Candidate: takes over the log of the replica with the highest (log_view, op), once a quorum and
- * itself have spoken (I32). If it lacks committed entries before that log's tail it first catches
+ * itself have spoken (I32), and all of it is here that may not be dropped. If it lacks committed entries before that log's tail it first catches
  * up, or gives way to one that lacks fewer.
  */
 export function installCanonicalLog(state: ReplicaState): void {
@@ -195,12 +194,33 @@ export function installCanonicalLog(state: ReplicaState): void {
     return;
   }
   state.catchUp = undefined;
-  installTail(state, message.entries, message.op);
+  const canonicalLog = assemble(state, message, floor);
+  if (canonicalLog === undefined) return;
+  installTail(state, canonicalLog.entries, canonicalLog.head);
   state.logView = state.view;
   state.outbox.writeMeta();
   state.learnCommit(floor);
   sendStartView(state, state.index);
   for (let to = 0; to < state.replicaCount; to++) if (to !== state.index) sendStartView(state, to);
+}
+
+/** Undefined while something is missing that must not be dropped. */
+function assemble(
+  state: ReplicaState,
+  canonical: DoViewChangeMessage,
+  floor: Op,
+): Assembly | undefined {
+  const { doViewChanges, log, supplied, quorum, replicaCount } = state;
+  const own = (op: Op, checksum: Checksum) =>
+    [log.find(op), supplied.get(op)].find((entry) => entry?.checksum === checksum);
+  const nackQuorum = nackQuorumOf(replicaCount, quorum);
+  const sources = { doViewChanges, floor, nackQuorum, find: own };
+  const assembly = assembleLog(canonical, sources);
+  state.missing = assembly.missing;
+  if (state.missing.length === 0) return assembly;
+  const lost = lostForEver(state.missing, sources, replicaCount);
+  if (lost.length > 0) throw new DamagedLogError(lost);
+  return undefined;
 }
 
 /** Nobody is normal in the view that is left, for a quorum has left for it. */
@@ -311,6 +331,8 @@ function settleInto(state: ReplicaState): void {
   state.pendingStartView = undefined;
   state.sentDoViewChange = undefined;
   state.doViewChanges.clear();
+  state.missing = [];
+  state.supplied.clear();
   state.wantsView = undefined;
   state.nonce = 0;
   state.timeouts.viewChange.stop();
