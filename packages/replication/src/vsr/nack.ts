@@ -1,9 +1,9 @@
 /**
  * The canonical log, where the replica that has it has lost some of its entries (I34).
  *
- * An entry that one `do_view_change` names as damaged may be in another, on this replica's own disk,
- * or still on that of somebody who has not spoken. If nobody has supplied it so far, it may be
- * dropped, and what is chained to it, only if so many certainly never had it that it cannot have
+ * An entry that one `do_view_change` names as damaged may be in another, on this replica's own
+ * disk, or still on that of somebody who has not spoken. If nobody has supplied it so far, it may
+ * be dropped, and what is chained to it, only if so many certainly never had it that it cannot have
  * been committed: a nack quorum, which meets every quorum that commits. Nacks are told by checksum:
  * a log that ends before the op, or that has another entry there, intact. A damaged slot never
  * nacks.

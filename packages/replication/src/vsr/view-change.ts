@@ -163,8 +163,8 @@ export function onDoViewChange(
 
 /**
  * Candidate: takes over the log of the replica with the highest (log_view, op), once a quorum and
- * itself have spoken (I32), and all of it is here that may not be dropped. If it lacks committed entries before that log's tail it first catches
- * up, or gives way to one that lacks fewer.
+ * itself have spoken (I32), and all of it is here that may not be dropped. If it lacks committed
+ * entries before that log's tail it first catches up, or gives way to one that lacks fewer.
  */
 export function installCanonicalLog(state: ReplicaState): void {
   const { doViewChanges } = state;
