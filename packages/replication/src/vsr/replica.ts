@@ -25,7 +25,14 @@ import {
   resendPrepares,
   sendCommit,
 } from "./normal.ts";
-import { flushQueries, onQuery, onReadRound, onReadRoundOk, sendRound } from "./read-round.ts";
+import {
+  askIfHeard,
+  flushQueries,
+  onQuery,
+  onReadRound,
+  onReadRoundOk,
+  sendRound,
+} from "./read-round.ts";
 import type { Answer, Input, Ready, Recovered } from "./ready.ts";
 import { askForView, believeStartView, enterRecoveringHead } from "./recovering-head.ts";
 import { askForDamaged, onRequestedPrepare, onRequestPrepare } from "./repair.ts";
@@ -74,8 +81,12 @@ export class Replica {
 
   #begin(): void {
     const { timeouts, isPrimary } = this.state;
-    if (isPrimary) timeouts.heartbeat.start();
-    else timeouts.primarySilence.start();
+    if (isPrimary) {
+      timeouts.heartbeat.start();
+      timeouts.askIfHeard.start();
+    } else {
+      timeouts.primarySilence.start();
+    }
   }
 
   #comeBack(recovered: Recovered): void {
@@ -289,6 +300,7 @@ export class Replica {
     timeouts.repair.tick();
     if (timeouts.heartbeat.tick()) this.#onHeartbeat();
     if (timeouts.resend.tick()) this.#onResend();
+    if (timeouts.askIfHeard.tick()) this.#onAskIfHeard();
   }
 
   /** What others owe to it: of that, one that was asleep knows nothing (J1). */
@@ -305,6 +317,11 @@ export class Replica {
     const { state } = this;
     if (!state.isUnheard) sendCommit(state);
     state.timeouts.heartbeat.start();
+  }
+
+  #onAskIfHeard(): void {
+    askIfHeard(this.state);
+    this.state.timeouts.askIfHeard.start();
   }
 
   #onSilence(): void {

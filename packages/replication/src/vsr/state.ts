@@ -106,6 +106,7 @@ export class ReplicaState {
   newQueries: WaitingQuery[] = [];
   roundQueries: WaitingQuery[] = [];
   round = 0;
+  roundUnderWay = false;
   roundOks = new Set<ReplicaIndex>();
 
   readonly timeouts;
@@ -137,6 +138,7 @@ export class ReplicaState {
       repair: new Timeout(ticks.resend),
       voteWindow: new Timeout(ticks.voteWindow),
       abdicate: new Timeout(ticks.abdicate),
+      askIfHeard: new Timeout(Math.ceil(ticks.abdicate / 4)),
     };
   }
 
@@ -190,7 +192,7 @@ export class ReplicaState {
 
   /** Whether something that it sent still lacks a quorum's answer. */
   get awaitsQuorum(): boolean {
-    return this.commitMin < this.log.head || this.roundQueries.length > 0;
+    return this.commitMin < this.log.head || this.roundUnderWay;
   }
 
   /**

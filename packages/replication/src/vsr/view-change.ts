@@ -128,6 +128,7 @@ function leaveFor(state: ReplicaState, view: View): void {
   state.pulse = undefined;
   state.newQueries = [];
   state.roundQueries = [];
+  state.roundUnderWay = false;
   for (const timeout of Object.values(state.timeouts)) timeout.stop();
   state.awaitView();
   state.timeouts.resend.start();
@@ -318,6 +319,7 @@ function becomePrimary(state: ReplicaState): void {
   state.acked = new AckedOps(state.replicaCount, state.quorum);
   state.round = 0;
   state.timeouts.heartbeat.start();
+  state.timeouts.askIfHeard.start();
   if (state.commitMin < state.log.head) {
     state.timeouts.resend.start();
     state.timeouts.abdicate.start();

@@ -381,11 +381,11 @@ describe("a replica that is alone", () => {
     expect(group.sentOf(0, "commit", "prepare")).toHaveLength(beats);
   });
 
-  test("as an idle primary is left where it is: it has nothing to be heard about", () => {
+  test("as an idle primary is replaced as well: it would hear no request either", () => {
     const group = groupOfAnn();
     group.cutOneWay(1, 0);
     group.cutOneWay(2, 0);
     group.tick(300);
-    expect(group.replicas.map(({ state }) => state.view)).toEqual([0, 0, 0]);
+    expect(group.replicas.map(({ state }) => state.view)).toEqual([0, 1, 1]);
   });
 });
