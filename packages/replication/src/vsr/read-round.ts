@@ -31,7 +31,7 @@ export function flushQueries(state: ReplicaState): void {
   beginRound(state);
 }
 
-/** Primary: the time has come to ask whether anybody hears it; an answer to other things will do. */
+/** Primary: time to ask whether it is heard, unless something else is to be answered anyway. */
 export function askIfHeard(state: ReplicaState): void {
   if (state.isSettled && !state.awaitsQuorum && state.quorum > 1) beginRound(state);
 }
