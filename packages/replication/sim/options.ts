@@ -88,6 +88,7 @@ export type Overrides = Partial<Omit<SimOptions, "config" | "ticks">> & {
 const hastyTicks: TimeoutTicks = {
   heartbeat: 3,
   primarySilence: 10,
+  primarySilenceMax: 40,
   jitter: 10,
   resend: 4,
   voteWindow: 30,

@@ -39,8 +39,11 @@ export interface ReachableReplica {
   /** The node that holds it. */
   readonly replica: string;
   readonly reachable: true;
-  /** `"view_change"` while it waits for the log of a new view. */
-  readonly status: "normal" | "view_change";
+  /**
+   * `"view_change"` while it waits for the log of a new view; `"recovering_head"` while it waits
+   * for the end of its log, which its disk has lost.
+   */
+  readonly status: "normal" | "view_change" | "recovering_head";
   readonly view: number;
   /** The node that leads that view. */
   readonly primary: string;

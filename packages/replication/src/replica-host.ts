@@ -4,7 +4,7 @@
  * It owns what must be given back (the journal, the ticking) and reports one thing: why it ended.
  */
 import { join } from "node:path";
-import type { AnyActorDefinition, TimerHandle } from "@troupe/actor";
+import type { AnyActorDefinition } from "@troupe/actor";
 import type { Node } from "@troupe/cluster";
 import { checksum } from "./checksum.ts";
 import { Driver } from "./driver.ts";
@@ -12,6 +12,7 @@ import type { GroupChannel } from "./group-channel.ts";
 import { openFileJournal } from "./journal/file-journal.ts";
 import type { Journal } from "./journal/journal.ts";
 import { ActorMachine } from "./state-machine.ts";
+import { Ticker } from "./ticker.ts";
 import { type ClientId, Replica, type ReplyToClient } from "./vsr/index.ts";
 import type { GetStatusMessage, GroupMessage } from "./wire.ts";
 
@@ -36,7 +37,7 @@ export class ReplicaHost {
   readonly #journal: Journal;
   readonly #routes = new Map<ClientId, string>();
   readonly #unlisten: () => void;
-  #timer: TimerHandle | undefined;
+  readonly #ticker: Ticker;
   #ended = false;
 
   private constructor(
@@ -61,7 +62,12 @@ export class ReplicaHost {
       onFailure: (error) => this.#end(error),
     });
     this.#unlisten = channel.listen((from, message) => this.#receive(from, message));
-    this.#armTick();
+    this.#ticker = new Ticker({
+      clock: node.clock,
+      tickMs: channel.options.tickMs,
+      drained: (tick) => setImmediate(tick),
+      onTick: (late) => this.#driver.step({ type: "tick", late }),
+    });
   }
 
   /** Opens the journal and begins. Rejects with JournalError, or with what `init` throws. */
@@ -106,25 +112,9 @@ export class ReplicaHost {
     if (this.#ended) return;
     this.#ended = true;
     this.#unlisten();
-    if (this.#timer !== undefined) this.#options.node.clock.clearTimer(this.#timer);
+    this.#ticker.stop();
     if (error !== undefined) void this.#journal.close();
     this.#options.onEnd(error);
-  }
-
-  /**
-   * One tick, and then the wait for the next. A stalled event loop makes ticks late, never many at
-   * once, and what the sockets hold is taken in first: a process that was paused must not conclude
-   * from its own silence that the primary is gone (J1).
-   */
-  #armTick(): void {
-    const { node, channel } = this.#options;
-    this.#timer = node.clock.setTimer(channel.options.tickMs, () => {
-      setImmediate(() => {
-        if (this.#ended) return;
-        this.#driver.step({ type: "tick" });
-        this.#armTick();
-      });
-    });
   }
 
   #receive(from: string, message: GroupMessage): void {

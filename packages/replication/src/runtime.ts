@@ -14,6 +14,8 @@ export {
   type Addressed,
   type ClientMessage,
   type Committed,
+  DamagedLogError,
+  type DamagedSlot,
   decodeBatch,
   type GroupConfig,
   type Input,

@@ -19,7 +19,7 @@ export interface GetStatusMessage {
 export interface StatusMessage {
   readonly type: "status";
   readonly number: number;
-  readonly status: "normal" | "view_change";
+  readonly status: "normal" | "view_change" | "recovering_head";
   readonly view: number;
   readonly primary: number;
   readonly op: number;
@@ -63,6 +63,12 @@ const entry: Check = (value) =>
     checksum: hex,
     body: bytes,
   });
+const damagedSlot: Check = (value) =>
+  isShape(value, {
+    op: natural,
+    checksum: (checksum) => checksum === undefined || hex(checksum),
+  });
+const damaged: Check = (value) => Array.isArray(value) && value.every(damagedSlot);
 const entries: Check = (value) => Array.isArray(value) && value.every(entry);
 
 type Shape = Readonly<Record<string, Check>>;
@@ -75,9 +81,11 @@ const shapes: { readonly [T in GroupMessage["type"]]: Shape } = {
   prepare_ok: { view: natural, op: natural, checksum: hex },
   commit: { view: natural, commit: natural, checksum: hex },
   start_view_change: { view: natural, left: flag },
-  do_view_change: { view: natural, log_view: natural, ...log },
-  start_view: { view: natural, ...log },
-  request_start_view: { view: natural },
+  do_view_change: { view: natural, log_view: natural, ...log, damaged },
+  start_view: { view: natural, nonce: natural, ...log },
+  request_start_view: { view: natural, nonce: natural },
+  request_prepare: { op: natural, checksum: hex },
+  requested_prepare: { entry },
   get_state: { view: natural, op: natural },
   new_state: { view: natural, commit: natural, entries },
   read_round: { view: natural, round: natural },
@@ -98,7 +106,7 @@ const shapes: { readonly [T in GroupMessage["type"]]: Shape } = {
   get_status: { number: natural, digest: flag },
   status: {
     number: natural,
-    status: oneOf("normal", "view_change"),
+    status: oneOf("normal", "view_change", "recovering_head"),
     view: natural,
     primary: natural,
     op: natural,

@@ -117,7 +117,7 @@ describe("changing the view", () => {
     group.call("y", "z");
     const { log } = group.replica(2).state;
     const [head, first] = [log.headChecksum, log.checksumAt(1) ?? ""];
-    const stale = { op: 1, commit: 1, commit_checksum: first, entries: [] } as const;
+    const stale = { nonce: 0, op: 1, commit: 1, commit_checksum: first, entries: [] } as const;
     group.say(1, 2, { type: "start_view", view: 1, ...stale });
     expect(log.headChecksum).toBe(head);
     group.expectOneGroup();

@@ -29,7 +29,7 @@ export class Recovery {
     const held = this.#state?.entries ?? [];
     const kept = write.truncate === undefined ? held : held.slice(0, write.truncate);
     const entries = kept as Recovered["entries"][number][];
-    for (const entry of write.entries) entries.push(entry);
+    for (const entry of write.entries) entries[entry.op - 1] = entry;
     this.#state = {
       view: write.view,
       log_view: write.log_view,

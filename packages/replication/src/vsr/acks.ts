@@ -17,6 +17,8 @@ export function acceptEntry(state: ReplicaState, entry: Prepare): void {
   if (entry.op === log.head + 1) {
     assert(log.connects(entry), `op ${entry.op} of view ${state.view} forks its log (I21)`);
     state.appendEntry(entry);
+  } else if (log.isDamaged(entry.op)) {
+    state.repairEntry(entry);
   } else {
     const held = log.checksumAt(entry.op);
     assert(held === entry.checksum, `two entries at op ${entry.op} of view ${state.view} (I21)`);
@@ -36,6 +38,10 @@ export function ackToSelf(state: ReplicaState): void {
   state.outbox.sendWhenDurable(state.index, prepareOk(state));
 }
 
+/** It speaks of all that it covers, so it ends before the first slot that is damaged. */
 function prepareOk({ view, log }: ReplicaState): PrepareOkMessage {
-  return { type: "prepare_ok", view, op: log.head, checksum: log.headChecksum };
+  const op = log.intactHead;
+  const checksum = log.checksumAt(op);
+  assert(checksum !== undefined, `nothing is known of op ${op}, which is intact`);
+  return { type: "prepare_ok", view, op, checksum };
 }

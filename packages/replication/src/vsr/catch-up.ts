@@ -20,8 +20,11 @@ export function askForMissing(state: ReplicaState): void {
   const { view, log, commitMin } = state;
   if (state.isBackup && state.commitMax > log.head) {
     state.outbox.send(state.primary, { type: "get_state", view, op: log.head });
-  } else if (state.status === "view_change" && state.catchUp !== undefined) {
-    state.outbox.send(state.catchUp.from, { type: "get_state", view, op: commitMin });
+  } else if (state.status !== "normal" && state.catchUp !== undefined) {
+    const { target, from } = state.catchUp;
+    state.outbox.send(from, { type: "get_state", view, op: commitMin });
+    // Whoever does not answer with what is missing may have lost it.
+    state.catchUp = { target, from: state.nextReplica(from) };
   } else {
     return;
   }
@@ -47,16 +50,24 @@ export function onGetState(
  * that brought something is followed by the next question at once: were a late or repeated one
  * followed as well, each copy would ask for, and get, copies of its own.
  */
-export function onNewState(state: ReplicaState, message: NewStateMessage): boolean {
+export function onNewState(
+  state: ReplicaState,
+  from: ReplicaIndex,
+  message: NewStateMessage,
+): boolean {
   const { commitMin } = state;
   const { head } = state.log;
   if (state.isBackup && message.view === state.view) takeOfView(state, message);
   if (state.catchUp !== undefined) takeCommitted(state, message);
   if (state.commitMin > commitMin || state.log.head > head) state.timeouts.catchUp.stop();
   if (state.catchUp === undefined) return false;
-  // Progress is also a reason to wait longer before giving the view up.
-  if (state.commitMin > commitMin) state.awaitView();
-  return state.commitMin >= state.catchUp.target;
+  const { target } = state.catchUp;
+  if (state.commitMin > commitMin) {
+    // Progress is also a reason to wait longer before giving the view up, and to ask on there.
+    state.awaitView();
+    state.catchUp = { target, from };
+  }
+  return state.commitMin >= target;
 }
 
 function takeOfView(state: ReplicaState, message: NewStateMessage): void {
@@ -81,7 +92,9 @@ function takeOneCommitted(state: ReplicaState, entry: Prepare): boolean {
   }
   if (entry.op !== state.commitMin + 1) return false;
   assert(log.checksumAt(entry.op - 1) === entry.parent, `op ${entry.op} forks what is committed`);
-  if (held !== entry.checksum) {
+  if (log.isDamaged(entry.op) && (held === undefined || held === entry.checksum)) {
+    state.repairEntry(entry);
+  } else if (held !== entry.checksum) {
     // What is held here was never committed, for the committed entry at this op is another one;
     // nor was anything after it, which is chained to it.
     if (held !== undefined) state.truncateLog(entry.op - 1);

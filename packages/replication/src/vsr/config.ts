@@ -31,8 +31,13 @@ export interface GroupConfig {
 export interface TimeoutTicks {
   /** Between two signs of life of an idle primary. */
   readonly heartbeat: number;
-  /** Silence of the primary after which a backup wants the next view; jitter is added to it. */
+  /**
+   * Silence of the primary after which a backup wants the next view, at least; jitter is added to
+   * it. A primary that has been speaking more slowly is given longer.
+   */
   readonly primarySilence: number;
+  /** The longest that a primary is given, however slowly it has been speaking. */
+  readonly primarySilenceMax: number;
   /** The most ticks of jitter added to the timeouts that start view changes. */
   readonly jitter: number;
   /** Between two sendings of something that has not been answered. */
@@ -58,6 +63,7 @@ export const entryEnvelopeBytes = 256;
 export const timeoutTicksDefaults = {
   heartbeat: 4,
   primarySilence: 25,
+  primarySilenceMax: 100,
   jitter: 15,
   resend: 8,
   voteWindow: 60,

@@ -12,6 +12,7 @@ export {
   type TimeoutTicks,
   timeoutTicksDefaults,
 } from "./config.ts";
+export { DamagedLogError } from "./damaged-log-error.ts";
 export { Log } from "./log.ts";
 export type {
   ClientMessage,
@@ -39,6 +40,7 @@ export { Replica, type ReplicaReport } from "./replica.ts";
 export type {
   Checksum,
   ClientId,
+  DamagedSlot,
   Hash,
   Op,
   Prepare,

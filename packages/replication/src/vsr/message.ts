@@ -1,11 +1,11 @@
 /**
  * Everything that replicas and clients say to each other, one interface per message.
  *
- * The `type` tags are the wire names and, but for `request_start_view`, `read_round` and the
- * client's messages, the paper's (VRR §4). docs/protocol.md has a row for each. Who sent a message
- * is told by the transport, never by the message.
+ * The `type` tags are the wire names and, but for `request_start_view`, `request_prepare`,
+ * `read_round` and the client's messages, the paper's (VRR §4). docs/protocol.md has a row for
+ * each. Who sent a message is told by the transport, never by the message.
  */
-import type { Checksum, ClientId, Op, Prepare, Request, View } from "./types.ts";
+import type { Checksum, ClientId, DamagedSlot, Op, Prepare, Request, View } from "./types.ts";
 
 /** primary → backups: append this entry (VRR §4.1 step 3). Promises nothing about durability. */
 export interface PrepareMessage {
@@ -50,24 +50,46 @@ export interface DoViewChangeMessage {
   readonly op: Op;
   readonly commit: Op;
   readonly commit_checksum: Checksum;
-  /** The entries after `commit`, up to `op`: at most a pipeline of them. */
+  /** The entries after `commit`, up to `op`, that it has intact: at most a pipeline of them. */
   readonly entries: readonly Prepare[];
+  /** The others: it may have acknowledged them, and has lost them. What is neither it never had. */
+  readonly damaged: readonly DamagedSlot[];
 }
 
 /** primary of `view` → all: the log of the new view (§4.2 step 3). */
 export interface StartViewMessage {
   readonly type: "start_view";
   readonly view: View;
+  /** That of the `request_start_view` that this answers; 0 if it answers none. */
+  readonly nonce: number;
   readonly op: Op;
   readonly commit: Op;
   readonly commit_checksum: Checksum;
   readonly entries: readonly Prepare[];
 }
 
-/** replica → primary of `view`: I know that the view has begun but have not got its log. */
+/**
+ * replica → primary: I have not got the log of `view`, or of a newer one. Sent to all by one that
+ * cannot know who leads.
+ */
 export interface RequestStartViewMessage {
   readonly type: "request_start_view";
   readonly view: View;
+  /** Drawn anew by a replica that believes nothing but the answer to this question; else 0. */
+  readonly nonce: number;
+}
+
+/** replica → replica: I have lost this entry; whoever has it may answer, in any view. */
+export interface RequestPrepareMessage {
+  readonly type: "request_prepare";
+  readonly op: Op;
+  readonly checksum: Checksum;
+}
+
+/** answer to `request_prepare`: the entry, for the slot that it was asked for and no other. */
+export interface RequestedPrepareMessage {
+  readonly type: "requested_prepare";
+  readonly entry: Prepare;
 }
 
 /** replica → replica: send me what comes after `op` (§5.2). */
@@ -107,10 +129,15 @@ export type ReplicaMessage =
   | DoViewChangeMessage
   | StartViewMessage
   | RequestStartViewMessage
+  | RequestPrepareMessage
+  | RequestedPrepareMessage
   | GetStateMessage
   | NewStateMessage
   | ReadRoundMessage
   | ReadRoundOkMessage;
+
+/** Messages whose meaning depends on the sender's view. */
+export type ViewMessage = Exclude<ReplicaMessage, RequestPrepareMessage | RequestedPrepareMessage>;
 
 /** client → primary: run this once (§4.1 step 1). */
 export interface RequestMessage extends Request {

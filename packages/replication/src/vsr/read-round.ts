@@ -4,7 +4,8 @@
  *
  * A round's number never repeats within a view, and acks carry both, so that a late ack of an
  * earlier round confirms nothing. One round is under way at a time; queries that come meanwhile
- * share the next.
+ * share the next. A primary that has nothing to do asks as well, now and then: one that can send
+ * and not receive gets no requests either, and would lead for ever without being of use (I30).
  */
 import type { QueryMessage, ReadRoundMessage, ReadRoundOkMessage } from "./message.ts";
 import type { ReplicaState } from "./state.ts";
@@ -26,8 +27,18 @@ export function onQuery(state: ReplicaState, query: QueryMessage): void {
 /** Primary: begins a round for the queries that came since the last one began. */
 export function flushQueries(state: ReplicaState): void {
   // An unsettled primary may not know of writes that its predecessor acknowledged.
-  if (!state.isSettled || state.newQueries.length === 0 || state.roundQueries.length > 0) return;
+  if (!state.isSettled || state.newQueries.length === 0 || state.roundUnderWay) return;
+  beginRound(state);
+}
+
+/** Primary: time to ask whether it is heard, unless something else is to be answered anyway. */
+export function askIfHeard(state: ReplicaState): void {
+  if (state.isSettled && !state.awaitsQuorum && state.quorum > 1) beginRound(state);
+}
+
+function beginRound(state: ReplicaState): void {
   state.awaitQuorum();
+  state.roundUnderWay = true;
   state.roundQueries = state.newQueries;
   state.newQueries = [];
   state.round++;
@@ -37,7 +48,7 @@ export function flushQueries(state: ReplicaState): void {
 }
 
 export function sendRound(state: ReplicaState): void {
-  if (state.roundQueries.length === 0) return;
+  if (!state.roundUnderWay) return;
   state.sendToOthers({ type: "read_round", view: state.view, round: state.round });
 }
 
@@ -66,10 +77,11 @@ export function onReadRoundOk(
 
 function countOk(state: ReplicaState, from: ReplicaIndex): void {
   state.roundOks.add(from);
-  if (state.roundOks.size < state.quorum || state.roundQueries.length === 0) return;
+  if (state.roundOks.size < state.quorum || !state.roundUnderWay) return;
   // The primary runs what it commits at once, so its state reflects every `commit` noted above.
   for (const { query } of state.roundQueries) {
     state.outbox.query({ client: query.client, number: query.number, body: query.body });
   }
   state.roundQueries = [];
+  state.roundUnderWay = false;
 }

@@ -7,10 +7,11 @@
  * the write that it promises has been reported (I9, I10, I12). That is what `Outbox` is for.
  */
 import type { ClientMessage, ReplicaMessage, ReplyToClient } from "./message.ts";
-import type { ClientId, Op, Prepare, ReplicaIndex, Request, View } from "./types.ts";
+import type { ClientId, DamagedSlot, Op, Prepare, ReplicaIndex, Request, View } from "./types.ts";
 
 export type Input =
-  | { readonly type: "tick" }
+  /** `late`: this process was asleep meanwhile, so the tick is no proof of anybody's silence. */
+  | { readonly type: "tick"; readonly late?: boolean }
   | {
       readonly type: "message";
       readonly from: ReplicaIndex;
@@ -49,8 +50,9 @@ export interface Write {
   readonly log_view: View;
   /** A committed op, for a quick start after a restart; it may be older than the truth. */
   readonly commit: Op;
-  /** Forget the entries after this op before appending; absent if there are none to forget. */
+  /** Forget the slots after this op before appending; absent if there are none to forget. */
   readonly truncate?: Op;
+  /** Each takes the slot of its op: behind the last one, or in the place of a damaged one. */
   readonly entries: readonly Prepare[];
 }
 
@@ -101,12 +103,22 @@ export interface Ready {
   readonly replies: readonly ReplyToClient[];
 }
 
-/** The durable state that a restarted replica begins with. */
+/**
+ * The durable state that a restarted replica begins with.
+ *
+ * `entries` and `damaged` together have one slot for each op from 1 up to the head, and the head is
+ * at or behind the last op that may have been acknowledged here: a journal that does not know how
+ * many slots it has lost at the end names too many rather than too few. A write that never
+ * completed is no damage; it is not here at all (I46).
+ */
 export interface Recovered {
   readonly view: View;
   readonly log_view: View;
   readonly commit: Op;
+  /** What can be read, in the order of the ops. */
   readonly entries: readonly Prepare[];
+  /** What cannot be read though it was durable once, in the order of the ops; absent if nothing. */
+  readonly damaged?: readonly DamagedSlot[];
 }
 
 interface Gated extends Addressed {

@@ -11,7 +11,8 @@ import { flushAck } from "./acks.ts";
 import { assert } from "./assert.ts";
 import { askForMissing, onGetState, onNewState } from "./catch-up.ts";
 import type { ReplicaOptions } from "./config.ts";
-import type { ClientMessage, ReplicaMessage } from "./message.ts";
+import { DamagedLogError } from "./damaged-log-error.ts";
+import type { ClientMessage, ReplicaMessage, ViewMessage } from "./message.ts";
 import {
   flushLead,
   flushRequests,
@@ -24,8 +25,17 @@ import {
   resendPrepares,
   sendCommit,
 } from "./normal.ts";
-import { flushQueries, onQuery, onReadRound, onReadRoundOk, sendRound } from "./read-round.ts";
+import {
+  askIfHeard,
+  flushQueries,
+  onQuery,
+  onReadRound,
+  onReadRoundOk,
+  sendRound,
+} from "./read-round.ts";
 import type { Answer, Input, Ready, Recovered } from "./ready.ts";
+import { askForView, believeStartView, enterRecoveringHead } from "./recovering-head.ts";
+import { askForDamaged, onRequestedPrepare, onRequestPrepare } from "./repair.ts";
 import { ReplicaState } from "./state.ts";
 import { primaryOf, type ReplicaIndex, type Status, type View } from "./types.ts";
 import {
@@ -60,7 +70,8 @@ export class Replica {
 
   /**
    * A new replica of a new group; or, with `recovered`, one that comes back with what its journal
-   * held. The second kind does not resume a view that it led (I14).
+   * held. The second kind does not resume a view that it led (I14). Throws `DamagedLogError` if
+   * it is alone and its log is damaged.
    */
   constructor(options: ReplicaOptions, recovered?: Recovered) {
     this.state = new ReplicaState(options, recovered);
@@ -70,13 +81,25 @@ export class Replica {
 
   #begin(): void {
     const { timeouts, isPrimary } = this.state;
-    if (isPrimary) timeouts.heartbeat.start();
-    else timeouts.primarySilence.start();
+    if (isPrimary) {
+      timeouts.heartbeat.start();
+      timeouts.askIfHeard.start();
+    } else {
+      timeouts.primarySilence.start();
+    }
   }
 
   #comeBack(recovered: Recovered): void {
     const { state } = this;
     state.learnCommit(Math.min(recovered.commit, state.log.head));
+    const { log, replicaCount } = state;
+    if (replicaCount === 1 && log.damaged.length > 0) {
+      throw new DamagedLogError(log.damaged.map(({ op }) => op));
+    }
+    if (log.isDamaged(log.head)) {
+      enterRecoveringHead(state);
+      return;
+    }
     if (state.view === state.logView && state.primary !== state.index) {
       state.timeouts.primarySilence.start();
       return;
@@ -97,6 +120,7 @@ export class Replica {
     switch (input.type) {
       case "tick":
         this.#tick();
+        if (input.late !== true) this.#tickOfSilence();
         break;
       case "message":
         this.#receive(input.from, input.message);
@@ -128,6 +152,7 @@ export class Replica {
     flushQueries(state);
     flushAck(state);
     askForMissing(state);
+    askForDamaged(state);
     this.#deliverToSelf();
     state.invariants();
     return state.outbox.take(state.view, state.logView, state.commitMin);
@@ -174,15 +199,36 @@ export class Replica {
     const { state } = this;
     assert(from >= 0 && from < state.replicaCount, `a message from ${from}, not of the group`);
     switch (message.type) {
-      // Votes are for views to come; entries are judged by their chain, not by the sender's view.
-      case "start_view_change":
-        onStartViewChange(state, from, message);
-        return;
+      // Entries are judged by their chain or their checksum, not by the sender's view.
       case "get_state":
         onGetState(state, from, message);
         return;
       case "new_state":
-        if (onNewState(state, message)) this.#caughtUp();
+        if (onNewState(state, from, message)) this.#caughtUp();
+        return;
+      case "request_prepare":
+        onRequestPrepare(state, from, message);
+        return;
+      case "requested_prepare":
+        // A new view may wait for what has just been repaired.
+        if (onRequestedPrepare(state, message) && state.status === "view_change") {
+          this.#caughtUp();
+        }
+        return;
+    }
+    if (state.status === "recovering_head") {
+      if (message.type === "start_view" && believeStartView(state, from, message)) {
+        installStartView(state);
+      }
+      return;
+    }
+    switch (message.type) {
+      // Votes are for views to come; and who has fallen behind may ask for the view there is.
+      case "start_view_change":
+        onStartViewChange(state, from, message);
+        return;
+      case "request_start_view":
+        onRequestStartView(state, from, message);
         return;
     }
     if (message.view < state.view) return;
@@ -191,7 +237,7 @@ export class Replica {
   }
 
   /** Moves to the newer view that a message speaks of; false if that is no reason to. */
-  #follow(from: ReplicaIndex, message: ReplicaMessage): boolean {
+  #follow(from: ReplicaIndex, message: ViewMessage): boolean {
     const { state } = this;
     const { view } = message;
     switch (message.type) {
@@ -213,7 +259,7 @@ export class Replica {
     }
   }
 
-  #receiveOfView(from: ReplicaIndex, message: ReplicaMessage): void {
+  #receiveOfView(from: ReplicaIndex, message: ViewMessage): void {
     const { state } = this;
     switch (message.type) {
       case "prepare":
@@ -237,9 +283,6 @@ export class Replica {
       case "start_view":
         onStartView(state, from, message);
         break;
-      case "request_start_view":
-        onRequestStartView(state, from, message);
-        break;
     }
   }
 
@@ -249,22 +292,36 @@ export class Replica {
     else installStartView(state);
   }
 
+  /** What this replica owes to others is due whether or not it has been asleep. */
   #tick(): void {
     const { state } = this;
     const { timeouts } = state;
-    if (timeouts.voteWindow.tick()) expireVotes(state);
     timeouts.catchUp.tick();
-    if (timeouts.abdicate.tick() && state.isUnheard) wantNextView(state);
+    timeouts.repair.tick();
     if (timeouts.heartbeat.tick()) this.#onHeartbeat();
+    if (timeouts.resend.tick()) this.#onResend();
+    if (timeouts.askIfHeard.tick()) this.#onAskIfHeard();
+  }
+
+  /** What others owe to it: of that, one that was asleep knows nothing (J1). */
+  #tickOfSilence(): void {
+    const { state } = this;
+    const { timeouts } = state;
+    if (timeouts.voteWindow.tick()) expireVotes(state);
+    if (timeouts.abdicate.tick() && state.isUnheard) wantNextView(state);
     if (timeouts.primarySilence.tick()) this.#onSilence();
     if (timeouts.viewChange.tick()) this.#onStuck();
-    if (timeouts.resend.tick()) this.#onResend();
   }
 
   #onHeartbeat(): void {
     const { state } = this;
     if (!state.isUnheard) sendCommit(state);
     state.timeouts.heartbeat.start();
+  }
+
+  #onAskIfHeard(): void {
+    askIfHeard(this.state);
+    this.state.timeouts.askIfHeard.start();
   }
 
   #onSilence(): void {
@@ -280,6 +337,10 @@ export class Replica {
 
   #onResend(): void {
     const { state } = this;
+    if (state.status === "recovering_head") {
+      askForView(state);
+      return;
+    }
     if (state.isPrimary && !state.isUnheard) {
       resendPrepares(state);
       sendRound(state);

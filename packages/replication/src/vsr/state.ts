@@ -1,14 +1,15 @@
 /**
  * The state of a replica, and the few transitions that every sub-protocol shares.
  *
- * The sub-protocols (normal, view-change, catch-up, read-round) do not call each other: each reads
- * and changes this state and leaves what it wants done in the outbox. Fields are public to them and
- * to nobody else; `invariants()` says what must hold between them after every step.
+ * The sub-protocols (normal, view-change, catch-up, repair, read-round) do not call each other:
+ * each reads and changes this state and leaves what it wants done in the outbox. Fields are public
+ * to them and to nobody else; `invariants()` says what must hold between them after every step.
  */
 import { assert } from "./assert.ts";
 import { decodeBatch } from "./batch.ts";
 import { ClientTable } from "./client-table.ts";
 import { quorumOf, type ReplicaOptions } from "./config.ts";
+import { FailureDetector } from "./failure-detector.ts";
 import { Log } from "./log.ts";
 import type {
   DoViewChangeMessage,
@@ -22,6 +23,7 @@ import { type Committed, Outbox, type Recovered } from "./ready.ts";
 import { Timeout } from "./timeout.ts";
 import {
   type ClientId,
+  type DamagedSlot,
   type Op,
   type Prepare,
   primaryOf,
@@ -83,6 +85,10 @@ export class ReplicaState {
   wantsView: View | undefined;
   /** Candidate: the `do_view_change` of each replica for the current view. */
   doViewChanges = new Map<ReplicaIndex, DoViewChangeMessage>();
+  /** Candidate: what nobody has supplied yet of the log that it is to take over. */
+  missing: readonly DamagedSlot[] = [];
+  /** Candidate: what was supplied of that since, by op. */
+  readonly supplied = new Map<Op, Prepare>();
   /** What this replica sent for the current view; resent unchanged (I11). */
   sentDoViewChange: DoViewChangeMessage | undefined;
   /** Backup: the log of the view that began, kept until the gap before it has been filled. */
@@ -90,10 +96,17 @@ export class ReplicaState {
   /** The committed op that is being caught up to, and from whom; undefined if none is. */
   catchUp: { readonly target: Op; readonly from: ReplicaIndex } | undefined;
 
+  /** The replica that was last asked for damaged entries, and how many it still owes. */
+  repairFrom: ReplicaIndex;
+  repairsAwaited = 0;
+  /** While the head is damaged: the number of this life's question for a view's log; else 0. */
+  nonce = 0;
+
   /** Primary: queries for which no round has begun, and those of the round that is under way. */
   newQueries: WaitingQuery[] = [];
   roundQueries: WaitingQuery[] = [];
   round = 0;
+  roundUnderWay = false;
   roundOks = new Set<ReplicaIndex>();
 
   readonly timeouts;
@@ -103,9 +116,10 @@ export class ReplicaState {
     assert(options.index >= 0 && options.index < config.replicaCount, "index is not of the group");
     this.options = options;
     this.index = options.index;
+    this.repairFrom = options.index;
     this.quorum = quorumOf(config.replicaCount);
     this.outbox = new Outbox(recovered?.view);
-    this.log = new Log(config.root, recovered?.entries);
+    this.log = new Log(config.root, recovered?.entries, recovered?.damaged);
     this.clients = new ClientTable(config.sessionsMax);
     this.acked = new AckedOps(config.replicaCount, this.quorum);
     this.view = recovered?.view ?? 0;
@@ -113,12 +127,19 @@ export class ReplicaState {
     assert(this.view >= this.logView, "recovered a log_view above the view (I1)");
     this.timeouts = {
       heartbeat: new Timeout(ticks.heartbeat),
-      primarySilence: new Timeout(ticks.primarySilence, ticks.jitter, random),
+      primarySilence: new FailureDetector({
+        floor: ticks.primarySilence,
+        ceiling: ticks.primarySilenceMax,
+        jitter: ticks.jitter,
+        random,
+      }),
       viewChange: new Timeout(ticks.primarySilence, ticks.jitter, random),
       resend: new Timeout(ticks.resend),
       catchUp: new Timeout(ticks.resend),
+      repair: new Timeout(ticks.resend),
       voteWindow: new Timeout(ticks.voteWindow),
       abdicate: new Timeout(ticks.abdicate),
+      askIfHeard: new Timeout(Math.ceil(ticks.abdicate / 4)),
     };
   }
 
@@ -157,9 +178,30 @@ export class ReplicaState {
     return this.isSettled && !this.leads && this.applying.length === 0;
   }
 
+  /**
+   * The highest op that is known to be committed and whose checksum is known here. It lies beyond
+   * `commitMin` where a damaged slot keeps a replica from running what is behind.
+   */
+  get commitHeld(): Op {
+    let op = Math.min(this.commitMax, this.log.head);
+    while (this.log.checksumAt(op) === undefined) op--;
+    return op;
+  }
+
+  /** The replicas after and before another one in the group's order, this one left out. */
+  nextReplica(from: ReplicaIndex): ReplicaIndex {
+    const next = (from + 1) % this.replicaCount;
+    return next === this.index ? (next + 1) % this.replicaCount : next;
+  }
+
+  previousReplica(from: ReplicaIndex): ReplicaIndex {
+    const before = (from + this.replicaCount - 1) % this.replicaCount;
+    return before === this.index ? (before + this.replicaCount - 1) % this.replicaCount : before;
+  }
+
   /** Whether something that it sent still lacks a quorum's answer. */
   get awaitsQuorum(): boolean {
-    return this.commitMin < this.log.head || this.roundQueries.length > 0;
+    return this.commitMin < this.log.head || this.roundUnderWay;
   }
 
   /**
@@ -180,16 +222,18 @@ export class ReplicaState {
 
   /**
    * Gives the view that is waited for its time: twice as long as the one before it that never
-   * became normal, so that replicas with slow disks or links do not outrun themselves.
+   * became normal, so that replicas with slow disks or links do not outrun themselves. One whose
+   * head is damaged may not vote for another, and waits as long as it takes.
    */
   awaitView(): void {
+    if (this.status === "recovering_head") return;
     const doublings = Math.min(this.failedViews, viewDoublingsMax);
     this.timeouts.viewChange.start(2 ** doublings);
   }
 
   /** Backup: the primary of this view is alive, so there is no wish for another one. */
   hearPrimary(): void {
-    this.timeouts.primarySilence.start();
+    this.timeouts.primarySilence.heard();
     this.#stay();
   }
 
@@ -215,6 +259,11 @@ export class ReplicaState {
     this.outbox.writeEntry(entry);
   }
 
+  repairEntry(entry: Prepare): void {
+    this.log.repair(entry);
+    this.outbox.writeEntry(entry);
+  }
+
   truncateLog(head: Op): void {
     assert(head >= this.commitMin, `truncation to ${head} would forget committed ops`);
     if (head >= this.log.head) return;
@@ -223,12 +272,13 @@ export class ReplicaState {
   }
 
   /**
-   * Runs what is known to be committed and in the log. To be called only where the log up to
-   * `commit` is known to be the group's: in the current view, or after a verified install.
+   * Runs what is known to be committed and in the log, up to the first damaged slot. To be called
+   * only where the log up to `commit` is known to be the group's: in the current view, or after a
+   * verified install.
    */
   learnCommit(commit: Op): void {
     this.commitMax = Math.max(this.commitMax, commit);
-    while (this.commitMin < Math.min(this.commitMax, this.log.head)) this.#commitNext();
+    while (this.commitMin < Math.min(this.commitMax, this.log.intactHead)) this.#commitNext();
   }
 
   #commitNext(): void {
@@ -294,13 +344,14 @@ export class ReplicaState {
     assert(this.view >= this.logView, "log_view is above the view (I1)");
     if (this.status === "normal") assert(this.view === this.logView, "normal in no view (I2)");
     assert(this.commitMin <= this.commitMax, "ran what is not committed (I23)");
-    assert(this.commitMin <= this.log.head, "ran what is not in the log (I23)");
+    assert(this.commitMin <= this.log.intactHead, "ran what is not in the log (I23)");
     if (this.isPrimary) {
       // What it inherited may have been prepared with a longer pipeline than today's.
       const own = this.log.head - Math.max(this.commitMin, this.inheritedHead);
       const { pipelineMax, queueMax } = this.options.config;
       assert(own <= pipelineMax, "the pipeline is too long (I24)");
       assert(this.queue.length <= queueMax, "the request queue is too long");
+      assert(this.log.intactHead === this.log.head, "a primary with a damaged log (I35)");
       assert(this.commitMax === this.commitMin, "the primary lags behind its own commit (I24)");
     }
   }

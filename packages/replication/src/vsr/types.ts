@@ -18,8 +18,9 @@ export type Hash = (bytes: Uint8Array, more?: Uint8Array) => Checksum;
 /**
  * - `normal`: takes part in the view `view == log_view`.
  * - `view_change`: has left its last normal view and has not yet got the log of `view`.
+ * - `recovering_head`: has lost the end of its log, and is silent until it is told a view's log.
  */
-export type Status = "normal" | "view_change";
+export type Status = "normal" | "view_change" | "recovering_head";
 
 /**
  * One operation, as it stands in the log: a client's, or a `pulse`, which the group asks of itself
@@ -53,6 +54,17 @@ export interface Prepare {
   readonly checksum: Checksum;
   /** The requests, encoded by `batch.ts`: the same bytes in memory, on the wire and on disk. */
   readonly body: Uint8Array;
+}
+
+/**
+ * A slot of the log whose entry was durable once and cannot be read any more, with what is left of
+ * its header.
+ */
+export interface DamagedSlot {
+  readonly op: Op;
+  /** Checksum of the entry that stood there, and of the one before it; absent if not known. */
+  readonly checksum?: Checksum;
+  readonly parent?: Checksum;
 }
 
 /** The primary of a view: the configuration's order decides, never who is connected (I3). */

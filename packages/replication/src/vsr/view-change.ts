@@ -12,12 +12,15 @@
 import { ackToSelf, flushAck } from "./acks.ts";
 import { assert } from "./assert.ts";
 import { isIntact } from "./batch.ts";
+import { DamagedLogError } from "./damaged-log-error.ts";
+import { betterCandidate } from "./forfeit.ts";
 import type {
   DoViewChangeMessage,
   RequestStartViewMessage,
   StartViewChangeMessage,
   StartViewMessage,
 } from "./message.ts";
+import { type Assembly, assembleLog, isComplete, lostForEver, nackQuorumOf } from "./nack.ts";
 import { AckedOps } from "./quorum.ts";
 import type { ReplicaState } from "./state.ts";
 import type { Checksum, Op, Prepare, ReplicaIndex, View } from "./types.ts";
@@ -83,15 +86,16 @@ function countVotes(state: ReplicaState, view: View): void {
 /** Leaves for `view`: from here on nothing of an older view is answered (I9, I10). */
 export function enterViewChange(state: ReplicaState, view: View): void {
   leaveFor(state, view);
-  const { commitMin: commit, log } = state;
+  const { commitHeld: commit, log } = state;
   state.sentDoViewChange = {
     type: "do_view_change",
     view,
     log_view: state.logView,
     op: log.head,
     commit,
-    commit_checksum: checksumOfCommit(state),
-    entries: log.slice(commit, log.head),
+    commit_checksum: checksumAt(state, commit),
+    entries: log.intactAfter(commit),
+    damaged: log.damagedAfter(commit),
   };
   sendDoViewChange(state);
 }
@@ -114,6 +118,8 @@ function leaveFor(state: ReplicaState, view: View): void {
   state.wantsView = undefined;
   state.votes.clear();
   state.doViewChanges.clear();
+  state.missing = [];
+  state.supplied.clear();
   state.pendingStartView = undefined;
   state.catchUp = undefined;
   state.ackDue = false;
@@ -123,6 +129,7 @@ function leaveFor(state: ReplicaState, view: View): void {
   state.pulse = undefined;
   state.newQueries = [];
   state.roundQueries = [];
+  state.roundUnderWay = false;
   for (const timeout of Object.values(state.timeouts)) timeout.stop();
   state.awaitView();
   state.timeouts.resend.start();
@@ -134,7 +141,7 @@ export function sendDoViewChange(state: ReplicaState): void {
   if (sentDoViewChange !== undefined) {
     state.outbox.sendWhenDurable(primary, sentDoViewChange);
   } else if (primary !== index) {
-    state.outbox.send(primary, { type: "request_start_view", view });
+    state.outbox.send(primary, { type: "request_start_view", view, nonce: 0 });
   }
 }
 
@@ -151,18 +158,24 @@ export function onDoViewChange(
   }
   if (state.logView === state.view || state.doViewChanges.has(from)) return;
   if (!message.entries.every((entry) => isIntact(entry, state.options.hash))) return;
+  if (!isComplete(message)) return;
   state.doViewChanges.set(from, message);
   installCanonicalLog(state);
 }
 
 /**
  * Candidate: takes over the log of the replica with the highest (log_view, op), once a quorum and
- * itself have spoken (I32). If it lacks committed entries before that log's tail it first catches
- * up.
+ * itself have spoken (I32), and all of it is here that may not be dropped. If it lacks committed
+ * entries before that log's tail it first catches up, or gives way to one that lacks fewer.
  */
 export function installCanonicalLog(state: ReplicaState): void {
   const { doViewChanges } = state;
-  if (doViewChanges.size < state.quorum || !doViewChanges.has(state.index)) return;
+  if (
+    state.logView === state.view ||
+    doViewChanges.size < state.quorum ||
+    !doViewChanges.has(state.index)
+  )
+    return;
   let floor = state.commitMin;
   let canonical: [ReplicaIndex, DoViewChangeMessage] | undefined;
   for (const [from, message] of doViewChanges) {
@@ -172,17 +185,50 @@ export function installCanonicalLog(state: ReplicaState): void {
   assert(canonical !== undefined, "a quorum of nobody");
   const [from, message] = canonical;
   assert(floor <= message.op, "the canonical log lacks a committed op (I33)");
-  if (state.log.checksumAt(message.commit) !== message.commit_checksum) {
-    state.catchUp = { target: message.commit, from };
+  const { log } = state;
+  const chained = log.checksumAt(message.commit) === message.commit_checksum;
+  if (!chained || log.intactHead < message.commit) {
+    const lacking = chained ? log.damaged.length : floor - state.commitMin;
+    const successor = betterCandidate(state, lacking, floor);
+    // What is damaged of a log that is the right one comes by repair, and not all of it again.
+    state.catchUp = chained ? undefined : { target: message.commit, from };
+    if (successor !== undefined) giveWay(state, successor);
     return;
   }
   state.catchUp = undefined;
-  installTail(state, message.entries, message.op);
+  const canonicalLog = assemble(state, message, floor);
+  if (canonicalLog === undefined) return;
+  installTail(state, canonicalLog.entries, canonicalLog.head);
   state.logView = state.view;
   state.outbox.writeMeta();
   state.learnCommit(floor);
   sendStartView(state, state.index);
   for (let to = 0; to < state.replicaCount; to++) if (to !== state.index) sendStartView(state, to);
+}
+
+/** Undefined while something is missing that must not be dropped. */
+function assemble(
+  state: ReplicaState,
+  canonical: DoViewChangeMessage,
+  floor: Op,
+): Assembly | undefined {
+  const { doViewChanges, log, supplied, quorum, replicaCount } = state;
+  const own = (op: Op, checksum: Checksum) =>
+    [log.find(op), supplied.get(op)].find((entry) => entry?.checksum === checksum);
+  const nackQuorum = nackQuorumOf(replicaCount, quorum);
+  const sources = { doViewChanges, floor, nackQuorum, find: own };
+  const assembly = assembleLog(canonical, sources);
+  state.missing = assembly.missing;
+  if (state.missing.length === 0) return assembly;
+  const lost = lostForEver(state.missing, sources, replicaCount);
+  if (lost.length > 0) throw new DamagedLogError(lost);
+  return undefined;
+}
+
+/** Nobody is normal in the view that is left, for a quorum has left for it. */
+function giveWay(state: ReplicaState, view: View): void {
+  enterViewChange(state, view);
+  state.sendToOthers({ type: "start_view_change", view, left: true });
 }
 
 function isBetter(a: DoViewChangeMessage, b: DoViewChangeMessage): boolean {
@@ -192,10 +238,12 @@ function isBetter(a: DoViewChangeMessage, b: DoViewChangeMessage): boolean {
 /** Makes the log end as `entries` say, touching nothing that agrees with them already. */
 function installTail(state: ReplicaState, entries: readonly Prepare[], head: Op): void {
   for (const entry of entries) {
-    const held = state.log.checksumAt(entry.op);
-    if (held === entry.checksum) continue;
+    if (state.log.checksumAt(entry.op) === entry.checksum) {
+      if (state.log.isDamaged(entry.op)) state.repairEntry(entry);
+      continue;
+    }
     assert(entry.op > state.commitMin, `committed op ${entry.op} is to be replaced`);
-    if (held !== undefined) state.truncateLog(entry.op - 1);
+    if (entry.op <= state.log.head) state.truncateLog(entry.op - 1);
     assert(state.log.connects(entry), `op ${entry.op} of the new view does not connect (I31)`);
     state.appendEntry(entry);
   }
@@ -203,14 +251,15 @@ function installTail(state: ReplicaState, entries: readonly Prepare[], head: Op)
   state.truncateLog(Math.min(state.log.head, Math.max(head, state.commitMin)));
 }
 
-function sendStartView(state: ReplicaState, to: ReplicaIndex): void {
+function sendStartView(state: ReplicaState, to: ReplicaIndex, nonce = 0): void {
   const { view, log, commitMin: commit } = state;
   const message: StartViewMessage = {
     type: "start_view",
     view,
+    nonce,
     op: log.head,
     commit,
-    commit_checksum: checksumOfCommit(state),
+    commit_checksum: checksumAt(state, commit),
     entries: log.slice(commit, log.head),
   };
   state.outbox.sendWhenDurable(to, message);
@@ -219,9 +268,9 @@ function sendStartView(state: ReplicaState, to: ReplicaIndex): void {
 export function onRequestStartView(
   state: ReplicaState,
   from: ReplicaIndex,
-  _message: RequestStartViewMessage,
+  message: RequestStartViewMessage,
 ): void {
-  if (state.isPrimary) sendStartView(state, from);
+  if (state.isPrimary && message.view <= state.view) sendStartView(state, from, message.nonce);
 }
 
 /** The view has begun. To its primary this comes from itself, when the new log is durable (I35). */
@@ -271,6 +320,7 @@ function becomePrimary(state: ReplicaState): void {
   state.acked = new AckedOps(state.replicaCount, state.quorum);
   state.round = 0;
   state.timeouts.heartbeat.start();
+  state.timeouts.askIfHeard.start();
   if (state.commitMin < state.log.head) {
     state.timeouts.resend.start();
     state.timeouts.abdicate.start();
@@ -284,14 +334,17 @@ function settleInto(state: ReplicaState): void {
   state.pendingStartView = undefined;
   state.sentDoViewChange = undefined;
   state.doViewChanges.clear();
+  state.missing = [];
+  state.supplied.clear();
   state.wantsView = undefined;
+  state.nonce = 0;
   state.timeouts.viewChange.stop();
   state.timeouts.resend.stop();
   state.timeouts.catchUp.stop();
 }
 
-function checksumOfCommit(state: ReplicaState): Checksum {
-  const checksum = state.log.checksumAt(state.commitMin);
+function checksumAt(state: ReplicaState, commit: Op): Checksum {
+  const checksum = state.log.checksumAt(commit);
   assert(checksum !== undefined, "the commit is beyond the log (I23)");
   return checksum;
 }

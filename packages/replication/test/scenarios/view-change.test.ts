@@ -177,7 +177,14 @@ describe("a start_view", () => {
     group.call("x");
     const { log } = group.replica(0).state;
     const { headChecksum: commit_checksum, head: op } = log;
-    const message = { type: "start_view", op, commit: op, commit_checksum, entries: [] } as const;
+    const message = {
+      type: "start_view",
+      nonce: 0,
+      op,
+      commit: op,
+      commit_checksum,
+      entries: [],
+    } as const;
     group.say(2, 1, { ...message, view: 4 });
     group.expectViews(0, 0, 0);
     group.expectOneGroup();

@@ -12,6 +12,7 @@ import {
   type Committed,
   type GroupConfig,
   type Input,
+  type Prepare,
   type Ready,
   type Recovered,
   Replica,
@@ -53,6 +54,11 @@ export function ofType(...types: ReplicaMessage["type"][]): Picks {
   return ({ message }) => types.includes(message.type);
 }
 
+/** The view that a message speaks of; undefined if it speaks of none. */
+export function viewOf(message: ReplicaMessage): number | undefined {
+  return "view" in message ? message.view : undefined;
+}
+
 /** A replica in its process, with its disk. */
 export class TestReplica {
   readonly index: ReplicaIndex;
@@ -70,6 +76,8 @@ export class TestReplica {
   /** The calls that it has run since it started. */
   readonly ran: string[] = [];
   replica: Replica | undefined;
+  /** Entries on its disk that cannot be read any more, and whether their headers can. */
+  readonly rotten = new Map<Prepare, "body" | "all">();
 
   constructor(index: ReplicaIndex) {
     this.index = index;
@@ -105,6 +113,8 @@ export class TestGroup {
   readonly #cuts = new Set<string>();
   readonly #losses = new Set<Picks>();
   now = 1_000_000;
+  /** Chance, for those who draw any. */
+  random = () => 0;
 
   constructor(changes: Partial<GroupConfig> = {}) {
     this.config = { ...groupConfig, ...changes };
@@ -257,9 +267,31 @@ export class TestGroup {
     const recovery = new Recovery();
     for (const write of replica.durable) recovery.add(write);
     const nothing = { view: 0, log_view: 0, commit: 0, entries: [] };
+    const recovered = recovery.state ?? nothing;
+    const { rotten } = replica;
+    const damaged = recovered.entries.flatMap((entry) => {
+      const { op, checksum, parent } = entry;
+      if (!rotten.has(entry)) return [];
+      return rotten.get(entry) === "all" ? { op } : { op, checksum, parent };
+    });
+    const entries = recovered.entries.filter((entry) => !rotten.has(entry));
     replica.ran.length = 0;
-    replica.replica = this.#make(index, recovery.state ?? nothing);
+    replica.replica = this.#make(index, { ...recovered, entries, damaged });
     this.turn(index);
+  }
+
+  /** The disk of a replica that is down loses entries: their bodies, or their headers as well. */
+  damage(index: ReplicaIndex, ops: readonly number[], lost: "body" | "all" = "all"): void {
+    const { durable, rotten } = this.replica(index);
+    durable.forEach((write, i) => {
+      const entries = write.entries.map((entry) => {
+        if (!ops.includes(entry.op)) return entry;
+        const copy = { ...entry };
+        rotten.set(copy, lost);
+        return copy;
+      });
+      durable[i] = { ...write, entries };
+    });
   }
 
   /** Registers a client at the primary, and returns its session once everybody knows it. */
@@ -337,7 +369,13 @@ export class TestGroup {
   }
 
   #make(index: ReplicaIndex, recovered?: Recovered): Replica {
-    const options = { index, config: this.config, ticks, hash: checksum, random: () => 0 };
+    const options = {
+      index,
+      config: this.config,
+      ticks,
+      hash: checksum,
+      random: () => this.random(),
+    };
     return new Replica(options, recovered);
   }
 

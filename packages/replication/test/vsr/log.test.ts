@@ -206,3 +206,72 @@ describe("a log beside a plain list", () => {
     );
   });
 });
+
+describe("a log with damaged slots", () => {
+  const damagedAt = (...ops: number[]) => {
+    const intact = entries.filter(({ op }) => !ops.includes(op));
+    return new Log(
+      root,
+      intact,
+      ops.map((op) => ({ op })),
+    );
+  };
+
+  test("knows such a slot's checksum from the entry after it, and vouches for what is before", () => {
+    const log = damagedAt(2);
+    expect([log.head, log.intactHead]).toEqual([3, 1]);
+    expect(log.damaged).toEqual([{ op: 2, checksum: at(2).checksum }]);
+    expect(log.checksumAt(2)).toBe(at(2).checksum);
+    expect(log.find(2)).toBeUndefined();
+    expect(() => log.get(2)).toThrow("op 2 is not in the log");
+    expect(log.slice(0, 3)).toEqual([at(1)]);
+    expect(log.slice(2, 3)).toEqual([at(3)]);
+  });
+
+  test("knows it from the slot's own header, also at the head", () => {
+    const { op, checksum, parent } = at(3);
+    const log = new Log(root, [at(1)], [{ op: 2 }, { op, checksum, parent }]);
+    expect([log.head, log.headChecksum, log.checksumAt(2)]).toEqual([3, checksum, parent]);
+    expect(log.headTimestamp).toBe(at(1).timestamp);
+  });
+
+  test("learns what it did not know when the slot behind is repaired", () => {
+    const log = damagedAt(1, 2);
+    expect([log.checksumAt(1), log.checksumAt(2)]).toEqual([undefined, at(2).checksum]);
+    log.repair(at(2));
+    expect(log.damaged).toEqual([{ op: 1, checksum: at(1).checksum }]);
+    log.repair(at(1));
+    expect([log.damaged, log.intactHead]).toEqual([[], 3]);
+    expect(log.slice(0, 3)).toEqual(entries);
+  });
+
+  test("is repaired with the entry that stood there, and nothing else is touched", () => {
+    const log = damagedAt(2);
+    const other = entryAfter(at(1), "another two", 1);
+    expect(() => log.repair(other)).toThrow("op 2 is repaired with another entry");
+    expect(() => log.repair(at(3))).toThrow("op 3 is not damaged");
+    const unknown = new Log(root, [at(1)], [{ op: 2 }]);
+    const stray = { ...other, parent: "e".repeat(32) };
+    expect(() => unknown.repair(stray)).toThrow("op 2 does not continue this log");
+  });
+
+  test("is not continued where its head is not known", () => {
+    const log = damagedAt(3);
+    expect([log.head, log.intactHead, log.connects(entryAfter(at(3), "four"))]).toEqual([
+      3,
+      2,
+      false,
+    ]);
+    expect(() => log.headChecksum).toThrow("the head, op 3, is damaged");
+    log.truncate(2);
+    expect([log.damaged, log.headChecksum]).toEqual([[], at(2).checksum]);
+  });
+
+  test("has a slot for every op, and one chain", () => {
+    expect(() => new Log(root, [at(1)], [{ op: 3 }])).toThrow("damaged op 3 behind a log");
+    expect(() => new Log(root, [at(1), at(3)])).toThrow("op 3 does not continue this log");
+    const { op, checksum } = at(2);
+    const parent = "e".repeat(32);
+    expect(() => new Log(root, [at(1)], [{ op, checksum, parent }])).toThrow("does not continue");
+  });
+});

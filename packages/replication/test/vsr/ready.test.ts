@@ -169,7 +169,7 @@ describe("a message that promises a write", () => {
   test("leaves once, as it was last said, however often it is repeated while its write hangs", () => {
     const outbox = new Outbox();
     const later: ReplicaMessage = { ...promise, op: 2, checksum: at(2).checksum };
-    const vote: ReplicaMessage = { type: "request_start_view", view: 0 };
+    const vote: ReplicaMessage = { type: "request_start_view", view: 0, nonce: 0 };
     outbox.writeEntry(at(1));
     outbox.writeEntry(at(2));
     for (let i = 0; i < 100; i++) outbox.sendWhenDurable(1, promise);
