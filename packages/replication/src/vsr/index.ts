@@ -7,10 +7,13 @@ export { ClientTable } from "./client-table.ts";
 export {
   entryEnvelopeBytes,
   type GroupConfig,
+  nackQuorum,
   quorumOf,
   type ReplicaOptions,
+  replicationQuorum,
   type TimeoutTicks,
   timeoutTicksDefaults,
+  viewChangeQuorum,
 } from "./config.ts";
 export { Log } from "./log.ts";
 export type {

@@ -66,7 +66,7 @@ export function onReadRoundOk(
 
 function countOk(state: ReplicaState, from: ReplicaIndex): void {
   state.roundOks.add(from);
-  if (state.roundOks.size < state.quorum || state.roundQueries.length === 0) return;
+  if (state.roundOks.size < state.replicationQuorum || state.roundQueries.length === 0) return;
   // The primary runs what it commits at once, so its state reflects every `commit` noted above.
   for (const { query } of state.roundQueries) {
     state.outbox.query({ client: query.client, number: query.number, body: query.body });

@@ -8,7 +8,7 @@
 import { assert } from "./assert.ts";
 import { decodeBatch } from "./batch.ts";
 import { ClientTable } from "./client-table.ts";
-import { quorumOf, type ReplicaOptions } from "./config.ts";
+import { type ReplicaOptions, replicationQuorum, viewChangeQuorum } from "./config.ts";
 import { Log } from "./log.ts";
 import type {
   DoViewChangeMessage,
@@ -44,7 +44,8 @@ export interface WaitingQuery {
 export class ReplicaState {
   readonly options: ReplicaOptions;
   readonly index: ReplicaIndex;
-  readonly quorum: number;
+  readonly replicationQuorum: number;
+  readonly viewChangeQuorum: number;
   readonly log: Log;
   readonly clients: ClientTable;
   readonly outbox = new Outbox();
@@ -99,10 +100,11 @@ export class ReplicaState {
     assert(options.index >= 0 && options.index < config.replicaCount, "index is not of the group");
     this.options = options;
     this.index = options.index;
-    this.quorum = quorumOf(config.replicaCount);
+    this.replicationQuorum = replicationQuorum(config.replicaCount);
+    this.viewChangeQuorum = viewChangeQuorum(config.replicaCount);
     this.log = new Log(config.root, recovered?.entries);
     this.clients = new ClientTable(config.sessionsMax);
-    this.acked = new AckedOps(config.replicaCount, this.quorum);
+    this.acked = new AckedOps(config.replicaCount, this.replicationQuorum);
     this.view = recovered?.view ?? 0;
     this.logView = recovered?.log_view ?? 0;
     assert(this.view >= this.logView, "recovered a log_view above the view (I1)");

@@ -77,7 +77,8 @@ export function expireVotes(state: ReplicaState): void {
 }
 
 function countVotes(state: ReplicaState, view: View): void {
-  if (view > state.view && state.votes.count(view) >= state.quorum) enterViewChange(state, view);
+  if (view > state.view && state.votes.count(view) >= state.viewChangeQuorum)
+    enterViewChange(state, view);
 }
 
 /** Leaves for `view`: from here on nothing of an older view is answered (I9, I10). */
@@ -159,7 +160,7 @@ export function onDoViewChange(
  */
 export function installCanonicalLog(state: ReplicaState): void {
   const { doViewChanges } = state;
-  if (doViewChanges.size < state.quorum || !doViewChanges.has(state.index)) return;
+  if (doViewChanges.size < state.viewChangeQuorum || !doViewChanges.has(state.index)) return;
   let floor = state.commitMin;
   let canonical: [ReplicaIndex, DoViewChangeMessage] | undefined;
   for (const [from, message] of doViewChanges) {
@@ -265,7 +266,7 @@ function becomePrimary(state: ReplicaState): void {
   state.status = "normal";
   settleInto(state);
   state.inheritedHead = state.log.head;
-  state.acked = new AckedOps(state.replicaCount, state.quorum);
+  state.acked = new AckedOps(state.replicaCount, state.replicationQuorum);
   state.round = 0;
   state.timeouts.heartbeat.start();
   if (state.commitMin < state.log.head) {
