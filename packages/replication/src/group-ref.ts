@@ -39,8 +39,11 @@ export interface ReachableReplica {
   /** The node that holds it. */
   readonly replica: string;
   readonly reachable: true;
-  /** `"view_change"` while it waits for the log of a new view. */
-  readonly status: "normal" | "view_change";
+  /**
+   * `"view_change"` while it waits for the log of a new view. In a memory group also `"recovering"`
+   * while it asks the others for what it knew, and `"lost"` when too many have forgotten it.
+   */
+  readonly status: "normal" | "view_change" | "recovering" | "lost";
   readonly view: number;
   /** The node that leads that view. */
   readonly primary: string;

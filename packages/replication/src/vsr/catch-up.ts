@@ -20,7 +20,7 @@ export function askForMissing(state: ReplicaState): void {
   const { view, log, commitMin } = state;
   if (state.isBackup && state.commitMax > log.head) {
     state.outbox.send(state.primary, { type: "get_state", view, op: log.head });
-  } else if (state.status === "view_change" && state.catchUp !== undefined) {
+  } else if (state.status !== "normal" && state.catchUp !== undefined) {
     state.outbox.send(state.catchUp.from, { type: "get_state", view, op: commitMin });
   } else {
     return;

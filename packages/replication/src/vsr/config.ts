@@ -41,13 +41,23 @@ export interface TimeoutTicks {
   readonly abdicate: number;
 }
 
+/** One life of a replica that has no journal: with its end all that it knew is forgotten. */
+export interface MemoryLife {
+  /** Greater than that of every earlier life of this replica, as far as its host can tell. */
+  readonly incarnation: number;
+  /** It was told that the group has never run, and so may begin with nothing once all are there. */
+  readonly bootstrap: boolean;
+}
+
 export interface ReplicaOptions {
   readonly index: ReplicaIndex;
   readonly config: GroupConfig;
   readonly ticks: TimeoutTicks;
   readonly hash: Hash;
-  /** In [0, 1); used for jitter alone, never for anything that replicas must agree upon. */
+  /** In [0, 1); used for jitter and nonces, never for anything that replicas must agree upon. */
   readonly random: () => number;
+  /** Present in a memory group, where no replica has a journal. */
+  readonly memory?: MemoryLife;
 }
 
 /** What an entry has on the wire besides its body, at most: four numbers, two checksums, names. */

@@ -7,6 +7,7 @@ export { ClientTable } from "./client-table.ts";
 export {
   entryEnvelopeBytes,
   type GroupConfig,
+  type MemoryLife,
   nackQuorum,
   quorumOf,
   type ReplicaOptions,

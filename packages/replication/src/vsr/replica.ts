@@ -24,6 +24,16 @@ import {
 } from "./normal.ts";
 import { flushQueries, onQuery, onReadRound, onReadRoundOk, sendRound } from "./read-round.ts";
 import type { Answer, Input, Ready, Recovered } from "./ready.ts";
+import {
+  admit,
+  askAgain,
+  canInstall,
+  endRecovery,
+  type Outcome,
+  onRecovery,
+  onRecoveryResponse,
+  startRecovery,
+} from "./recovery.ts";
 import { ReplicaState } from "./state.ts";
 import { primaryOf, type ReplicaIndex, type Status, type View } from "./types.ts";
 import {
@@ -58,16 +68,21 @@ export class Replica {
 
   /**
    * A new replica of a new group; or, with `recovered`, one that comes back with what its journal
-   * held. The second kind does not resume a view that it led (I14).
+   * held. The second kind does not resume a view that it led (I14). With `options.memory` it has no
+   * journal, and asks the others what it knew (I15).
    */
   constructor(options: ReplicaOptions, recovered?: Recovered) {
     this.state = new ReplicaState(options, recovered);
-    if (recovered === undefined) this.#begin();
+    if (options.memory !== undefined) this.#goOn(startRecovery(this.state));
+    else if (recovered === undefined) this.#begin();
     else this.#comeBack(recovered);
   }
 
   #begin(): void {
-    const { timeouts, isPrimary } = this.state;
+    const { state } = this;
+    state.status = "normal";
+    const { timeouts, isPrimary } = state;
+    timeouts.resend.stop();
     if (isPrimary) timeouts.heartbeat.start();
     else timeouts.primarySilence.start();
   }
@@ -124,7 +139,15 @@ export class Replica {
     askForMissing(state);
     this.#deliverToSelf();
     state.invariants();
-    return state.outbox.take(state.view, state.logView, state.commitMin);
+    const ready = state.outbox.take(state.view, state.logView, state.commitMin);
+    const { memory } = state;
+    if (memory === undefined || ready.messages.length === 0) return ready;
+    const crash_vector = memory.crash.lives;
+    const messages = ready.messages.map(({ to, message }) => ({
+      to,
+      message: { ...message, crash_vector },
+    }));
+    return { ...ready, messages };
   }
 
   /** Whether `take` would hand out anything. */
@@ -155,6 +178,7 @@ export class Replica {
   }
 
   #receiveFromClient(message: ClientMessage): void {
+    if (this.#isForgetful) return;
     if (message.type === "request") onRequest(this.state, message);
     else onQuery(this.state, message);
   }
@@ -167,7 +191,14 @@ export class Replica {
   #receive(from: ReplicaIndex, message: ReplicaMessage): void {
     const { state } = this;
     assert(from >= 0 && from < state.replicaCount, `a message from ${from}, not of the group`);
+    if (state.memory !== undefined && !admit(state, from, message)) return;
     switch (message.type) {
+      case "recovery":
+        onRecovery(state, from, message);
+        return;
+      case "recovery_response":
+        this.#goOn(onRecoveryResponse(state, from, message));
+        return;
       // Votes are for views to come; entries are judged by their chain, not by the sender's view.
       case "start_view_change":
         onStartViewChange(state, from, message);
@@ -237,15 +268,38 @@ export class Replica {
     }
   }
 
+  /** Takes part in nothing, for it has forgotten what it promised (I15). */
+  get #isForgetful(): boolean {
+    const { status } = this.state;
+    return status === "recovering" || status === "lost";
+  }
+
+  #goOn(outcome: Outcome): void {
+    const { state } = this;
+    if (outcome === "begin") {
+      state.memory?.restart();
+      this.#begin();
+    }
+    if (outcome !== "install") return;
+    installStartView(state);
+    if (!this.#isForgetful) endRecovery(state);
+  }
+
   #caughtUp(): void {
     const { state } = this;
-    if (state.primary === state.index) installCanonicalLog(state);
+    if (state.status === "recovering") this.#goOn(canInstall(state) ? "install" : undefined);
+    else if (state.primary === state.index) installCanonicalLog(state);
     else installStartView(state);
   }
 
   #tick(): void {
     const { state } = this;
     const { timeouts } = state;
+    if (this.#isForgetful) {
+      timeouts.catchUp.tick();
+      if (timeouts.resend.tick()) this.#goOn(askAgain(state));
+      return;
+    }
     if (timeouts.voteWindow.tick()) expireVotes(state);
     timeouts.catchUp.tick();
     if (timeouts.abdicate.tick() && state.isUnheard) wantNextView(state);

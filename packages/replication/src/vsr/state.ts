@@ -9,7 +9,9 @@ import { assert } from "./assert.ts";
 import { decodeBatch } from "./batch.ts";
 import { ClientTable } from "./client-table.ts";
 import { type ReplicaOptions, replicationQuorum, viewChangeQuorum } from "./config.ts";
+import { CrashVector } from "./crash-vector.ts";
 import { Log } from "./log.ts";
+import { Memory } from "./memory.ts";
 import type {
   DoViewChangeMessage,
   QueryMessage,
@@ -93,6 +95,9 @@ export class ReplicaState {
   round = 0;
   roundOks = new Set<ReplicaIndex>();
 
+  /** Present in a memory group: which lives are known, and how far this one has recovered. */
+  readonly memory: Memory | undefined;
+
   readonly timeouts;
 
   constructor(options: ReplicaOptions, recovered: Recovered | undefined) {
@@ -108,6 +113,9 @@ export class ReplicaState {
     this.view = recovered?.view ?? 0;
     this.logView = recovered?.log_view ?? 0;
     assert(this.view >= this.logView, "recovered a log_view above the view (I1)");
+    this.memory =
+      options.memory &&
+      new Memory(this.index, new CrashVector(config.replicaCount), options.memory, random());
     this.timeouts = {
       heartbeat: new Timeout(ticks.heartbeat),
       primarySilence: new Timeout(ticks.primarySilence, ticks.jitter, random),

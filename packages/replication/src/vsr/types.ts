@@ -18,8 +18,10 @@ export type Hash = (bytes: Uint8Array, more?: Uint8Array) => Checksum;
 /**
  * - `normal`: takes part in the view `view == log_view`.
  * - `view_change`: has left its last normal view and has not yet got the log of `view`.
+ * - `recovering`: has no journal, has forgotten everything, and asks the others.
+ * - `lost`: so have too many others; what the group knew is gone.
  */
-export type Status = "normal" | "view_change";
+export type Status = "normal" | "view_change" | "recovering" | "lost";
 
 /** One operation that a client asked for, as it stands in the log. */
 export interface Request {

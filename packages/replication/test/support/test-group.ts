@@ -99,11 +99,18 @@ export class TestGroup {
   readonly #losses = new Set<Picks>();
   now = 1_000_000;
 
-  constructor(changes: Partial<GroupConfig> = {}) {
+  /** How many lives there have been in a memory group; undefined if its replicas have disks. */
+  #lives: number | undefined;
+
+  constructor(changes: Partial<GroupConfig> = {}, { memory = false } = {}) {
     this.config = { ...groupConfig, ...changes };
+    if (memory) this.#lives = 0;
     const indexes = Array.from({ length: this.config.replicaCount }, (_, index) => index);
     this.replicas = indexes.map((index) => new TestReplica(index));
     for (const replica of this.replicas) replica.replica = this.#make(replica.index);
+    if (!memory) return;
+    for (const { index } of this.replicas) this.turn(index);
+    this.settle();
   }
 
   replica(index: ReplicaIndex): TestReplica {
@@ -245,8 +252,15 @@ export class TestGroup {
     replica.replica = undefined;
   }
 
-  restart(index: ReplicaIndex): void {
+  /** It comes back with what its disk kept; in a memory group with nothing. */
+  restart(index: ReplicaIndex, bootstrap = false): void {
     const replica = this.replica(index);
+    if (this.#lives !== undefined) {
+      replica.ran.length = 0;
+      replica.replica = this.#make(index, undefined, bootstrap);
+      this.turn(index);
+      return;
+    }
     const recovery = new Recovery();
     for (const write of replica.durable) recovery.add(write);
     const nothing = { view: 0, log_view: 0, commit: 0, entries: [] };
@@ -329,9 +343,11 @@ export class TestGroup {
     this.turn(index);
   }
 
-  #make(index: ReplicaIndex, recovered?: Recovered): Replica {
+  #make(index: ReplicaIndex, recovered?: Recovered, bootstrap = true): Replica {
     const options = { index, config: this.config, ticks, hash: checksum, random: () => 0 };
-    return new Replica(options, recovered);
+    if (this.#lives === undefined) return new Replica(options, recovered);
+    const memory = { incarnation: ++this.#lives, bootstrap };
+    return new Replica({ ...options, memory });
   }
 
   #carryOut(replica: TestReplica, ready: Ready): void {
