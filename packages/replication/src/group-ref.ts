@@ -41,9 +41,10 @@ export interface ReachableReplica {
   readonly reachable: true;
   /**
    * `"view_change"` while it waits for the log of a new view; `"recovering_head"` while it waits
-   * for the end of its log, which its disk has lost.
+   * for the end of its log, which its disk has lost. In a memory group also `"recovering"` while it
+   * asks the others for what it knew, and `"lost"` when too many have forgotten it.
    */
-  readonly status: "normal" | "view_change" | "recovering_head";
+  readonly status: "normal" | "view_change" | "recovering_head" | "recovering" | "lost";
   readonly view: number;
   /** The node that leads that view. */
   readonly primary: string;

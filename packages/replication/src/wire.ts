@@ -7,7 +7,7 @@
  * stranger's mistake). docs/wire.md has a row for each message.
  */
 import type { Codec } from "@troupe/cluster/runtime";
-import type { ClientMessage, ReplicaMessage, ReplyToClient } from "./vsr/index.ts";
+import type { ClientMessage, ReplicaMessage, ReplyToClient, Status } from "./vsr/index.ts";
 
 /** A node asks a replica how it is. */
 export interface GetStatusMessage {
@@ -19,7 +19,7 @@ export interface GetStatusMessage {
 export interface StatusMessage {
   readonly type: "status";
   readonly number: number;
-  readonly status: "normal" | "view_change" | "recovering_head";
+  readonly status: Status;
   readonly view: number;
   readonly primary: number;
   readonly op: number;
@@ -73,6 +73,9 @@ const entries: Check = (value) => Array.isArray(value) && value.every(entry);
 
 type Shape = Readonly<Record<string, Check>>;
 
+/** One number for each replica, of which there are 7 at most. */
+const lives: Check = (value) => Array.isArray(value) && value.length <= 7 && value.every(natural);
+
 const log = { op: natural, commit: natural, commit_checksum: hex, entries };
 
 /** The fields of every message besides `type`. */
@@ -90,6 +93,15 @@ const shapes: { readonly [T in GroupMessage["type"]]: Shape } = {
   new_state: { view: natural, commit: natural, entries },
   read_round: { view: natural, round: natural },
   read_round_ok: { view: natural, round: natural },
+  recovery: { nonce: natural, round: natural, founding: flag, view: natural },
+  recovery_response: {
+    nonce: natural,
+    round: natural,
+    status: oneOf("normal", "founding", "recovering", "lost"),
+    founders: lives,
+    view: natural,
+    ...log,
+  },
   request: {
     kind: oneOf("register", "call"),
     client: hex,
@@ -106,7 +118,7 @@ const shapes: { readonly [T in GroupMessage["type"]]: Shape } = {
   get_status: { number: natural, digest: flag },
   status: {
     number: natural,
-    status: oneOf("normal", "view_change", "recovering_head"),
+    status: oneOf("normal", "view_change", "recovering_head", "recovering", "lost"),
     view: natural,
     primary: natural,
     op: natural,
@@ -141,7 +153,14 @@ export function decodeMessage(codec: Codec, payload: Uint8Array): Envelope | und
   const [fingerprint, message] = value as [unknown, GroupMessage | undefined];
   if (typeof fingerprint !== "string" || typeof message?.type !== "string") return undefined;
   if (!Object.hasOwn(shapes, message.type)) return undefined;
-  return isShape(message, shapes[message.type]) ? { fingerprint, message } : undefined;
+  if (!isShape(message, shapes[message.type]) || !hasSoundLives(message)) return undefined;
+  return { fingerprint, message };
+}
+
+/** Only messages of memory groups have them. */
+function hasSoundLives(message: object): boolean {
+  const { crash_vector } = message as { readonly crash_vector?: unknown };
+  return crash_vector === undefined || lives(crash_vector);
 }
 
 function isShape(value: unknown, shape: Shape): boolean {

@@ -33,6 +33,16 @@ const messages: { readonly [T in GroupMessage["type"]]: Extract<GroupMessage, { 
   new_state: { type: "new_state", view: 2, commit: 1, entries: [] },
   read_round: { type: "read_round", view: 2, round: 7 },
   read_round_ok: { type: "read_round_ok", view: 2, round: 7 },
+  recovery: { type: "recovery", nonce: 5, round: 2, founding: false, view: 0 },
+  recovery_response: {
+    type: "recovery_response",
+    nonce: 5,
+    round: 2,
+    status: "normal",
+    founders: [1, 1, 1],
+    view: 4,
+    ...log,
+  },
   request: { type: "request", kind: "call", client, session: 1, number: 2, acked: 1, body },
   query: { type: "query", client, number: 2, body },
   reply: { type: "reply", view: 1, client, session: 1, number: 2, body },
@@ -81,10 +91,21 @@ describe("a message", () => {
         ]) {
           const isText = field === "digest" || field === "settings" || field === "checksum";
           if (typeof value === "string" && isText && message.type !== "get_status") continue;
+          if (field === "founders" && Array.isArray(value)) continue;
           const wrong = decode({ ...message, [field]: value });
           expect(wrong, `${message.type} with ${field} ${String(value)}`).toBeUndefined();
         }
       }
+    }
+  });
+
+  test("of a memory group comes back with the lives that it tells of", () => {
+    const crash_vector = [7, 0, 1_700_000_000_000];
+    const message = { ...messages.commit, crash_vector };
+    expect(decode(message)).toEqual(message);
+    for (const wrong of [null, 7, "777", [-1], [1.5], ["7"], new Array(8).fill(1), { 0: 1 }]) {
+      expect(decode({ ...messages.commit, crash_vector: wrong })).toBeUndefined();
+      expect(decode({ ...messages.recovery_response, founders: wrong })).toBeUndefined();
     }
   });
 

@@ -33,7 +33,7 @@ export const normalMutants = {
       let votes: number[] = [];
       counting(state, (acked) => {
         votes = [];
-        computed(acked, "quorumOp", () => votes.sort((a, b) => b - a)[state.quorum - 1] ?? 0);
+        computed(acked, "quorumOp", () => votes.sort((a, b) => b - a)[state.replicationQuorum - 1] ?? 0);
         const add = acked.add.bind(acked);
         acked.add = (from, op) => {
           votes.push(op);
@@ -58,7 +58,8 @@ export const normalMutants = {
       };
       const connected = () => [...heard.values()].filter((at) => ticks - at < 50).length + 1;
       const quorum = () => (ticks < 10 ? quorumOf(state.replicaCount) : quorumOf(connected()));
-      computed(state, "quorum", quorum);
+      computed(state, "replicationQuorum", quorum);
+      computed(state, "viewChangeQuorum", quorum);
       counting(state, (acked) => {
         const ops = () => Array.from({ length: state.replicaCount }, (_, i) => acked.of(i));
         computed(acked, "quorumOp", () => ops().sort((a, b) => b - a)[quorum() - 1] ?? 0);

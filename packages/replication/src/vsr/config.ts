@@ -48,13 +48,23 @@ export interface TimeoutTicks {
   readonly abdicate: number;
 }
 
+/** One life of a replica that has no journal: with its end all that it knew is forgotten. */
+export interface MemoryLife {
+  /** Greater than that of every earlier life of this replica, as far as its host can tell. */
+  readonly incarnation: number;
+  /** It was told that the group has never run, and so may begin with nothing once all are there. */
+  readonly bootstrap: boolean;
+}
+
 export interface ReplicaOptions {
   readonly index: ReplicaIndex;
   readonly config: GroupConfig;
   readonly ticks: TimeoutTicks;
   readonly hash: Hash;
-  /** In [0, 1); used for jitter alone, never for anything that replicas must agree upon. */
+  /** In [0, 1); used for jitter and nonces, never for anything that replicas must agree upon. */
   readonly random: () => number;
+  /** Present in a memory group, where no replica has a journal. */
+  readonly memory?: MemoryLife;
 }
 
 /** What an entry has on the wire besides its body, at most: four numbers, two checksums, names. */
@@ -71,9 +81,31 @@ export const timeoutTicksDefaults = {
 } as const satisfies TimeoutTicks;
 
 /**
- * The replicas that must hold an op before it is committed, and that must meet to change the view.
- * Any two such quorums share a replica (I4); with an even count the majority is the larger half.
+ * More than half; with an even count the larger half. The three quorums below follow from it. They
+ * are not chosen one by one: a smaller quorum to commit needs a larger one to change the view, and
+ * so fewer losses would stop the group (docs/protocol.md).
  */
 export function quorumOf(replicaCount: number): number {
   return Math.floor(replicaCount / 2) + 1;
+}
+
+/** How many replicas hold an op before it is committed, and answer a round of reads. */
+export function replicationQuorum(replicaCount: number): number {
+  return quorumOf(replicaCount);
+}
+
+/**
+ * How many replicas leave for a view before it begins, or answer one that has forgotten everything.
+ * It meets every replication quorum (I4), so that what was committed is known in it.
+ */
+export function viewChangeQuorum(replicaCount: number): number {
+  return quorumOf(replicaCount);
+}
+
+/**
+ * How many replicas say that they never prepared an op before it may be forgotten: with so many,
+ * too few are left to have committed it (I34).
+ */
+export function nackQuorum(replicaCount: number): number {
+  return replicaCount - replicationQuorum(replicaCount) + 1;
 }

@@ -7,10 +7,14 @@ export { ClientTable } from "./client-table.ts";
 export {
   entryEnvelopeBytes,
   type GroupConfig,
+  type MemoryLife,
+  nackQuorum,
   quorumOf,
   type ReplicaOptions,
+  replicationQuorum,
   type TimeoutTicks,
   timeoutTicksDefaults,
+  viewChangeQuorum,
 } from "./config.ts";
 export { DamagedLogError } from "./damaged-log-error.ts";
 export { Log } from "./log.ts";

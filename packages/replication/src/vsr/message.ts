@@ -7,6 +7,12 @@
  */
 import type { Checksum, ClientId, DamagedSlot, Op, Prepare, Request, View } from "./types.ts";
 
+/** What every message of a replica in a memory group carries besides, and no other message. */
+export interface FromLife {
+  /** Which life of each replica the sender knows of; its own entry is the life it is in. */
+  readonly crash_vector?: readonly number[];
+}
+
 /** primary → backups: append this entry (VRR §4.1 step 3). Promises nothing about durability. */
 export interface PrepareMessage {
   readonly type: "prepare";
@@ -121,23 +127,58 @@ export interface ReadRoundOkMessage {
   readonly round: number;
 }
 
-export type ReplicaMessage =
-  | PrepareMessage
-  | PrepareOkMessage
-  | CommitMessage
-  | StartViewChangeMessage
-  | DoViewChangeMessage
-  | StartViewMessage
-  | RequestStartViewMessage
-  | RequestPrepareMessage
-  | RequestedPrepareMessage
-  | GetStateMessage
-  | NewStateMessage
-  | ReadRoundMessage
-  | ReadRoundOkMessage;
+/** replica without a memory → all: tell me what you know (§4.3 step 1). */
+export interface RecoveryMessage {
+  readonly type: "recovery";
+  readonly nonce: number;
+  readonly round: number;
+  /** The sender was told that the group has never run. */
+  readonly founding: boolean;
+  /** The highest view that it has been told of since it began to ask. */
+  readonly view: View;
+}
+
+/** answer to `recovery`, of any replica that is not changing the view (§4.3 step 2). */
+export interface RecoveryResponseMessage extends FromLife {
+  readonly type: "recovery_response";
+  readonly nonce: number;
+  readonly round: number;
+  /** All but `normal`: the sender has forgotten everything itself; the rest of it says nothing. */
+  readonly status: "normal" | "founding" | "recovering" | "lost";
+  /** The lives that began the group together; empty if the sender does not know. */
+  readonly founders: readonly number[];
+  readonly view: View;
+  readonly op: Op;
+  readonly commit: Op;
+  readonly commit_checksum: Checksum;
+  /** Of the primary: the entries after `commit`, up to `op`. Of others: none. */
+  readonly entries: readonly Prepare[];
+}
+
+export type ReplicaMessage = FromLife &
+  (
+    | PrepareMessage
+    | PrepareOkMessage
+    | CommitMessage
+    | StartViewChangeMessage
+    | DoViewChangeMessage
+    | StartViewMessage
+    | RequestStartViewMessage
+    | RequestPrepareMessage
+    | RequestedPrepareMessage
+    | GetStateMessage
+    | NewStateMessage
+    | ReadRoundMessage
+    | ReadRoundOkMessage
+    | RecoveryMessage
+    | RecoveryResponseMessage
+  );
 
 /** Messages whose meaning depends on the sender's view. */
-export type ViewMessage = Exclude<ReplicaMessage, RequestPrepareMessage | RequestedPrepareMessage>;
+export type ViewMessage = Exclude<
+  ReplicaMessage,
+  RequestPrepareMessage | RequestedPrepareMessage | RecoveryMessage | RecoveryResponseMessage
+>;
 
 /** client → primary: run this once (§4.1 step 1). */
 export interface RequestMessage extends Request {

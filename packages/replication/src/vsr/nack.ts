@@ -32,11 +32,6 @@ interface Slot extends DamagedSlot {
   readonly entry: Prepare | undefined;
 }
 
-/** How many certain denials prove that an op was not committed: `nack + quorum > n` (I4). */
-export function nackQuorumOf(replicaCount: number, quorum: number): number {
-  return replicaCount - quorum + 1;
-}
-
 /** Whether it tells one slot for each op after its commit, and knows its head. */
 export function isComplete({ op, commit, entries, damaged }: DoViewChangeMessage): boolean {
   if (entries.length + damaged.length !== op - commit) return false;

@@ -26,6 +26,11 @@ export class AckedOps {
     return true;
   }
 
+  /** What it acknowledged does not count any more. */
+  forget(replica: ReplicaIndex): void {
+    this.#acked[replica] = 0;
+  }
+
   of(replica: ReplicaIndex): Op {
     return this.#acked[replica] ?? 0;
   }

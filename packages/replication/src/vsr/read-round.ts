@@ -33,7 +33,7 @@ export function flushQueries(state: ReplicaState): void {
 
 /** Primary: time to ask whether it is heard, unless something else is to be answered anyway. */
 export function askIfHeard(state: ReplicaState): void {
-  if (state.isSettled && !state.awaitsQuorum && state.quorum > 1) beginRound(state);
+  if (state.isSettled && !state.awaitsQuorum && state.replicationQuorum > 1) beginRound(state);
 }
 
 function beginRound(state: ReplicaState): void {
@@ -77,7 +77,7 @@ export function onReadRoundOk(
 
 function countOk(state: ReplicaState, from: ReplicaIndex): void {
   state.roundOks.add(from);
-  if (state.roundOks.size < state.quorum || !state.roundUnderWay) return;
+  if (state.roundOks.size < state.replicationQuorum || !state.roundUnderWay) return;
   // The primary runs what it commits at once, so its state reflects every `commit` noted above.
   for (const { query } of state.roundQueries) {
     state.outbox.query({ client: query.client, number: query.number, body: query.body });

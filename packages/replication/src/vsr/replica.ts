@@ -36,6 +36,16 @@ import {
 import type { Answer, Input, Ready, Recovered } from "./ready.ts";
 import { askForView, believeStartView, enterRecoveringHead } from "./recovering-head.ts";
 import { askForDamaged, onRequestedPrepare, onRequestPrepare } from "./repair.ts";
+import {
+  admit,
+  askAgain,
+  canInstall,
+  endRecovery,
+  type Outcome,
+  onRecovery,
+  onRecoveryResponse,
+  startRecovery,
+} from "./recovery.ts";
 import { ReplicaState } from "./state.ts";
 import { primaryOf, type ReplicaIndex, type Status, type View } from "./types.ts";
 import {
@@ -70,17 +80,22 @@ export class Replica {
 
   /**
    * A new replica of a new group; or, with `recovered`, one that comes back with what its journal
-   * held. The second kind does not resume a view that it led (I14). Throws `DamagedLogError` if
-   * it is alone and its log is damaged.
+   * held. The second kind does not resume a view that it led (I14). With `options.memory` it has no
+   * journal, and asks the others what it knew (I15). Throws `DamagedLogError` if it is alone and its
+   * log is damaged.
    */
   constructor(options: ReplicaOptions, recovered?: Recovered) {
     this.state = new ReplicaState(options, recovered);
-    if (recovered === undefined) this.#begin();
+    if (options.memory !== undefined) this.#goOn(startRecovery(this.state));
+    else if (recovered === undefined) this.#begin();
     else this.#comeBack(recovered);
   }
 
   #begin(): void {
-    const { timeouts, isPrimary } = this.state;
+    const { state } = this;
+    state.status = "normal";
+    const { timeouts, isPrimary } = state;
+    timeouts.resend.stop();
     if (isPrimary) {
       timeouts.heartbeat.start();
       timeouts.askIfHeard.start();
@@ -155,7 +170,15 @@ export class Replica {
     askForDamaged(state);
     this.#deliverToSelf();
     state.invariants();
-    return state.outbox.take(state.view, state.logView, state.commitMin);
+    const ready = state.outbox.take(state.view, state.logView, state.commitMin);
+    const { memory } = state;
+    if (memory === undefined || ready.messages.length === 0) return ready;
+    const crash_vector = memory.crash.lives;
+    const messages = ready.messages.map(({ to, message }) => ({
+      to,
+      message: { ...message, crash_vector },
+    }));
+    return { ...ready, messages };
   }
 
   /** Whether `take` would hand out anything. */
@@ -186,6 +209,7 @@ export class Replica {
   }
 
   #receiveFromClient(message: ClientMessage): void {
+    if (this.#isForgetful) return;
     if (message.type === "request") onRequest(this.state, message);
     else onQuery(this.state, message);
   }
@@ -198,7 +222,14 @@ export class Replica {
   #receive(from: ReplicaIndex, message: ReplicaMessage): void {
     const { state } = this;
     assert(from >= 0 && from < state.replicaCount, `a message from ${from}, not of the group`);
+    if (state.memory !== undefined && !admit(state, from, message)) return;
     switch (message.type) {
+      case "recovery":
+        onRecovery(state, from, message);
+        return;
+      case "recovery_response":
+        this.#goOn(onRecoveryResponse(state, from, message));
+        return;
       // Entries are judged by their chain or their checksum, not by the sender's view.
       case "get_state":
         onGetState(state, from, message);
@@ -286,9 +317,27 @@ export class Replica {
     }
   }
 
+  /** Takes part in nothing, for it has forgotten what it promised (I15). */
+  get #isForgetful(): boolean {
+    const { status } = this.state;
+    return status === "recovering" || status === "lost";
+  }
+
+  #goOn(outcome: Outcome): void {
+    const { state } = this;
+    if (outcome === "begin") {
+      state.memory?.restart();
+      this.#begin();
+    }
+    if (outcome !== "install") return;
+    installStartView(state);
+    if (!this.#isForgetful) endRecovery(state);
+  }
+
   #caughtUp(): void {
     const { state } = this;
-    if (state.primary === state.index) installCanonicalLog(state);
+    if (state.status === "recovering") this.#goOn(canInstall(state) ? "install" : undefined);
+    else if (state.primary === state.index) installCanonicalLog(state);
     else installStartView(state);
   }
 
@@ -296,6 +345,11 @@ export class Replica {
   #tick(): void {
     const { state } = this;
     const { timeouts } = state;
+    if (this.#isForgetful) {
+      timeouts.catchUp.tick();
+      if (timeouts.resend.tick()) this.#goOn(askAgain(state));
+      return;
+    }
     timeouts.catchUp.tick();
     timeouts.repair.tick();
     if (timeouts.heartbeat.tick()) this.#onHeartbeat();
@@ -306,6 +360,7 @@ export class Replica {
   /** What others owe to it: of that, one that was asleep knows nothing (J1). */
   #tickOfSilence(): void {
     const { state } = this;
+    if (this.#isForgetful) return;
     const { timeouts } = state;
     if (timeouts.voteWindow.tick()) expireVotes(state);
     if (timeouts.abdicate.tick() && state.isUnheard) wantNextView(state);

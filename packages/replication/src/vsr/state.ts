@@ -8,9 +8,11 @@
 import { assert } from "./assert.ts";
 import { decodeBatch } from "./batch.ts";
 import { ClientTable } from "./client-table.ts";
-import { quorumOf, type ReplicaOptions } from "./config.ts";
+import { type ReplicaOptions, replicationQuorum, viewChangeQuorum } from "./config.ts";
+import { CrashVector } from "./crash-vector.ts";
 import { FailureDetector } from "./failure-detector.ts";
 import { Log } from "./log.ts";
+import { Memory } from "./memory.ts";
 import type {
   DoViewChangeMessage,
   QueryMessage,
@@ -46,7 +48,8 @@ export interface WaitingQuery {
 export class ReplicaState {
   readonly options: ReplicaOptions;
   readonly index: ReplicaIndex;
-  readonly quorum: number;
+  readonly replicationQuorum: number;
+  readonly viewChangeQuorum: number;
   readonly log: Log;
   readonly clients: ClientTable;
   readonly outbox: Outbox;
@@ -109,6 +112,9 @@ export class ReplicaState {
   roundUnderWay = false;
   roundOks = new Set<ReplicaIndex>();
 
+  /** Present in a memory group: which lives are known, and how far this one has recovered. */
+  readonly memory: Memory | undefined;
+
   readonly timeouts;
 
   constructor(options: ReplicaOptions, recovered: Recovered | undefined) {
@@ -117,14 +123,18 @@ export class ReplicaState {
     this.options = options;
     this.index = options.index;
     this.repairFrom = options.index;
-    this.quorum = quorumOf(config.replicaCount);
+    this.replicationQuorum = replicationQuorum(config.replicaCount);
+    this.viewChangeQuorum = viewChangeQuorum(config.replicaCount);
     this.outbox = new Outbox(recovered?.view);
     this.log = new Log(config.root, recovered?.entries, recovered?.damaged);
     this.clients = new ClientTable(config.sessionsMax);
-    this.acked = new AckedOps(config.replicaCount, this.quorum);
+    this.acked = new AckedOps(config.replicaCount, this.replicationQuorum);
     this.view = recovered?.view ?? 0;
     this.logView = recovered?.log_view ?? 0;
     assert(this.view >= this.logView, "recovered a log_view above the view (I1)");
+    this.memory =
+      options.memory &&
+      new Memory(this.index, new CrashVector(config.replicaCount), options.memory, random());
     this.timeouts = {
       heartbeat: new Timeout(ticks.heartbeat),
       primarySilence: new FailureDetector({

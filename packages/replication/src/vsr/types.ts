@@ -19,8 +19,10 @@ export type Hash = (bytes: Uint8Array, more?: Uint8Array) => Checksum;
  * - `normal`: takes part in the view `view == log_view`.
  * - `view_change`: has left its last normal view and has not yet got the log of `view`.
  * - `recovering_head`: has lost the end of its log, and is silent until it is told a view's log.
+ * - `recovering`: has no journal, has forgotten everything, and asks the others.
+ * - `lost`: so have too many others; what the group knew is gone.
  */
-export type Status = "normal" | "view_change" | "recovering_head";
+export type Status = "normal" | "view_change" | "recovering_head" | "recovering" | "lost";
 
 /**
  * One operation, as it stands in the log: a client's, or a `pulse`, which the group asks of itself

@@ -12,6 +12,7 @@
 import { ackToSelf, flushAck } from "./acks.ts";
 import { assert } from "./assert.ts";
 import { isIntact } from "./batch.ts";
+import { nackQuorum } from "./config.ts";
 import { DamagedLogError } from "./damaged-log-error.ts";
 import { betterCandidate } from "./forfeit.ts";
 import type {
@@ -20,7 +21,7 @@ import type {
   StartViewChangeMessage,
   StartViewMessage,
 } from "./message.ts";
-import { type Assembly, assembleLog, isComplete, lostForEver, nackQuorumOf } from "./nack.ts";
+import { type Assembly, assembleLog, isComplete, lostForEver } from "./nack.ts";
 import { AckedOps } from "./quorum.ts";
 import type { ReplicaState } from "./state.ts";
 import type { Checksum, Op, Prepare, ReplicaIndex, View } from "./types.ts";
@@ -80,7 +81,8 @@ export function expireVotes(state: ReplicaState): void {
 }
 
 function countVotes(state: ReplicaState, view: View): void {
-  if (view > state.view && state.votes.count(view) >= state.quorum) enterViewChange(state, view);
+  if (view > state.view && state.votes.count(view) >= state.viewChangeQuorum)
+    enterViewChange(state, view);
 }
 
 /** Leaves for `view`: from here on nothing of an older view is answered (I9, I10). */
@@ -172,7 +174,7 @@ export function installCanonicalLog(state: ReplicaState): void {
   const { doViewChanges } = state;
   if (
     state.logView === state.view ||
-    doViewChanges.size < state.quorum ||
+    doViewChanges.size < state.viewChangeQuorum ||
     !doViewChanges.has(state.index)
   )
     return;
@@ -212,11 +214,10 @@ function assemble(
   canonical: DoViewChangeMessage,
   floor: Op,
 ): Assembly | undefined {
-  const { doViewChanges, log, supplied, quorum, replicaCount } = state;
+  const { doViewChanges, log, supplied, replicaCount } = state;
   const own = (op: Op, checksum: Checksum) =>
     [log.find(op), supplied.get(op)].find((entry) => entry?.checksum === checksum);
-  const nackQuorum = nackQuorumOf(replicaCount, quorum);
-  const sources = { doViewChanges, floor, nackQuorum, find: own };
+  const sources = { doViewChanges, floor, nackQuorum: nackQuorum(replicaCount), find: own };
   const assembly = assembleLog(canonical, sources);
   state.missing = assembly.missing;
   if (state.missing.length === 0) return assembly;
@@ -317,7 +318,7 @@ function becomePrimary(state: ReplicaState): void {
   state.status = "normal";
   settleInto(state);
   state.inheritedHead = state.log.head;
-  state.acked = new AckedOps(state.replicaCount, state.quorum);
+  state.acked = new AckedOps(state.replicaCount, state.replicationQuorum);
   state.round = 0;
   state.timeouts.heartbeat.start();
   state.timeouts.askIfHeard.start();

@@ -116,11 +116,18 @@ export class TestGroup {
   /** Chance, for those who draw any. */
   random = () => 0;
 
-  constructor(changes: Partial<GroupConfig> = {}) {
+  /** How many lives there have been in a memory group; undefined if its replicas have disks. */
+  #lives: number | undefined;
+
+  constructor(changes: Partial<GroupConfig> = {}, { memory = false } = {}) {
     this.config = { ...groupConfig, ...changes };
+    if (memory) this.#lives = 0;
     const indexes = Array.from({ length: this.config.replicaCount }, (_, index) => index);
     this.replicas = indexes.map((index) => new TestReplica(index));
     for (const replica of this.replicas) replica.replica = this.#make(replica.index);
+    if (!memory) return;
+    for (const { index } of this.replicas) this.turn(index);
+    this.settle();
   }
 
   replica(index: ReplicaIndex): TestReplica {
@@ -262,8 +269,15 @@ export class TestGroup {
     replica.replica = undefined;
   }
 
-  restart(index: ReplicaIndex): void {
+  /** It comes back with what its disk kept; in a memory group with nothing. */
+  restart(index: ReplicaIndex, bootstrap = false): void {
     const replica = this.replica(index);
+    if (this.#lives !== undefined) {
+      replica.ran.length = 0;
+      replica.replica = this.#make(index, undefined, bootstrap);
+      this.turn(index);
+      return;
+    }
     const recovery = new Recovery();
     for (const write of replica.durable) recovery.add(write);
     const nothing = { view: 0, log_view: 0, commit: 0, entries: [] };
@@ -368,7 +382,7 @@ export class TestGroup {
     this.turn(index);
   }
 
-  #make(index: ReplicaIndex, recovered?: Recovered): Replica {
+  #make(index: ReplicaIndex, recovered?: Recovered, bootstrap = true): Replica {
     const options = {
       index,
       config: this.config,
@@ -376,7 +390,9 @@ export class TestGroup {
       hash: checksum,
       random: () => this.random(),
     };
-    return new Replica(options, recovered);
+    if (this.#lives === undefined) return new Replica(options, recovered);
+    const memory = { incarnation: ++this.#lives, bootstrap };
+    return new Replica({ ...options, memory });
   }
 
   #carryOut(replica: TestReplica, ready: Ready): void {

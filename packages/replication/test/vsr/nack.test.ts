@@ -1,8 +1,8 @@
 /** What becomes of an uncommitted entry that the canonical log's owner has lost (I34). */
 import { describe, expect, test } from "vitest";
-import { DamagedLogError, quorumOf } from "../../src/vsr/index.ts";
+import { DamagedLogError, nackQuorum } from "../../src/vsr/index.ts";
 import type { DoViewChangeMessage } from "../../src/vsr/message.ts";
-import { assembleLog, isComplete, nackQuorumOf } from "../../src/vsr/nack.ts";
+import { assembleLog, isComplete } from "../../src/vsr/nack.ts";
 import type { DamagedSlot, Prepare } from "../../src/vsr/types.ts";
 import { chain, entryAfter, root } from "../support/entries.ts";
 import { ofType, TestGroup, ticks } from "../support/test-group.ts";
@@ -40,14 +40,14 @@ function assemble(
   return assembleLog(canonical, {
     doViewChanges: new Map(votes.map((message, from) => [from, message])),
     floor,
-    nackQuorum: nackQuorumOf(replicas, quorumOf(replicas)),
+    nackQuorum: nackQuorum(replicas),
     find: (op, checksum) => own.find((entry) => entry.op === op && entry.checksum === checksum),
   });
 }
 
 describe("a nack quorum", () => {
   test("meets every quorum that commits, and is no larger than that takes (I4)", () => {
-    const sizes = [1, 2, 3, 4, 5, 6, 7].map((n) => nackQuorumOf(n, quorumOf(n)));
+    const sizes = [1, 2, 3, 4, 5, 6, 7].map((n) => nackQuorum(n));
     expect(sizes).toEqual([1, 1, 2, 2, 3, 3, 4]);
   });
 });

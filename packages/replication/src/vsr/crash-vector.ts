@@ -1,0 +1,52 @@
+/**
+ * Crash vectors (Michael, Ports, Sharma, Szekeres, DISC 2017): which life of each replica is known.
+ *
+ * A replica without a journal forgets with each life what it promised in it. It tells the others
+ * which life it is in, and they pass that on with everything they say; whoever knows of a younger
+ * life of a replica counts nothing any more that an older one has said. The paper's recovery, which
+ * lacks this, can lose an acknowledged op (I17).
+ */
+import { assert } from "./assert.ts";
+import type { ReplicaIndex } from "./types.ts";
+
+/** Which life of a replica: each is greater than the one before. 0 stands for "none is known". */
+export type Incarnation = number;
+
+export class CrashVector {
+  #lives: readonly Incarnation[];
+
+  constructor(replicaCount: number) {
+    this.#lives = Object.freeze(new Array<Incarnation>(replicaCount).fill(0));
+  }
+
+  /** All entries, in the order of the configuration; never changed, and so fit to be sent. */
+  get lives(): readonly Incarnation[] {
+    return this.#lives;
+  }
+
+  of(replica: ReplicaIndex): Incarnation {
+    const life = this.#lives[replica];
+    assert(life !== undefined, `replica ${replica} is not of the group`);
+    return life;
+  }
+
+  /** Takes in what another knows; returns the replicas whose life is a younger one than thought. */
+  merge(lives: readonly Incarnation[]): ReplicaIndex[] {
+    const { length } = this.#lives;
+    assert(lives.length === length, `a crash vector of ${lives.length}, the group has ${length}`);
+    const risen: ReplicaIndex[] = [];
+    lives.forEach((life, replica) => {
+      if (life > this.of(replica)) risen.push(replica);
+    });
+    if (risen.length > 0) {
+      this.#lives = Object.freeze(this.#lives.map((life, i) => Math.max(life, lives[i] ?? 0)));
+    }
+    return risen;
+  }
+
+  /** Notes one life; entries only rise. */
+  raise(replica: ReplicaIndex, life: Incarnation): void {
+    assert(life > this.of(replica), `life ${life} of replica ${replica} is not a younger one`);
+    this.#lives = Object.freeze(this.#lives.map((known, i) => (i === replica ? life : known)));
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * What a replica of a memory group keeps besides: the lives it knows, and how far it has recovered.
+ *
+ * Data and questions about it; what is done with the answers is in `recovery.ts`.
+ */
+import type { MemoryLife } from "./config.ts";
+import type { CrashVector, Incarnation } from "./crash-vector.ts";
+import type { RecoveryResponseMessage } from "./message.ts";
+import type { ReplicaIndex, View } from "./types.ts";
+
+/** A replica that has said that it knows nothing either. */
+interface Forgetful {
+  /** It is ready to begin the group, since it was told that the group has never run. */
+  readonly founding: boolean;
+  /** The round in which this one asked when it first heard so of that life. */
+  readonly since: number;
+  /** The last round that was answered so. */
+  readonly answered: number;
+}
+
+export class Memory {
+  readonly crash: CrashVector;
+  readonly bootstrap: boolean;
+  readonly #index: ReplicaIndex;
+  /**
+   * The lives that began the group together; empty if this replica does not know. A life among them
+   * had promised nothing before, and so may begin late.
+   */
+  founders: readonly Incarnation[] = [];
+  /** Told with each question, so that answers to other questions are known as such. */
+  nonce: number;
+  /** Counts the questions: what is answered to a later one was answered later. */
+  round = 0;
+  /** The highest view that a normal replica has told of. */
+  view: View = 0;
+  /** The last word of each replica that is normal. */
+  readonly responses = new Map<ReplicaIndex, RecoveryResponseMessage>();
+  readonly #forgetful = new Map<ReplicaIndex, Forgetful>();
+
+  /** `chance` is in [0, 1). */
+  constructor(index: ReplicaIndex, crash: CrashVector, life: MemoryLife, chance: number) {
+    this.crash = crash;
+    this.crash.raise(index, life.incarnation);
+    this.bootstrap = life.bootstrap;
+    this.nonce = Math.floor(chance * 2 ** 32);
+    this.#index = index;
+  }
+
+  get incarnation(): Incarnation {
+    return this.crash.of(this.#index);
+  }
+
+  /** It knows nothing either; what it said in an earlier life has been dropped before. */
+  noteForgetful(from: ReplicaIndex, round: number, founding: boolean): void {
+    const { since = this.round, answered = 0 } = this.#forgetful.get(from) ?? {};
+    this.#forgetful.set(from, { founding, since, answered: Math.max(answered, round) });
+  }
+
+  /** What it said so far does not count any more: it has another life, or has recovered. */
+  drop(replica: ReplicaIndex): void {
+    this.responses.delete(replica);
+    this.#forgetful.delete(replica);
+  }
+
+  /** Begins to ask anew. */
+  restart(): void {
+    this.nonce++;
+    this.responses.clear();
+    this.#forgetful.clear();
+  }
+
+  /** Everybody but this one has said that it is ready to begin the group. */
+  get othersFound(): boolean {
+    const { length } = this.crash.lives;
+    return [...this.#forgetful.values()].filter(({ founding }) => founding).length === length - 1;
+  }
+
+  /**
+   * How many replicas, this one among them, certainly knew nothing at one and the same moment.
+   *
+   * A set counts whose members were all heard in some round, and again in a later one. They were
+   * forgetful in between, all at once; and as the later question told them of each other's lives,
+   * none of them counts any more what another may have told it in a life before.
+   */
+  get forgetfulAtOnce(): number {
+    let most = 1;
+    const others = [...this.#forgetful.values()];
+    for (const { since: moment } of others) {
+      const then = others.filter(({ since, answered }) => since <= moment && answered > moment);
+      most = Math.max(most, then.length + 1);
+    }
+    return most;
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Recovery without a journal (VRR §4.3), with crash vectors.
+ *
+ * A replica that has forgotten everything asks all others, and does nothing else (I15). It is whole
+ * again when a quorum that is normal knows of its new life, and the primary of the highest view
+ * among them has given its log (I16). Nothing that it said in an earlier life counts with anybody
+ * who knows of the new one (I17).
+ *
+ * When more replicas have forgotten everything at once than the group can spare, what it knew is
+ * gone. That is found out here and said: such a replica is `lost`, and stays so (I18).
+ */
+import { assert } from "./assert.ts";
+import type { Incarnation } from "./crash-vector.ts";
+import type { Memory } from "./memory.ts";
+import type { RecoveryMessage, RecoveryResponseMessage, ReplicaMessage } from "./message.ts";
+import type { ReplicaState } from "./state.ts";
+import { primaryOf, type ReplicaIndex } from "./types.ts";
+
+/** What a response leads to: the log of the view can be taken, or the group begins with nothing. */
+export type Outcome = "install" | "begin" | undefined;
+
+/** Begins to ask. A group of one, or one of two that lost half its memory, has nobody to ask. */
+export function startRecovery(state: ReplicaState): Outcome {
+  state.status = "recovering";
+  return askAgain(state);
+}
+
+/** One more question to all; each is told of every life that this replica has heard of. */
+export function askAgain(state: ReplicaState): Outcome {
+  const memory = memoryOf(state);
+  memory.round++;
+  state.timeouts.resend.start();
+  const { nonce, round, bootstrap: founding, view } = memory;
+  state.sendToOthers({ type: "recovery", nonce, round, founding, view });
+  return judge(state);
+}
+
+/**
+ * Whether a message may be looked at. Takes in what it tells of lives first, so that a vote never
+ * counts beside the news that it is void.
+ */
+export function admit(state: ReplicaState, from: ReplicaIndex, message: ReplicaMessage): boolean {
+  if (from === state.index) return true;
+  const { crash } = memoryOf(state);
+  const lives = message.crash_vector;
+  if (lives === undefined || lives.length !== state.replicaCount) return false;
+  const isOld = (lives[from] ?? 0) < crash.of(from);
+  learnLives(state, lives);
+  // One whose clock went back takes itself for younger than it is: it is answered, and so told.
+  if (message.type === "recovery") return true;
+  if (isOld) return false;
+  if (message.type === "recovery_response") return state.status === "recovering";
+  const isWhole = state.status === "normal" || state.status === "view_change";
+  return isWhole || (message.type === "new_state" && state.status === "recovering");
+}
+
+function learnLives(state: ReplicaState, lives: readonly Incarnation[]): void {
+  const memory = memoryOf(state);
+  for (const replica of memory.crash.merge(lives)) {
+    if (replica === state.index) onYoungerSelf(state, memory);
+    else forgetLife(state, memory, replica);
+  }
+}
+
+/** A life has ended: nothing that it said counts any more. */
+function forgetLife(state: ReplicaState, memory: Memory, replica: ReplicaIndex): void {
+  state.votes.delete(replica);
+  state.doViewChanges.delete(replica);
+  state.acked.forget(replica);
+  state.roundOks.delete(replica);
+  memory.drop(replica);
+  // With the primary's life goes its log: another view, and its primary, will have to be heard.
+  const ledBy = primaryOf(memory.view, state.replicaCount);
+  if (state.status === "recovering" && replica === ledBy) dropTarget(state);
+}
+
+/** The others know of a life of this replica that is as young as this one thought to be. */
+function onYoungerSelf(state: ReplicaState, memory: Memory): void {
+  if (state.status === "lost") return;
+  assert(state.status === "recovering", "somebody else lives under this replica's name");
+  memory.crash.raise(state.index, memory.incarnation + 1);
+  memory.restart();
+  dropTarget(state);
+}
+
+function dropTarget(state: ReplicaState): void {
+  state.pendingStartView = undefined;
+  state.catchUp = undefined;
+}
+
+/**
+ * Any replica: tells what it knows. One that is changing the view says nothing, for what it knows
+ * is about to change. One that has forgotten everything says that, which is all it ever says.
+ */
+export function onRecovery(
+  state: ReplicaState,
+  from: ReplicaIndex,
+  message: RecoveryMessage,
+): void {
+  const { status, view, log, commitMin: commit } = state;
+  if (status === "view_change" || status === "recovering_head") return;
+  const memory = memoryOf(state);
+  const { nonce, round } = message;
+  const commit_checksum = log.checksumAt(commit);
+  assert(commit_checksum !== undefined, "the commit is beyond the log (I23)");
+  state.outbox.send(from, {
+    type: "recovery_response",
+    nonce,
+    round,
+    status: status === "recovering" && memory.bootstrap ? "founding" : status,
+    founders: memory.founders,
+    view,
+    op: log.head,
+    commit,
+    commit_checksum,
+    entries: state.isPrimary ? log.slice(commit, log.head) : [],
+  });
+}
+
+export function onRecoveryResponse(
+  state: ReplicaState,
+  from: ReplicaIndex,
+  message: RecoveryResponseMessage,
+): Outcome {
+  const memory = memoryOf(state);
+  // An answer to an earlier life has that life in its vector; one to another question its nonce.
+  const isMine = message.crash_vector?.[state.index] === memory.incarnation;
+  if (!isMine || message.nonce !== memory.nonce) return undefined;
+  if (message.status === "normal") {
+    const isFounder = message.founders[state.index] === memory.incarnation;
+    if (isFounder && state.view === 0 && state.log.head === 0) {
+      memory.founders = message.founders;
+      return "begin";
+    }
+    memory.drop(from);
+    memory.responses.set(from, message);
+    if (message.view > memory.view) {
+      memory.view = message.view;
+      dropTarget(state);
+    }
+  } else {
+    memory.noteForgetful(from, message.round, message.status === "founding");
+  }
+  return judge(state);
+}
+
+/** What follows from all that has been answered so far. */
+function judge(state: ReplicaState): Outcome {
+  const memory = memoryOf(state);
+  const { responses } = memory;
+  if (canInstall(state)) return "install";
+  // Somebody who is normal is proof that the group has run, whatever this one was told.
+  const founding = memory.bootstrap && responses.size === 0;
+  if (founding && memory.othersFound) {
+    memory.founders = memory.crash.lives;
+    return "begin";
+  }
+  const spare = state.replicaCount - state.viewChangeQuorum;
+  if (!founding && memory.forgetfulAtOnce > spare) lose(state);
+  return undefined;
+}
+
+/**
+ * Whether a quorum knows of this life, and the log of the highest view is at hand: then, and no
+ * sooner, it may be taken. Chooses the log when it is there.
+ */
+export function canInstall(state: ReplicaState): boolean {
+  const { responses, view } = memoryOf(state);
+  if (responses.size < state.viewChangeQuorum) return false;
+  const primary = responses.get(primaryOf(view, state.replicaCount));
+  if (primary?.view !== view) return false;
+  assert(view >= state.view, "views only go up (I1)");
+  state.view = view;
+  // The first is kept: were each newer one taken, catching up might chase it for ever.
+  state.pendingStartView ??= { ...primary, type: "start_view", nonce: 0 };
+  return true;
+}
+
+/** It has what everybody has, and takes part again. */
+export function endRecovery(state: ReplicaState): void {
+  const memory = memoryOf(state);
+  memory.founders = memory.responses.get(state.primary)?.founders ?? [];
+  memory.restart();
+}
+
+function lose(state: ReplicaState): void {
+  state.status = "lost";
+  dropTarget(state);
+  for (const timeout of Object.values(state.timeouts)) timeout.stop();
+}
+
+function memoryOf(state: ReplicaState): Memory {
+  assert(state.memory !== undefined, "a replica with a journal was told of a recovery");
+  return state.memory;
+}
