@@ -51,6 +51,22 @@ export class SessionEvictedError extends ActorError {
   }
 }
 
+/**
+ * More replicas of a memory group came back with nothing, at once, than the group can spare: what
+ * it knew is gone. What was under way may have run.
+ */
+export class GroupLostError extends ActorError {
+  constructor(group: string, replica: string) {
+    const way = "if nothing can be saved, stop it on all nodes and start it with bootstrap: true";
+    super(`group "${group}" has lost its memory, says its replica on ${replica}; ${way}`, {
+      name: "GroupLostError",
+      code: "ERR_GROUP_LOST",
+      outcome: "unknown",
+      data: { group, replica },
+    });
+  }
+}
+
 /** Two nodes describe one group differently. Nothing was run. */
 export class GroupConfigMismatchError extends ActorError {
   constructor(group: string, replica: string, differences: readonly string[]) {

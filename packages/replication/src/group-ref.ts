@@ -25,6 +25,7 @@ import {
   CallTooLargeError,
   GroupClosedError,
   type GroupConfigMismatchError,
+  type GroupLostError,
   NoQuorumError,
   SessionEvictedError,
 } from "./errors.ts";
@@ -85,6 +86,11 @@ export interface GroupRef<Q, C, K> extends Ref<Q, C, K> {
   status(options?: StatusOptions): Promise<readonly ReplicaStatus[]>;
   /** Told once, if this node's replica stops because of an error; nothing follows then. */
   onReplicaFailure(listener: (error: unknown) => void): void;
+  /**
+   * Told once, if this node's replica finds out that the group has lost its memory. Such a replica
+   * answers nobody until the group is begun anew.
+   */
+  onLost(listener: (error: GroupLostError) => void): void;
   /** Ends this handle, and with it this node's replica if no other handle is left. */
   close(): Promise<void>;
 }
@@ -98,6 +104,8 @@ export interface GroupHandlePorts {
   readonly definition: AnyActorDefinition;
   /** Returns a function that takes the listener off again. */
   readonly onReplicaFailure: (listener: (error: unknown) => void) => () => void;
+  /** The same of a group that has lost its memory. */
+  readonly onLost: (listener: (error: GroupLostError) => void) => () => void;
   readonly release: () => Promise<void>;
 }
 
@@ -178,6 +186,10 @@ export class GroupHandle {
 
   onReplicaFailure(listener: (error: unknown) => void): void {
     this.#forgetFailure.push(this.#ports.onReplicaFailure(listener));
+  }
+
+  onLost(listener: (error: GroupLostError) => void): void {
+    this.#forgetFailure.push(this.#ports.onLost(listener));
   }
 
   close(): Promise<void> {

@@ -17,7 +17,7 @@ import {
 } from "@troupe/actor";
 import { toErrorValue } from "@troupe/actor/runtime";
 import { Node } from "@troupe/cluster";
-import { GroupConfigMismatchError } from "./errors.ts";
+import { GroupConfigMismatchError, type GroupLostError } from "./errors.ts";
 import { GroupChannel } from "./group-channel.ts";
 import { GroupHandle, type GroupRef } from "./group-ref.ts";
 import {
@@ -164,11 +164,20 @@ interface Member {
   /** Fulfilled when the replica, if this node holds one, has started. */
   started: Promise<void>;
   failure: { readonly error: unknown } | undefined;
+  readonly lossListeners: Set<(error: GroupLostError) => void>;
+  /** Present once the group is known to have lost its memory. */
+  lost: GroupLostError | undefined;
   /** Set once the last handle is closed: whoever comes next waits for it and begins anew. */
   closing: Promise<void> | undefined;
 }
 
 const members = new WeakMap<Node, Map<string, Member>>();
+
+/**
+ * The memory groups that each node was told to begin: a replica that fails later and is started
+ * again is not a new one, whatever the options say.
+ */
+const begun = new WeakMap<Node, Set<string>>();
 
 async function join(
   node: Node,
@@ -178,7 +187,8 @@ async function join(
 ): Promise<GroupHandle> {
   if (!(node instanceof Node)) throw new OptionError("node", "a node of createNode", node);
   const resolved = resolveGroupOptions(definition, arg, options);
-  if (resolved.replicas.includes(node.name) && resolved.storage === undefined) {
+  const needsStorage = resolved.durability === "disk" && resolved.replicas.includes(node.name);
+  if (needsStorage && resolved.storage === undefined) {
     throw new OptionError("storage", "a directory, on a node that holds a replica", undefined);
   }
   if (node.isStopped) throw new SystemStoppedError();
@@ -207,6 +217,11 @@ async function join(
       if (member.failure !== undefined) listener(member.failure.error);
       else member.failureListeners.add(listener);
       return () => member.failureListeners.delete(listener);
+    },
+    onLost: (listener) => {
+      if (member.lost !== undefined) listener(member.lost);
+      else member.lossListeners.add(listener);
+      return () => member.lossListeners.delete(listener);
     },
     release: () => {
       forgetStop();
@@ -262,6 +277,8 @@ function open(
     handles: 0,
     started: Promise.resolve(),
     failure: undefined,
+    lossListeners: new Set(),
+    lost: undefined,
     closing: undefined,
   };
   groups.set(options.group, member);
@@ -278,13 +295,22 @@ async function startReplica(
   member: Member,
 ): Promise<void> {
   const { channel } = member;
-  const { group, storage = "" } = channel.options;
+  const { group, storage = "", bootstrap } = channel.options;
+  const groups = begun.get(node) ?? new Set();
+  begun.set(node, groups);
+  member.lost = undefined;
   member.replica = await ReplicaHost.start({
     node,
     channel,
     definition,
     arg,
     storage,
+    bootstrap: bootstrap && !groups.has(group),
+    onLost: (error) => {
+      node.logger.error(error.message);
+      member.lost = error;
+      for (const listener of member.lossListeners) listener(error);
+    },
     onEnd: (error) => {
       if (error === undefined) return;
       node.logger.error(`the replica of group "${group}" has stopped`, error);
@@ -292,6 +318,7 @@ async function startReplica(
       for (const listener of member.failureListeners) listener(error);
     },
   });
+  if (bootstrap) groups.add(group);
 }
 
 async function leave(member: Member, node: Node): Promise<void> {

@@ -4,6 +4,7 @@ export {
   CallTooLargeError,
   GroupClosedError,
   GroupConfigMismatchError,
+  GroupLostError,
   JournalError,
   NoQuorumError,
   NotReplicableError,

@@ -6,7 +6,14 @@
  * differs.
  */
 import { type AnyActorDefinition, OptionError } from "@troupe/actor";
-import { integerOption, nameOption, objectOption, positiveOption } from "@troupe/actor/runtime";
+import {
+  booleanOption,
+  integerOption,
+  nameOption,
+  objectOption,
+  oneOfOption,
+  positiveOption,
+} from "@troupe/actor/runtime";
 import { Codec } from "@troupe/cluster/runtime";
 import { checksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
@@ -28,8 +35,19 @@ export interface GroupOptions {
    * survive the loss of f.
    */
   readonly replicas: readonly string[];
-  /** The directory for the journals. Needed on the nodes that `replicas` names. */
+  /** The directory for the journals. Needed on the nodes that `replicas` names, unless in memory. */
   readonly storage?: string;
+  /**
+   * Where a replica keeps what it acknowledges: on its disk, or in memory alone. In memory, one that
+   * comes back gets everything from the others; when more than a minority come back at once, the
+   * group is lost. Shared. @default "disk"
+   */
+  readonly durability?: "disk" | "memory";
+  /**
+   * Says that this memory group has never run, so that it may begin with nothing: once all its
+   * replicas were told so and are there. To be taken away when it has begun. @default false
+   */
+  readonly bootstrap?: boolean;
   /** How many prepares may be under way at once. Shared. @default 8 */
   readonly pipeline?: number;
   /** How many calls one prepare may carry. Shared. @default 512 */
@@ -52,6 +70,8 @@ export interface GroupOptions {
 }
 
 export const groupDefaults = {
+  durability: "disk",
+  bootstrap: false,
   pipeline: 8,
   batchRequests: 512,
   batchBytes: 256 * 1024,
@@ -83,6 +103,8 @@ export interface ResolvedGroupOptions {
   readonly group: string;
   readonly replicas: readonly string[];
   readonly storage: string | undefined;
+  readonly durability: "disk" | "memory";
+  readonly bootstrap: boolean;
   readonly config: GroupConfig;
   readonly ticks: TimeoutTicks;
   readonly maxQueuedCalls: number;
@@ -120,18 +142,30 @@ export function resolveGroupOptions(
     const most = Math.floor(pipelineBytesMax / counts.pipeline);
     throw new OptionError("batchBytes", `at most ${most} with this pipeline`, counts.batchBytes);
   }
+  const durability = oneOfOption("durability", given.durability, ["disk", "memory"]);
+  const isInMemory = durability === "memory";
   const { name: actor, version } = definition;
   // Replicas that begin differently stay different, so the argument of `init` is compared too.
   const argument = checksum(new Codec().encode(arg, "the argument of init"));
-  const shared = { group, replicas, actor, version, argument, ...counts };
+  const shared = { group, replicas, actor, version, argument, ...counts, durability };
   // What decides which session is evicted decides which calls run, also when the log runs again.
   const { sessions } = counts;
-  const identity = { format: 1, group, replicas, actor, argument, sessions };
+  const history = { format: 1, group, replicas, actor, argument, sessions };
+  // Only in memory, so that the journals of before this option go on.
+  const identity = isInMemory ? { ...history, durability } : history;
   const storage = given.storage === undefined ? undefined : nameOption("storage", given.storage);
+  if (isInMemory && storage !== undefined) {
+    throw new OptionError("storage", "nothing, in a group that is kept in memory", storage);
+  }
+  if (!isInMemory && given.bootstrap === true) {
+    throw new OptionError("bootstrap", "false, for a group whose journals tell its age", true);
+  }
   return {
     group,
     replicas,
     storage,
+    durability,
+    bootstrap: booleanOption("bootstrap", given.bootstrap),
     config: {
       replicaCount: replicas.length,
       // Not a hash of everything shared: a group may change its other limits and keep its log.

@@ -8,9 +8,11 @@ import type { AnyActorDefinition } from "@troupe/actor";
 import type { Node } from "@troupe/cluster";
 import { checksum } from "./checksum.ts";
 import { Driver } from "./driver.ts";
+import { GroupLostError } from "./errors.ts";
 import type { GroupChannel } from "./group-channel.ts";
 import { openFileJournal } from "./journal/file-journal.ts";
 import type { Journal } from "./journal/journal.ts";
+import { openVolatileJournal } from "./journal/memory-journal.ts";
 import { ActorMachine } from "./state-machine.ts";
 import { Ticker } from "./ticker.ts";
 import { type ClientId, Replica, type ReplyToClient } from "./vsr/index.ts";
@@ -25,8 +27,21 @@ export interface ReplicaHostOptions {
   readonly definition: AnyActorDefinition;
   readonly arg: unknown;
   readonly storage: string;
+  /** Whether a memory group may begin with nothing. */
+  readonly bootstrap: boolean;
   /** Told once, when the replica has stopped: with the error, or undefined if it was asked to. */
   readonly onEnd: (error: unknown) => void;
+  /** Told once, when the replica has found out that its group has lost its memory. */
+  readonly onLost: (error: GroupLostError) => void;
+}
+
+/** The last life that began in this process. */
+let lastLife = 0;
+
+/** Greater than that of any earlier life of a replica, as far as the clocks are right. */
+function nextLife(nowMs: number): number {
+  lastLife = Math.max(Math.floor(nowMs), lastLife + 1);
+  return lastLife;
 }
 
 export class ReplicaHost {
@@ -39,6 +54,7 @@ export class ReplicaHost {
   readonly #unlisten: () => void;
   readonly #ticker: Ticker;
   #ended = false;
+  #toldLost = false;
 
   private constructor(
     options: ReplicaHostOptions,
@@ -66,26 +82,35 @@ export class ReplicaHost {
       clock: node.clock,
       tickMs: channel.options.tickMs,
       drained: (tick) => setImmediate(tick),
-      onTick: (late) => this.#driver.step({ type: "tick", late }),
+      onTick: (late) => {
+        this.#driver.step({ type: "tick", late });
+        this.#tellIfLost();
+      },
     });
   }
 
   /** Opens the journal and begins. Rejects with JournalError, or with what `init` throws. */
   static async start(options: ReplicaHostOptions): Promise<ReplicaHost> {
-    const { node, channel, definition, arg, storage } = options;
-    const { group, config, ticks, identity } = channel.options;
+    const { node, channel, definition, arg, storage, bootstrap } = options;
+    const { group, config, ticks, identity, durability } = channel.options;
     const machine = new ActorMachine(definition, arg, channel.codec, config.root);
     let host: ReplicaHost | undefined;
-    const { journal, recovered } = await openFileJournal({
-      path: join(storage, group, `${node.name}.journal`),
-      identity: JSON.stringify({ ...identity, replica: node.name }),
-      hash: checksum,
-      onFailure: (error) => host?.fail(error),
-    });
+    const isInMemory = durability === "memory";
+    const { journal, recovered } = isInMemory
+      ? openVolatileJournal()
+      : await openFileJournal({
+          path: join(storage, group, `${node.name}.journal`),
+          identity: JSON.stringify({ ...identity, replica: node.name }),
+          hash: checksum,
+          onFailure: (error) => host?.fail(error),
+        });
     try {
       const index = channel.indexOf(node.name);
       const random = () => node.random();
-      const replica = new Replica({ index, config, ticks, hash: checksum, random }, recovered);
+      const own = { index, config, ticks, hash: checksum, random };
+      const incarnation = nextLife(node.clock.now());
+      const memory = { memory: { incarnation, bootstrap } };
+      const replica = new Replica(isInMemory ? { ...own, ...memory } : own, recovered);
       host = new ReplicaHost(options, replica, journal, machine);
       return host;
     } catch (error) {
@@ -115,6 +140,13 @@ export class ReplicaHost {
     this.#ticker.stop();
     if (error !== undefined) void this.#journal.close();
     this.#options.onEnd(error);
+  }
+
+  #tellIfLost(): void {
+    if (this.#toldLost || this.#replica.report.status !== "lost") return;
+    this.#toldLost = true;
+    const { node, channel, onLost } = this.#options;
+    onLost(new GroupLostError(channel.options.group, node.name));
   }
 
   #receive(from: string, message: GroupMessage): void {

@@ -121,6 +121,7 @@ describe("the fingerprint", () => {
       { batchBytes: 2048 },
       { sessions: 9 },
       { window: 9 },
+      { durability: "memory", storage: undefined },
     ];
     for (const change of shared) expect(resolve(change).fingerprint).not.toBe(fingerprint);
     const Other = defineActor("other", { init: () => ({}) });
@@ -177,6 +178,31 @@ describe("messages", () => {
     const one = { pipeline: 1, batchBytes: 2 * 1024 * 1024 };
     expect(largest(one)).toBeGreaterThan(newStateBytesMax + one.batchBytes);
     expect(largest({ pipeline: 16 })).toBeLessThan(8 * 1024 * 1024);
+  });
+});
+
+describe("a group in memory", () => {
+  const memory = { durability: "memory", storage: undefined };
+
+  test("has a history of its own, and that of one on disks is what it was before", () => {
+    expect(resolve(memory).identity).toMatchObject({ durability: "memory" });
+    expect(resolve(memory).config.root).not.toBe(resolve().config.root);
+    expect(resolve().identity).not.toHaveProperty("durability");
+  });
+
+  test("begins with nothing only if it is told so, which is a node's own affair", () => {
+    expect(resolve(memory).bootstrap).toBe(false);
+    const told = resolve({ ...memory, bootstrap: true });
+    expect(told.bootstrap).toBe(true);
+    expect(told.fingerprint).toBe(resolve(memory).fingerprint);
+    expect(told.config.root).toBe(resolve(memory).config.root);
+  });
+
+  test("takes no directory, and a group on disks takes no word about its age", () => {
+    expect(refusal({ durability: "memory" }).option).toBe("storage");
+    expect(refusal({ bootstrap: true }).option).toBe("bootstrap");
+    expect(refusal({ ...memory, bootstrap: "yes" }).option).toBe("bootstrap");
+    expect(refusal({ durability: "tape" }).option).toBe("durability");
   });
 });
 

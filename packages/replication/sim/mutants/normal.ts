@@ -33,7 +33,11 @@ export const normalMutants = {
       let votes: number[] = [];
       counting(state, (acked) => {
         votes = [];
-        computed(acked, "quorumOp", () => votes.sort((a, b) => b - a)[state.replicationQuorum - 1] ?? 0);
+        computed(
+          acked,
+          "quorumOp",
+          () => votes.sort((a, b) => b - a)[state.replicationQuorum - 1] ?? 0,
+        );
         const add = acked.add.bind(acked);
         acked.add = (from, op) => {
           votes.push(op);

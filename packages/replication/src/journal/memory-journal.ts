@@ -1,8 +1,9 @@
 /**
- * A journal that keeps nothing: for tests of what stands above it.
+ * Journals that keep nothing on any disk: one for the replicas of memory groups, whose state is in
+ * the other replicas, and one that a test can come back with.
  *
- * It still completes asynchronously and in order, because a host that relied on a write completing
- * at once would break on the real one. It is no storage for a group that is to survive a restart.
+ * They still complete asynchronously and in order, because a host that relied on a write completing
+ * at once would break on the real one.
  */
 import type { Write } from "../vsr/index.ts";
 import { type Journal, type OpenedJournal, Recovery } from "./journal.ts";
@@ -37,4 +38,19 @@ export function openMemoryJournal(disk: MemoryDisk): OpenedJournal {
   const recovery = new Recovery();
   for (const write of disk.writes) recovery.add(write);
   return { journal: new MemoryJournal(disk), recovered: recovery.state };
+}
+
+/** The journal of a memory group: a write is as safe as it gets when it has been handed over. */
+export function openVolatileJournal(): OpenedJournal {
+  let isOpen = true;
+  const journal: Journal = {
+    append: (_write, done) =>
+      queueMicrotask(() => {
+        if (isOpen) done();
+      }),
+    close: async () => {
+      isOpen = false;
+    },
+  };
+  return { journal, recovered: undefined };
 }

@@ -35,7 +35,6 @@ import {
 } from "./read-round.ts";
 import type { Answer, Input, Ready, Recovered } from "./ready.ts";
 import { askForView, believeStartView, enterRecoveringHead } from "./recovering-head.ts";
-import { askForDamaged, onRequestedPrepare, onRequestPrepare } from "./repair.ts";
 import {
   admit,
   askAgain,
@@ -46,6 +45,7 @@ import {
   onRecoveryResponse,
   startRecovery,
 } from "./recovery.ts";
+import { askForDamaged, onRequestedPrepare, onRequestPrepare } from "./repair.ts";
 import { ReplicaState } from "./state.ts";
 import { primaryOf, type ReplicaIndex, type Status, type View } from "./types.ts";
 import {

@@ -69,7 +69,7 @@ describe("the canonical log", () => {
     expect([entries, missing]).toEqual([log, []]);
   });
 
-  test("waits for an entry that fewer than a nack quorum deny", () => {
+  test("waits for an entry that fewer than a nack quorum deny (I34)", () => {
     const { missing } = assemble([vote(log, [slot(3)]), vote(log.slice(0, 2))]);
     expect(missing).toEqual([slot(3)]);
   });

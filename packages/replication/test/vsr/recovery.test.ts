@@ -378,7 +378,7 @@ test("two processes under one name: the one with the older life stops", () => {
   ).toThrow("somebody else lives under this replica's name");
 });
 
-describe("a group that has lost its memory", () => {
+describe("a group that has lost its memory (I18)", () => {
   test.each([1, 2])("of %i says so at once: it can spare none", (size) => {
     const group = memoryGroup(size);
     group.crash(0);
