@@ -35,10 +35,10 @@ export interface GroupOptions {
    * survive the loss of f.
    */
   readonly replicas: readonly string[];
-  /** The directory for the journals. Needed on the nodes that `replicas` names, unless in memory. */
+  /** The directory for the journals: on the nodes that `replicas` names, unless in memory. */
   readonly storage?: string;
   /**
-   * Where a replica keeps what it acknowledges: on its disk, or in memory alone. In memory, one that
+   * Where a replica keeps what it acknowledges: on its disk, or in memory alone. There one that
    * comes back gets everything from the others; when more than a minority come back at once, the
    * group is lost. Shared. @default "disk"
    */
