@@ -13,6 +13,7 @@ import { assert } from "./assert.ts";
 import type { Incarnation } from "./crash-vector.ts";
 import type { Memory } from "./memory.ts";
 import type { RecoveryMessage, RecoveryResponseMessage, ReplicaMessage } from "./message.ts";
+import type { Ready } from "./ready.ts";
 import type { ReplicaState } from "./state.ts";
 import { primaryOf, type ReplicaIndex } from "./types.ts";
 
@@ -52,6 +53,17 @@ export function admit(state: ReplicaState, from: ReplicaIndex, message: ReplicaM
   if (message.type === "recovery_response") return state.status === "recovering";
   const isWhole = state.status === "normal" || state.status === "view_change";
   return isWhole || (message.type === "new_state" && state.status === "recovering");
+}
+
+/** Says of each message which lives its sender knows of; a group with disks needs no such thing. */
+export function withLives({ memory }: ReplicaState, ready: Ready): Ready {
+  if (memory === undefined || ready.messages.length === 0) return ready;
+  const crash_vector = memory.crash.lives;
+  const messages = ready.messages.map(({ to, message }) => ({
+    to,
+    message: { ...message, crash_vector },
+  }));
+  return { ...ready, messages };
 }
 
 function learnLives(state: ReplicaState, lives: readonly Incarnation[]): void {

@@ -44,6 +44,7 @@ import {
   onRecovery,
   onRecoveryResponse,
   startRecovery,
+  withLives,
 } from "./recovery.ts";
 import { askForDamaged, onRequestedPrepare, onRequestPrepare } from "./repair.ts";
 import { ReplicaState } from "./state.ts";
@@ -81,8 +82,8 @@ export class Replica {
   /**
    * A new replica of a new group; or, with `recovered`, one that comes back with what its journal
    * held. The second kind does not resume a view that it led (I14). With `options.memory` it has no
-   * journal, and asks the others what it knew (I15). Throws `DamagedLogError` if it is alone and its
-   * log is damaged.
+   * journal, and asks the others what it knew (I15). Throws `DamagedLogError` if it is alone and
+   * its log is damaged.
    */
   constructor(options: ReplicaOptions, recovered?: Recovered) {
     this.state = new ReplicaState(options, recovered);
@@ -170,15 +171,7 @@ export class Replica {
     askForDamaged(state);
     this.#deliverToSelf();
     state.invariants();
-    const ready = state.outbox.take(state.view, state.logView, state.commitMin);
-    const { memory } = state;
-    if (memory === undefined || ready.messages.length === 0) return ready;
-    const crash_vector = memory.crash.lives;
-    const messages = ready.messages.map(({ to, message }) => ({
-      to,
-      message: { ...message, crash_vector },
-    }));
-    return { ...ready, messages };
+    return withLives(state, state.outbox.take(state.view, state.logView, state.commitMin));
   }
 
   /** Whether `take` would hand out anything. */
@@ -209,7 +202,7 @@ export class Replica {
   }
 
   #receiveFromClient(message: ClientMessage): void {
-    if (this.#isForgetful) return;
+    if (this.state.isForgetful) return;
     if (message.type === "request") onRequest(this.state, message);
     else onQuery(this.state, message);
   }
@@ -317,12 +310,6 @@ export class Replica {
     }
   }
 
-  /** Takes part in nothing, for it has forgotten what it promised (I15). */
-  get #isForgetful(): boolean {
-    const { status } = this.state;
-    return status === "recovering" || status === "lost";
-  }
-
   #goOn(outcome: Outcome): void {
     const { state } = this;
     if (outcome === "begin") {
@@ -331,7 +318,7 @@ export class Replica {
     }
     if (outcome !== "install") return;
     installStartView(state);
-    if (!this.#isForgetful) endRecovery(state);
+    if (!this.state.isForgetful) endRecovery(state);
   }
 
   #caughtUp(): void {
@@ -345,7 +332,7 @@ export class Replica {
   #tick(): void {
     const { state } = this;
     const { timeouts } = state;
-    if (this.#isForgetful) {
+    if (this.state.isForgetful) {
       timeouts.catchUp.tick();
       if (timeouts.resend.tick()) this.#goOn(askAgain(state));
       return;
@@ -360,7 +347,7 @@ export class Replica {
   /** What others owe to it: of that, one that was asleep knows nothing (J1). */
   #tickOfSilence(): void {
     const { state } = this;
-    if (this.#isForgetful) return;
+    if (this.state.isForgetful) return;
     const { timeouts } = state;
     if (timeouts.voteWindow.tick()) expireVotes(state);
     if (timeouts.abdicate.tick() && state.isUnheard) wantNextView(state);

@@ -209,6 +209,11 @@ export class ReplicaState {
     return before === this.index ? (before + this.replicaCount - 1) % this.replicaCount : before;
   }
 
+  /** Takes part in nothing, for it has forgotten what it promised (I15). */
+  get isForgetful(): boolean {
+    return this.status === "recovering" || this.status === "lost";
+  }
+
   /** Whether something that it sent still lacks a quorum's answer. */
   get awaitsQuorum(): boolean {
     return this.commitMin < this.log.head || this.roundUnderWay;
