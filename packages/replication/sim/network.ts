@@ -6,7 +6,12 @@
  * do that with all of them would take most of the time of a run.
  */
 import { Codec } from "@troupe/cluster/runtime";
-import { decodeMessage, encodeMessage, type GroupMessage } from "@troupe/replication/runtime";
+import {
+  decodeMessage,
+  encodeMessage,
+  type GroupMessage,
+  type Header,
+} from "@troupe/replication/runtime";
 import { Violation } from "./checkers/violation.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { SimOptions } from "./options.ts";
@@ -25,6 +30,7 @@ export class SimNetwork {
   readonly #events: EventQueue;
   readonly #chance: Chance;
   readonly #codec = new Codec();
+  readonly #header: Header;
   readonly #receivers: (Receive | undefined)[] = [];
   readonly #addresses: number;
   /** By path: whether it is cut, and until when it is clogged. */
@@ -39,6 +45,8 @@ export class SimNetwork {
 
   constructor(options: SimOptions, events: EventQueue) {
     this.#options = options;
+    const { root: configuration } = options.config;
+    this.#header = { group: "sim", configuration, epoch: 0, incarnation: 0 };
     this.#events = events;
     this.#chance = new Chance(options.seed, "network");
     this.#addresses = options.config.replicaCount + options.clients;
@@ -105,7 +113,7 @@ export class SimNetwork {
     const count = this.#sentOf.get(type) ?? 0;
     this.#sentOf.set(type, count + 1);
     if (count % encodeEvery !== 0) return copyOf(message);
-    const payload = encodeMessage(this.#codec, this.#options.config.root, message);
+    const payload = encodeMessage(this.#codec, this.#header, message);
     const envelope = decodeMessage(this.#codec, payload);
     if (envelope === undefined) {
       throw new Violation("Encoding", `a ${type} does not survive its encoding`);

@@ -1,8 +1,9 @@
 /**
  * One node's end of a group: the channel between its nodes, and who listens on this one.
  *
- * Replicas and clients of one group share a channel. What comes in is checked against the group's
- * fingerprint and shape first, then handed to the replica, or to the handles, of this node.
+ * Replicas and clients of one group share a channel. What comes in passes this one place first: a
+ * message of another group, configuration, epoch or life reaches nobody. What is left is handed to
+ * the replica, or to the handles, of this node.
  */
 import { OptionError } from "@troupe/actor";
 import type { Channel, Node } from "@troupe/cluster";
@@ -10,9 +11,26 @@ import { Codec } from "@troupe/cluster/runtime";
 import { GroupConfigMismatchError } from "./errors.ts";
 import { differences, messageBytesMax, type ResolvedGroupOptions } from "./options.ts";
 import type { ReplicaIndex } from "./vsr/index.ts";
-import { decodeMessage, encodeMessage, type GroupMessage } from "./wire.ts";
+import {
+  decodeMessage,
+  type Envelope,
+  encodeMessage,
+  type GroupMessage,
+  type Header,
+} from "./wire.ts";
 
 export type Listener = (from: string, message: GroupMessage) => void;
+
+/** How many messages were not let in, by the first reason against them. */
+export interface Refused {
+  /** No message of this protocol: a peer of another version, or a stranger. */
+  malformed: number;
+  group: number;
+  epoch: number;
+  configuration: number;
+  /** Of an earlier life of the sender's replica than one that has spoken already. */
+  incarnation: number;
+}
 
 export class GroupChannel {
   readonly options: ResolvedGroupOptions;
@@ -20,11 +38,22 @@ export class GroupChannel {
   readonly #channel: Channel;
   readonly #listeners = new Set<Listener>();
   readonly #onMismatch = new Set<(error: GroupConfigMismatchError) => void>();
-  /** Messages that were no messages of this protocol: a peer of another version, or a stranger. */
-  malformed = 0;
+  readonly refused: Refused = {
+    malformed: 0,
+    group: 0,
+    epoch: 0,
+    configuration: 0,
+    incarnation: 0,
+  };
+  #header: Header;
+  /** The latest life of each replica that has spoken. */
+  readonly #lives: number[];
 
-  constructor(node: Node, options: ResolvedGroupOptions) {
+  constructor(node: Pick<Node, "channel">, options: ResolvedGroupOptions) {
     this.options = options;
+    const { group, configuration, epoch, replicas } = options;
+    this.#header = { group, configuration, epoch, incarnation: 0 };
+    this.#lives = replicas.map(() => 0);
     this.#channel = node.channel(`group:${options.group}`);
     const { maxPayloadBytes } = this.#channel;
     if (messageBytesMax(options) > maxPayloadBytes) {
@@ -40,9 +69,14 @@ export class GroupChannel {
     return this.options.replicas.indexOf(node);
   }
 
+  /** A replica of this node begins a life: it speaks from now on. */
+  beginLife(incarnation: number): void {
+    this.#header = { ...this.#header, incarnation };
+  }
+
   /** Sends to a node; false if it is not connected, which the protocol repairs by repeating. */
   send(to: string, message: GroupMessage): boolean {
-    return this.#channel.send(to, encodeMessage(this.codec, this.options.fingerprint, message));
+    return this.#channel.send(to, encodeMessage(this.codec, this.#header, message));
   }
 
   sendToReplica(to: ReplicaIndex, message: GroupMessage): void {
@@ -69,19 +103,38 @@ export class GroupChannel {
 
   #receive(from: string, payload: Uint8Array): void {
     const envelope = decodeMessage(this.codec, payload);
-    if (envelope === undefined) {
-      this.malformed++;
-      return;
-    }
-    const { fingerprint, message } = envelope;
-    if (message.type === "config_mismatch") this.#onRefused(from, message.settings);
-    else if (fingerprint === this.options.fingerprint) {
-      for (const listener of this.#listeners) listener(from, message);
-    } else {
-      // Says what it was made from, so that the other side can name what differs.
-      const settings = JSON.stringify(this.options.shared);
-      this.send(from, { type: "config_mismatch", settings });
-    }
+    const { refused } = this;
+    if (envelope === undefined) refused.malformed++;
+    else if (envelope.group !== this.options.group) refused.group++;
+    else if (envelope.message.type === "config_mismatch") {
+      this.#onRefused(from, envelope.message.settings);
+    } else if (envelope.epoch !== this.options.epoch) {
+      refused.epoch++;
+      this.#sayWhatDiffers(from);
+    } else if (envelope.configuration !== this.options.configuration) {
+      refused.configuration++;
+      this.#sayWhatDiffers(from);
+    } else if (this.#isOfEarlierLife(from, envelope)) refused.incarnation++;
+    else for (const listener of this.#listeners) listener(from, envelope.message);
+  }
+
+  /**
+   * What an earlier life of a replica said is dropped like a message that was lost. The protocol
+   * does not depend on it. In a memory group the crash vector judges lives, for there a replica
+   * whose clock went back has to be told so.
+   */
+  #isOfEarlierLife(from: string, { incarnation }: Envelope): boolean {
+    const index = this.indexOf(from);
+    if (index < 0 || this.options.durability === "memory") return false;
+    const latest = this.#lives[index] ?? 0;
+    if (incarnation < latest) return true;
+    this.#lives[index] = incarnation;
+    return false;
+  }
+
+  /** So that the other side can name it. */
+  #sayWhatDiffers(from: string): void {
+    this.send(from, { type: "config_mismatch", settings: JSON.stringify(this.options.shared) });
   }
 
   #onRefused(from: string, settings: string): void {
@@ -89,7 +142,7 @@ export class GroupChannel {
     try {
       theirs = JSON.parse(settings) as Record<string, unknown>;
     } catch {
-      this.malformed++;
+      this.refused.malformed++;
     }
     const differing = differences(this.options.shared, theirs);
     const error = new GroupConfigMismatchError(this.options.group, from, differing);

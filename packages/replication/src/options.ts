@@ -1,9 +1,8 @@
 /**
  * The options of a group: one interface, one object of defaults, one resolver.
  *
- * Some of them must be the same on every node (`shared` below): they are hashed into a fingerprint
- * that every message carries, and nodes whose fingerprints differ refuse each other by naming what
- * differs.
+ * Some of them must be the same on every node (`shared` below): every message carries their hash,
+ * and nodes whose hashes differ refuse each other by naming what differs.
  */
 import { type AnyActorDefinition, OptionError } from "@troupe/actor";
 import {
@@ -96,6 +95,8 @@ const envelopeBytesMax = 64 * 1024;
 export const checkpointOps = 1024;
 /** Ticks after which a session repeats what has not been answered. */
 export const retryTicks = 10;
+/** A group keeps the configuration that it began with: to change it is to come. */
+const epoch = 0;
 /** Names become directories and parts of file names. */
 const safeName = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/;
 
@@ -112,7 +113,9 @@ export interface ResolvedGroupOptions {
   /** What must be the same everywhere, by name. */
   readonly shared: Readonly<Record<string, unknown>>;
   /** The hash of `shared`. */
-  readonly fingerprint: string;
+  readonly configuration: string;
+  /** How many configurations the group has had before this one. */
+  readonly epoch: number;
   /** What a journal belongs to: a replica of this very history. */
   readonly identity: Readonly<Record<string, unknown>>;
 }
@@ -147,7 +150,7 @@ export function resolveGroupOptions(
   const { name: actor, version } = definition;
   // Replicas that begin differently stay different, so the argument of `init` is compared too.
   const argument = checksum(new Codec().encode(arg, "the argument of init"));
-  const shared = { group, replicas, actor, version, argument, ...counts, durability };
+  const shared = { group, epoch, replicas, actor, version, argument, ...counts, durability };
   // What decides which session is evicted decides which calls run, also when the log runs again.
   const { sessions } = counts;
   const history = { format: 1, group, replicas, actor, argument, sessions };
@@ -183,8 +186,9 @@ export function resolveGroupOptions(
     maxQueuedCalls: integerOption("maxQueuedCalls", given.maxQueuedCalls, 1),
     tickMs: positiveOption("tickMs", given.tickMs),
     shared,
+    epoch,
     identity,
-    fingerprint: checksum(Buffer.from(JSON.stringify(shared))),
+    configuration: checksum(Buffer.from(JSON.stringify(shared))),
   };
 }
 

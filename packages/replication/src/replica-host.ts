@@ -109,6 +109,7 @@ export class ReplicaHost {
       const random = () => node.random();
       const own = { index, config, ticks, hash: checksum, random };
       const incarnation = nextLife(node.clock.now());
+      channel.beginLife(incarnation);
       const memory = { memory: { incarnation, bootstrap } };
       const replica = new Replica(isInMemory ? { ...own, ...memory } : own, recovered);
       host = new ReplicaHost(options, replica, journal, machine);

@@ -37,4 +37,10 @@ export {
   type View,
   type Write,
 } from "./vsr/index.ts";
-export { decodeMessage, type Envelope, encodeMessage, type GroupMessage } from "./wire.ts";
+export {
+  decodeMessage,
+  type Envelope,
+  encodeMessage,
+  type GroupMessage,
+  type Header,
+} from "./wire.ts";

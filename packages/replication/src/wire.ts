@@ -1,10 +1,9 @@
 /**
- * The bytes between the nodes of a group: `[fingerprint, message]`, encoded by the cluster's codec.
+ * The bytes between the nodes of a group: an envelope, which says for whom a message is meant, and
+ * the message in it, encoded by the cluster's codec.
  *
- * The fingerprint is a hash of the settings that all members must share: a message with another one
- * reaches no replica, and is answered with `config_mismatch`. A message whose fields are not of
- * their types is dropped, so that the protocol never meets one (and a replica is not stopped by a
- * stranger's mistake). docs/wire.md has a row for each message.
+ * A message whose fields are not of their types is dropped, so that the protocol never meets one
+ * (and a replica is not stopped by a stranger's mistake). docs/wire.md has a row for each message.
  */
 import type { Codec } from "@troupe/cluster/runtime";
 import type { ClientMessage, ReplicaMessage, ReplyToClient, Status } from "./vsr/index.ts";
@@ -28,7 +27,7 @@ export interface StatusMessage {
   readonly digest: string;
 }
 
-/** A replica answers a message whose fingerprint is not its own with what it was made from. */
+/** Answers a message of another configuration with what the own one was made from. */
 export interface ConfigMismatchMessage {
   readonly type: "config_mismatch";
   readonly settings: string;
@@ -128,17 +127,25 @@ const shapes: { readonly [T in GroupMessage["type"]]: Shape } = {
   config_mismatch: { settings: text },
 };
 
-export interface Envelope {
-  readonly fingerprint: string;
+/** What every message begins with: for whom it is, and who speaks. */
+export interface Header {
+  /** The name of the group. */
+  readonly group: string;
+  /** The hash of the settings that all members share. */
+  readonly configuration: string;
+  /** How many configurations the group has had before this one (I53). */
+  readonly epoch: number;
+  /** The life of the sender's replica, greater than that of its lives before; 0 if it has none. */
+  readonly incarnation: number;
+}
+
+export interface Envelope extends Header {
   readonly message: GroupMessage;
 }
 
-export function encodeMessage(
-  codec: Codec,
-  fingerprint: string,
-  message: GroupMessage,
-): Uint8Array {
-  return codec.encode([fingerprint, message]);
+export function encodeMessage(codec: Codec, header: Header, message: GroupMessage): Uint8Array {
+  const { group, configuration, epoch, incarnation } = header;
+  return codec.encode([group, configuration, epoch, incarnation, message]);
 }
 
 /** What the bytes say; undefined if it is not a message of this protocol. */
@@ -149,12 +156,23 @@ export function decodeMessage(codec: Codec, payload: Uint8Array): Envelope | und
   } catch {
     return undefined;
   }
-  if (!Array.isArray(value)) return undefined;
-  const [fingerprint, message] = value as [unknown, GroupMessage | undefined];
-  if (typeof fingerprint !== "string" || typeof message?.type !== "string") return undefined;
-  if (!Object.hasOwn(shapes, message.type)) return undefined;
-  if (!isShape(message, shapes[message.type]) || !hasSoundLives(message)) return undefined;
-  return { fingerprint, message };
+  if (!Array.isArray(value) || value.length !== envelopeFields) return undefined;
+  const [group, configuration, epoch, incarnation, message] = value as unknown[];
+  if (!isHeader(group, configuration, epoch, incarnation) || !isMessage(message)) return undefined;
+  return { group, configuration, epoch, incarnation, message } as Envelope;
+}
+
+/** Those of the header, and the message. */
+const envelopeFields = 5;
+
+function isHeader(...[group, configuration, epoch, incarnation]: unknown[]): boolean {
+  return text(group) && hex(configuration) && natural(epoch) && natural(incarnation);
+}
+
+function isMessage(value: unknown): boolean {
+  const { type } = (value ?? {}) as { readonly type?: unknown };
+  if (typeof type !== "string" || !Object.hasOwn(shapes, type)) return false;
+  return isShape(value, shapes[type as GroupMessage["type"]]) && hasSoundLives(value as object);
 }
 
 /** Only messages of memory groups have them. */

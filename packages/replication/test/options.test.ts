@@ -109,8 +109,8 @@ describe("the options of a group", () => {
   });
 });
 
-describe("the fingerprint", () => {
-  const { fingerprint, config, identity } = resolve();
+describe("the configuration hash", () => {
+  const { configuration, config, identity } = resolve();
 
   test("is that of everything that must be the same on all nodes", () => {
     const shared = [
@@ -123,16 +123,16 @@ describe("the fingerprint", () => {
       { window: 9 },
       { durability: "memory", storage: undefined },
     ];
-    for (const change of shared) expect(resolve(change).fingerprint).not.toBe(fingerprint);
+    for (const change of shared) expect(resolve(change).configuration).not.toBe(configuration);
     const Other = defineActor("other", { init: () => ({}) });
     const Second = defineActor("counter", { version: 2, init: () => ({}) });
-    expect(resolveGroupOptions(Other, undefined, given).fingerprint).not.toBe(fingerprint);
-    expect(resolveGroupOptions(Second, undefined, given).fingerprint).not.toBe(fingerprint);
+    expect(resolveGroupOptions(Other, undefined, given).configuration).not.toBe(configuration);
+    expect(resolveGroupOptions(Second, undefined, given).configuration).not.toBe(configuration);
   });
 
   test("is not touched by what is a node's own affair", () => {
     for (const change of [{ storage: "x" }, { queue: 9 }, { maxQueuedCalls: 9 }, { tickMs: 9 }]) {
-      expect(resolve(change).fingerprint).toBe(fingerprint);
+      expect(resolve(change).configuration).toBe(configuration);
     }
   });
 
@@ -194,7 +194,7 @@ describe("a group in memory", () => {
     expect(resolve(memory).bootstrap).toBe(false);
     const told = resolve({ ...memory, bootstrap: true });
     expect(told.bootstrap).toBe(true);
-    expect(told.fingerprint).toBe(resolve(memory).fingerprint);
+    expect(told.configuration).toBe(resolve(memory).configuration);
     expect(told.config.root).toBe(resolve(memory).config.root);
   });
 

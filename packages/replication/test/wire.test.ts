@@ -5,7 +5,8 @@ import { decodeMessage, encodeMessage, type GroupMessage } from "../src/wire.ts"
 import { chain, clientId } from "./support/entries.ts";
 
 const codec = new Codec();
-const fingerprint = "0".repeat(32);
+const header = { group: "g", configuration: "0".repeat(32), epoch: 3, incarnation: 2 ** 41 };
+const inEnvelope = (message: unknown) => codec.encode([...Object.values(header), message]);
 const body = new Uint8Array([1, 2, 3]);
 const client = clientId("c");
 const checksum = "ab".repeat(16);
@@ -64,13 +65,12 @@ const messages: { readonly [T in GroupMessage["type"]]: Extract<GroupMessage, { 
 };
 const all = Object.values(messages) as GroupMessage[];
 
-const decode = (message: unknown) =>
-  decodeMessage(codec, codec.encode([fingerprint, message]))?.message;
+const decode = (message: unknown) => decodeMessage(codec, inEnvelope(message))?.message;
 
 describe("a message", () => {
   test.each(all)("comes back as it was: $type", (message) => {
-    const envelope = decodeMessage(codec, encodeMessage(codec, fingerprint, message));
-    expect(envelope).toEqual({ fingerprint, message });
+    const envelope = decodeMessage(codec, encodeMessage(codec, header, message));
+    expect(envelope).toEqual({ ...header, message });
   });
 
   test("is dropped if a field is missing, or is not of its type", () => {
@@ -131,8 +131,21 @@ describe("a message", () => {
   });
 
   test("is dropped if it is not in an envelope", () => {
-    for (const value of [null, 7, "x", [], [fingerprint], [7, messages.commit], messages.commit]) {
+    const whole = [...Object.values(header), messages.commit];
+    expect(decodeMessage(codec, codec.encode(whole))).toBeDefined();
+    const others = [null, 7, "x", [], [messages.commit], messages.commit, Object.values(header)];
+    for (const value of [...others, whole.slice(1), [...whole, 0]]) {
       expect(decodeMessage(codec, codec.encode(value))).toBeUndefined();
+    }
+  });
+
+  test("is dropped if a field of its envelope is not of its type", () => {
+    for (const [at, wrong] of [7, "zz", -1, 1.5].entries()) {
+      for (const value of [wrong, null, undefined, [], 2 ** 53]) {
+        const fields: unknown[] = [...Object.values(header), messages.commit];
+        fields[at] = value;
+        expect(decodeMessage(codec, codec.encode(fields)), `${at}: ${value}`).toBeUndefined();
+      }
     }
   });
 
@@ -148,10 +161,7 @@ describe("bytes that nobody meant", () => {
   function expectSound(payload: Uint8Array): void {
     const envelope = decodeMessage(codec, payload);
     if (envelope === undefined) return;
-    const again = decodeMessage(
-      codec,
-      encodeMessage(codec, envelope.fingerprint, envelope.message),
-    );
+    const again = decodeMessage(codec, encodeMessage(codec, envelope, envelope.message));
     expect(again).toEqual(envelope);
     expect(Object.keys(messages)).toContain(envelope.message.type);
   }
@@ -174,7 +184,7 @@ describe("bytes that nobody meant", () => {
     });
     fc.assert(
       fc.property(damaged, ({ message, flips, length }) => {
-        const payload = Uint8Array.from(encodeMessage(codec, fingerprint, message));
+        const payload = Uint8Array.from(encodeMessage(codec, header, message));
         for (const [at, flip] of flips) {
           const place = Math.floor(at * payload.length);
           payload[place] = (payload[place] ?? 0) ^ flip;

@@ -1,0 +1,155 @@
+import type { Channel } from "@troupe/cluster";
+import { Codec } from "@troupe/cluster/runtime";
+import { expect, test } from "vitest";
+import { GroupChannel } from "../src/group-channel.ts";
+import { type ResolvedGroupOptions, resolveGroupOptions } from "../src/options.ts";
+import {
+  decodeMessage,
+  type Envelope,
+  encodeMessage,
+  type GroupMessage,
+  type Header,
+} from "../src/wire.ts";
+import { Counter } from "./support/group-bench.ts";
+
+const codec = new Codec();
+const commit = { type: "commit", view: 1, commit: 0, checksum: "a".repeat(32) } as const;
+
+/** What a member of the next configuration answers. */
+const mismatch = {
+  type: "config_mismatch",
+  settings: JSON.stringify({
+    ...resolveGroupOptions(Counter, { start: 0 }, { group: "g", replicas: ["a", "b"] }).shared,
+    epoch: 1,
+  }),
+} as const;
+
+/** The end of a group's channel on node `a`; `b` is a replica, and `c` none. */
+class Stage {
+  readonly options: ResolvedGroupOptions;
+  readonly header: Header;
+  readonly listener: GroupChannel;
+  readonly heard: [string, GroupMessage][] = [];
+  readonly sent: (Envelope & { readonly to: string })[] = [];
+  #deliver: (from: string, payload: Uint8Array) => void = () => {};
+
+  constructor(durability: "disk" | "memory" = "disk") {
+    const options = { group: "g", replicas: ["a", "b"], durability };
+    this.options = resolveGroupOptions(Counter, { start: 0 }, options);
+    const { group, configuration, epoch } = this.options;
+    this.header = { group, configuration, epoch, incarnation: 0 };
+    this.listener = new GroupChannel({ channel: (name) => this.#channel(name) }, this.options);
+    this.listener.listen((from, message) => this.heard.push([from, message]));
+  }
+
+  /** Says a commit, with something about its envelope changed. */
+  say(from: "b" | "c", changes: Partial<Header>): void {
+    this.#deliver(from, encodeMessage(codec, { ...this.header, ...changes }, commit));
+  }
+
+  sayBytes(from: "b" | "c", bytes: Uint8Array): void {
+    this.#deliver(from, bytes);
+  }
+
+  #channel(name: string): Channel {
+    return {
+      name,
+      maxPayloadBytes: 2 ** 26,
+      send: (to, payload) => {
+        const envelope = decodeMessage(codec, payload);
+        if (envelope !== undefined) this.sent.push({ to, ...envelope });
+        return true;
+      },
+      onMessage: (listener) => {
+        this.#deliver = listener;
+      },
+      close: () => {},
+    };
+  }
+}
+
+const nothingRefused = { malformed: 0, group: 0, epoch: 0, configuration: 0, incarnation: 0 };
+
+test("a message of the group, its configuration and its epoch is handed on", () => {
+  const stage = new Stage();
+  stage.say("b", {});
+  stage.say("c", {});
+  expect(stage.heard).toEqual([
+    ["b", commit],
+    ["c", commit],
+  ]);
+  expect(stage.listener.refused).toEqual(nothingRefused);
+});
+
+test("a message that is none of the protocol is counted and reaches nobody", () => {
+  const stage = new Stage();
+  stage.sayBytes("b", codec.encode(["g", commit]));
+  stage.sayBytes("b", Uint8Array.of(0xff, 0x00));
+  expect(stage.heard).toEqual([]);
+  expect(stage.listener.refused).toEqual({ ...nothingRefused, malformed: 2 });
+});
+
+test("a message of another group is counted and not answered", () => {
+  const stage = new Stage();
+  stage.say("b", { group: "h" });
+  expect(stage.heard).toEqual([]);
+  expect(stage.listener.refused).toEqual({ ...nothingRefused, group: 1 });
+  expect(stage.sent).toEqual([]);
+});
+
+test("a message of another epoch or configuration is answered with the own one", () => {
+  const stage = new Stage();
+  stage.say("b", { epoch: 1 });
+  stage.say("c", { configuration: "f".repeat(32) });
+  expect(stage.heard).toEqual([]);
+  expect(stage.listener.refused).toEqual({ ...nothingRefused, epoch: 1, configuration: 1 });
+  expect(stage.sent.map(({ to }) => to)).toEqual(["b", "c"]);
+  for (const { to: _, message, ...header } of stage.sent) {
+    expect(header).toEqual(stage.header);
+    expect(message.type).toBe("config_mismatch");
+    const { settings } = message as Extract<GroupMessage, { readonly type: "config_mismatch" }>;
+    expect(JSON.parse(settings)).toEqual(stage.options.shared);
+  }
+});
+
+test("what an earlier life of a replica said is dropped once a later one has spoken", () => {
+  const stage = new Stage();
+  for (const incarnation of [7, 7, 9]) stage.say("b", { incarnation });
+  expect(stage.heard).toHaveLength(3);
+  for (const incarnation of [8, 0]) stage.say("b", { incarnation });
+  expect(stage.heard).toHaveLength(3);
+  expect(stage.listener.refused).toEqual({ ...nothingRefused, incarnation: 2 });
+  stage.say("b", { incarnation: 9 });
+  expect(stage.heard).toHaveLength(4);
+});
+
+test("in a memory group the crash vector judges lives, and the envelope does not", () => {
+  const stage = new Stage("memory");
+  for (const incarnation of [9, 7]) stage.say("b", { incarnation });
+  expect(stage.heard).toHaveLength(2);
+});
+
+test("a node that holds no replica has no lives", () => {
+  const stage = new Stage();
+  for (const incarnation of [7, 0]) stage.say("c", { incarnation });
+  expect(stage.heard).toHaveLength(2);
+});
+
+test("a message says in which life of its replica it was sent", () => {
+  const stage = new Stage();
+  stage.listener.send("c", commit);
+  stage.listener.beginLife(5);
+  stage.listener.send("c", commit);
+  const inEnvelope = { to: "c", ...stage.header, message: commit };
+  expect(stage.sent).toEqual([inEnvelope, { ...inEnvelope, incarnation: 5 }]);
+});
+
+test("two that disagree answer each other once", () => {
+  const stage = new Stage();
+  const told: string[] = [];
+  stage.listener.onMismatch((error) => told.push(error.message));
+  stage.sayBytes("b", encodeMessage(codec, { ...stage.header, epoch: 1 }, mismatch));
+  expect(stage.sent).toEqual([]);
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain("epoch");
+});
