@@ -1,12 +1,12 @@
 /**
- * `npm run bench -- [local | remote | vsr] [--quick] [--json] [--rows a,b]`: what Troupe costs
- * beside its peers, in the same run. The ratio is what counts; absolute figures are this machine's,
- * now.
+ * `npm run bench -- [SUITE] [--quick] [--json] [--rows a,b]`: what Troupe costs beside its peers, in
+ * the same run. The ratio is what counts; absolute figures are this machine's, now.
  */
 import { parseArgs } from "node:util";
 import { localRows, localSides } from "./local.ts";
 import { Progress } from "./progress.ts";
 import { remoteRows, remoteSides } from "./remote.ts";
+import { replicatedRows, replicatedSides } from "./replicated.ts";
 import { asJson, asText, type JsonRow } from "./report.ts";
 import type { Row } from "./rounds.ts";
 import type { SideProgram } from "./side-process.ts";
@@ -23,6 +23,7 @@ const suites: Readonly<Record<string, Suite>> = {
   local: { rows: localRows, sides: localSides },
   remote: { rows: remoteRows, sides: remoteSides },
   vsr: { rows: vsrRows, sides: vsrSides },
+  replicated: { rows: replicatedRows, sides: replicatedSides },
 };
 
 interface Arguments {
@@ -32,7 +33,8 @@ interface Arguments {
   readonly json: boolean;
 }
 
-const usage = "npm run bench -- [local | remote | vsr] [--quick] [--json] [--rows NAME,NAME]";
+const usage =
+  "npm run bench -- [local | remote | vsr | replicated] [--quick] [--json] [--rows NAME,NAME]";
 
 async function main(): Promise<void> {
   const args = readArguments();

@@ -8,9 +8,14 @@
 import { Codec } from "@troupe/cluster/runtime";
 import {
   decodeMessage,
+  decodeReplies,
+  decodeRequests,
   encodeMessage,
+  encodeReplies,
+  encodeRequests,
   type GroupMessage,
   type Header,
+  type WireMessage,
 } from "@troupe/replication/runtime";
 import { Violation } from "./checkers/violation.ts";
 import type { EventQueue } from "./event-queue.ts";
@@ -113,12 +118,13 @@ export class SimNetwork {
     const count = this.#sentOf.get(type) ?? 0;
     this.#sentOf.set(type, count + 1);
     if (count % encodeEvery !== 0) return copyOf(message);
-    const payload = encodeMessage(this.#codec, this.#header, message);
-    const envelope = decodeMessage(this.#codec, payload);
-    if (envelope === undefined) {
+    const payload = encodeMessage(this.#codec, this.#header, inBatch(message));
+    const decoded = decodeMessage(this.#codec, payload)?.message;
+    const [copy] = decoded === undefined ? [] : (outOfBatch(decoded) ?? []);
+    if (copy === undefined) {
       throw new Violation("Encoding", `a ${type} does not survive its encoding`);
     }
-    return envelope.message;
+    return copy;
   }
 
   #deliverLater(from: Address, to: Address, message: GroupMessage, laterMs: number): void {
@@ -184,6 +190,17 @@ export class SimNetwork {
     }
     return sides;
   }
+}
+
+function inBatch(message: GroupMessage): WireMessage {
+  if (message.type === "request") return { type: "requests", batch: encodeRequests([message]) };
+  if (message.type === "reply") return { type: "replies", batch: encodeReplies([message]) };
+  return message;
+}
+
+function outOfBatch(message: WireMessage): readonly GroupMessage[] | undefined {
+  if (message.type === "requests") return decodeRequests(message.batch);
+  return message.type === "replies" ? decodeReplies(message.batch) : [message];
 }
 
 /** A message of its own for the receiver: only the bodies, which nobody changes, are shared. */

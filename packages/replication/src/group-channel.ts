@@ -3,20 +3,28 @@
  *
  * Replicas and clients of one group share a channel. What comes in passes this one place first: a
  * message of another group, configuration, epoch or life reaches nobody. What is left is handed to
- * the replica, or to the handles, of this node.
+ * the replica, or to the handles, of this node. Requests and replies leave in batches.
  */
 import { OptionError } from "@troupe/actor";
 import type { Channel, Node } from "@troupe/cluster";
 import { Codec } from "@troupe/cluster/runtime";
+import {
+  batchedBytes,
+  decodeReplies,
+  decodeRequests,
+  encodeReplies,
+  encodeRequests,
+} from "./client-batch.ts";
 import { GroupConfigMismatchError } from "./errors.ts";
 import { differences, messageBytesMax, type ResolvedGroupOptions } from "./options.ts";
-import type { ReplicaIndex } from "./vsr/index.ts";
+import type { ReplicaIndex, ReplyMessage, RequestMessage } from "./vsr/index.ts";
 import {
   decodeMessage,
   type Envelope,
   encodeMessage,
   type GroupMessage,
   type Header,
+  type WireMessage,
 } from "./wire.ts";
 
 export type Listener = (from: string, message: GroupMessage) => void;
@@ -30,6 +38,36 @@ export interface Refused {
   configuration: number;
   /** Of an earlier life of the sender's replica than one that has spoken already. */
   incarnation: number;
+}
+
+/** A batch leaves before the turn is over when the next message would make it longer than this. */
+const batchBytes = 256 * 1024;
+
+/** What one turn has for one node. */
+class Batch<M extends RequestMessage | ReplyMessage> {
+  readonly #waiting = new Map<string, { readonly messages: M[]; bytes: number }>();
+  readonly #send: (to: string, messages: readonly M[]) => void;
+
+  constructor(send: (to: string, messages: readonly M[]) => void) {
+    this.#send = send;
+  }
+
+  add(to: string, message: M): void {
+    const bytes = batchedBytes(message);
+    const waiting = this.#waiting.get(to);
+    if (waiting !== undefined && waiting.bytes + bytes <= batchBytes) {
+      waiting.messages.push(message);
+      waiting.bytes += bytes;
+      return;
+    }
+    if (waiting !== undefined) this.#send(to, waiting.messages);
+    this.#waiting.set(to, { messages: [message], bytes });
+  }
+
+  flush(): void {
+    for (const [to, { messages }] of this.#waiting) this.#send(to, messages);
+    this.#waiting.clear();
+  }
 }
 
 export class GroupChannel {
@@ -46,11 +84,25 @@ export class GroupChannel {
     incarnation: 0,
   };
   #header: Header;
+  readonly #requests = new Batch<RequestMessage>((to, messages) => {
+    this.#sendNow(to, { type: "requests", batch: encodeRequests(messages) });
+  });
+  readonly #replies = new Batch<ReplyMessage>((to, messages) => {
+    this.#sendNow(to, { type: "replies", batch: encodeReplies(messages) });
+  });
+  readonly #defer: (flush: () => void) => void;
+  #flushDue = false;
   /** The latest life of each replica that has spoken. */
   readonly #lives: number[];
 
-  constructor(node: Pick<Node, "channel">, options: ResolvedGroupOptions) {
+  /** `defer` calls back when the turn is over, which is when batches leave. */
+  constructor(
+    node: Pick<Node, "channel">,
+    options: ResolvedGroupOptions,
+    defer: (flush: () => void) => void = (flush) => process.nextTick(flush),
+  ) {
     this.options = options;
+    this.#defer = defer;
     const { group, configuration, epoch, replicas } = options;
     this.#header = { group, configuration, epoch, incarnation: 0 };
     this.#lives = replicas.map(() => 0);
@@ -74,9 +126,26 @@ export class GroupChannel {
     this.#header = { ...this.#header, incarnation };
   }
 
-  /** Sends to a node; false if it is not connected, which the protocol repairs by repeating. */
+  /**
+   * Sends to a node; false if it is known not to be connected, which the protocol repairs by
+   * repeating.
+   */
   send(to: string, message: GroupMessage): boolean {
-    return this.#channel.send(to, encodeMessage(this.codec, this.#header, message));
+    switch (message.type) {
+      case "request":
+        this.#requests.add(to, message);
+        break;
+      case "reply":
+        this.#replies.add(to, message);
+        break;
+      default:
+        return this.#sendNow(to, message);
+    }
+    if (!this.#flushDue) {
+      this.#flushDue = true;
+      this.#defer(this.#flush);
+    }
+    return true;
   }
 
   sendToReplica(to: ReplicaIndex, message: GroupMessage): void {
@@ -96,6 +165,7 @@ export class GroupChannel {
   }
 
   close(): void {
+    this.#flush();
     this.#channel.close();
     this.#listeners.clear();
     this.#onMismatch.clear();
@@ -115,8 +185,27 @@ export class GroupChannel {
       refused.configuration++;
       this.#sayWhatDiffers(from);
     } else if (this.#isOfEarlierLife(from, envelope)) refused.incarnation++;
-    else for (const listener of this.#listeners) listener(from, envelope.message);
+    else this.#handOn(from, envelope.message);
   }
+
+  #handOn(from: string, message: WireMessage): void {
+    let messages: readonly GroupMessage[] | undefined;
+    if (message.type === "requests") messages = decodeRequests(message.batch);
+    else if (message.type === "replies") messages = decodeReplies(message.batch);
+    else messages = [message];
+    if (messages === undefined) this.refused.malformed++;
+    else for (const each of messages) for (const listener of this.#listeners) listener(from, each);
+  }
+
+  #sendNow(to: string, message: WireMessage): boolean {
+    return this.#channel.send(to, encodeMessage(this.codec, this.#header, message));
+  }
+
+  readonly #flush = (): void => {
+    this.#flushDue = false;
+    this.#requests.flush();
+    this.#replies.flush();
+  };
 
   /**
    * What an earlier life of a replica said is dropped like a message that was lost. The protocol

@@ -232,13 +232,21 @@ export class GroupHandle {
     if (!Object.hasOwn(table, name)) {
       throw new UnknownOperationError(definition.name, kind, name, Object.keys(table));
     }
-    // Encoded by itself first, so that an error names the argument and not its envelope.
-    channel.codec.encodeShared(arg, "arg");
-    const operation: Operation = [kind, name, arg];
-    const body = channel.codec.encode(operation);
+    const body = this.#encodeOperation([kind, name, arg]);
     const { batchBytesMax } = channel.options.config;
     if (body.length > batchBytesMax) throw new CallTooLargeError(name, body.length, batchBytesMax);
     return body;
+  }
+
+  #encodeOperation(operation: Operation): Uint8Array {
+    const { codec } = this.#ports.channel;
+    try {
+      return codec.encode(operation);
+    } catch (error) {
+      // Encoded by itself, so that the error names the argument and not its envelope.
+      codec.encodeShared(operation[2], "arg");
+      throw error;
+    }
   }
 
   #answered(id: number): Answered {

@@ -4,6 +4,12 @@
  * A list; no code lives here.
  */
 export { checksum } from "./checksum.ts";
+export {
+  decodeReplies,
+  decodeRequests,
+  encodeReplies,
+  encodeRequests,
+} from "./client-batch.ts";
 export { Driver, type DriverPorts } from "./driver.ts";
 export { type FileJournalOptions, openFileJournal } from "./journal/file-journal.ts";
 export { type Journal, type OpenedJournal, Recovery } from "./journal/journal.ts";
@@ -43,4 +49,5 @@ export {
   encodeMessage,
   type GroupMessage,
   type Header,
+  type WireMessage,
 } from "./wire.ts";

@@ -6,7 +6,27 @@
  * (and a replica is not stopped by a stranger's mistake). docs/wire.md has a row for each message.
  */
 import type { Codec } from "@troupe/cluster/runtime";
-import type { ClientMessage, ReplicaMessage, ReplyToClient, Status } from "./vsr/index.ts";
+import { isHex, isNatural } from "./fields.ts";
+import type {
+  ClientMessage,
+  ReplicaMessage,
+  ReplyMessage,
+  ReplyToClient,
+  RequestMessage,
+  Status,
+} from "./vsr/index.ts";
+
+/** The requests that one turn of a client's node has for a replica. */
+export interface RequestsMessage {
+  readonly type: "requests";
+  readonly batch: Uint8Array;
+}
+
+/** The replies that one turn of a replica has for a client's node. */
+export interface RepliesMessage {
+  readonly type: "replies";
+  readonly batch: Uint8Array;
+}
 
 /** A node asks a replica how it is. */
 export interface GetStatusMessage {
@@ -33,6 +53,7 @@ export interface ConfigMismatchMessage {
   readonly settings: string;
 }
 
+/** What the members of a group say to each other. */
 export type GroupMessage =
   | ReplicaMessage
   | ClientMessage
@@ -41,14 +62,19 @@ export type GroupMessage =
   | StatusMessage
   | ConfigMismatchMessage;
 
+/** The same as it travels: requests and replies, which are many and small, in batches. */
+export type WireMessage =
+  | Exclude<GroupMessage, RequestMessage | ReplyMessage>
+  | RequestsMessage
+  | RepliesMessage;
+
 type Check = (value: unknown) => boolean;
 
-/** Op-numbers, views, counters: J7, all of them are safe integers. */
-const natural: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const natural: Check = isNatural;
 const text: Check = (value) => typeof value === "string" && value.length <= 16_384;
 const flag: Check = (value) => typeof value === "boolean";
 const bytes: Check = (value) => value instanceof Uint8Array;
-const hex: Check = (value) => typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
+const hex: Check = isHex;
 const oneOf =
   (...words: string[]): Check =>
   (value) =>
@@ -78,7 +104,7 @@ const lives: Check = (value) => Array.isArray(value) && value.length <= 7 && val
 const log = { op: natural, commit: natural, commit_checksum: hex, entries };
 
 /** The fields of every message besides `type`. */
-const shapes: { readonly [T in GroupMessage["type"]]: Shape } = {
+const shapes: { readonly [T in WireMessage["type"]]: Shape } = {
   prepare: { view: natural, commit: natural, entry },
   prepare_ok: { view: natural, op: natural, checksum: hex },
   commit: { view: natural, commit: natural, checksum: hex },
@@ -101,16 +127,9 @@ const shapes: { readonly [T in GroupMessage["type"]]: Shape } = {
     view: natural,
     ...log,
   },
-  request: {
-    kind: oneOf("register", "call"),
-    client: hex,
-    session: natural,
-    number: natural,
-    acked: natural,
-    body: bytes,
-  },
+  requests: { batch: bytes },
+  replies: { batch: bytes },
   query: { client: hex, number: natural, body: bytes },
-  reply: { view: natural, client: hex, session: natural, number: natural, body: bytes },
   query_reply: { view: natural, client: hex, number: natural, body: bytes },
   not_primary: { view: natural, client: hex },
   eviction: { view: natural, client: hex, session: natural },
@@ -140,10 +159,10 @@ export interface Header {
 }
 
 export interface Envelope extends Header {
-  readonly message: GroupMessage;
+  readonly message: WireMessage;
 }
 
-export function encodeMessage(codec: Codec, header: Header, message: GroupMessage): Uint8Array {
+export function encodeMessage(codec: Codec, header: Header, message: WireMessage): Uint8Array {
   const { group, configuration, epoch, incarnation } = header;
   return codec.encode([group, configuration, epoch, incarnation, message]);
 }
@@ -172,7 +191,7 @@ function isHeader(...[group, configuration, epoch, incarnation]: unknown[]): boo
 function isMessage(value: unknown): boolean {
   const { type } = (value ?? {}) as { readonly type?: unknown };
   if (typeof type !== "string" || !Object.hasOwn(shapes, type)) return false;
-  return isShape(value, shapes[type as GroupMessage["type"]]) && hasSoundLives(value as object);
+  return isShape(value, shapes[type as WireMessage["type"]]) && hasSoundLives(value as object);
 }
 
 /** Only messages of memory groups have them. */

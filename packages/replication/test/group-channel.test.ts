@@ -1,6 +1,7 @@
 import type { Channel } from "@troupe/cluster";
 import { Codec } from "@troupe/cluster/runtime";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { decodeRequests, encodeReplies, encodeRequests } from "../src/client-batch.ts";
 import { GroupChannel } from "../src/group-channel.ts";
 import { type ResolvedGroupOptions, resolveGroupOptions } from "../src/options.ts";
 import {
@@ -31,6 +32,8 @@ class Stage {
   readonly listener: GroupChannel;
   readonly heard: [string, GroupMessage][] = [];
   readonly sent: (Envelope & { readonly to: string })[] = [];
+  /** What waits for the end of the turn. */
+  readonly turns: (() => void)[] = [];
   #deliver: (from: string, payload: Uint8Array) => void = () => {};
 
   constructor(durability: "disk" | "memory" = "disk") {
@@ -38,7 +41,8 @@ class Stage {
     this.options = resolveGroupOptions(Counter, { start: 0 }, options);
     const { group, configuration, epoch } = this.options;
     this.header = { group, configuration, epoch, incarnation: 0 };
-    this.listener = new GroupChannel({ channel: (name) => this.#channel(name) }, this.options);
+    const node = { channel: (name: string) => this.#channel(name) };
+    this.listener = new GroupChannel(node, this.options, (flush) => this.turns.push(flush));
     this.listener.listen((from, message) => this.heard.push([from, message]));
   }
 
@@ -142,6 +146,71 @@ test("a message says in which life of its replica it was sent", () => {
   stage.listener.send("c", commit);
   const inEnvelope = { to: "c", ...stage.header, message: commit };
   expect(stage.sent).toEqual([inEnvelope, { ...inEnvelope, incarnation: 5 }]);
+});
+
+describe("requests and replies", () => {
+  const client = "ab".repeat(16);
+  const body = Uint8Array.of(7);
+  const request = (number: number) =>
+    ({ type: "request", kind: "call", client, session: 1, number, acked: 1, body }) as const;
+  const reply = { type: "reply", view: 1, client, session: 1, number: 2, body } as const;
+
+  test("of one turn leave together, one batch for each node", () => {
+    const stage = new Stage();
+    for (const number of [1, 2]) stage.listener.send("b", request(number));
+    stage.listener.send("c", reply);
+    expect(stage.sent).toEqual([]);
+    expect(stage.turns).toHaveLength(1);
+    stage.turns[0]?.();
+    const batches = stage.sent.map(({ to, message }) => [to, message]);
+    expect(batches).toEqual([
+      ["b", { type: "requests", batch: encodeRequests([request(1), request(2)]) }],
+      ["c", { type: "replies", batch: encodeReplies([reply]) }],
+    ]);
+    stage.listener.send("b", request(3));
+    expect(stage.turns).toHaveLength(2);
+  });
+
+  test("are handed on one by one", () => {
+    const stage = new Stage();
+    const requests = { type: "requests", batch: encodeRequests([request(1), request(2)]) } as const;
+    stage.sayBytes("c", encodeMessage(codec, stage.header, requests));
+    const replies = { type: "replies", batch: encodeReplies([reply]) } as const;
+    stage.sayBytes("b", encodeMessage(codec, stage.header, replies));
+    expect(stage.heard).toEqual([
+      ["c", request(1)],
+      ["c", request(2)],
+      ["b", reply],
+    ]);
+  });
+
+  test("make no batch longer than a quarter of a mebibyte, but for one message alone", () => {
+    const stage = new Stage();
+    const large = (kib: number) => ({ ...request(1), body: new Uint8Array(kib * 1024) });
+    for (const kib of [100, 100, 100, 300, 1]) stage.listener.send("b", large(kib));
+    stage.turns[0]?.();
+    const counts = stage.sent.map(({ message }) =>
+      message.type === "requests" ? decodeRequests(message.batch)?.length : undefined,
+    );
+    expect(counts).toEqual([2, 1, 1, 1]);
+  });
+
+  test("that make no batch are counted as malformed", () => {
+    const stage = new Stage();
+    const requests = { type: "requests", batch: Uint8Array.of(1, 2, 3) } as const;
+    stage.sayBytes("c", encodeMessage(codec, stage.header, requests));
+    expect(stage.heard).toEqual([]);
+    expect(stage.listener.refused).toEqual({ ...nothingRefused, malformed: 1 });
+  });
+
+  test("that wait leave before the channel closes", () => {
+    const stage = new Stage();
+    stage.listener.send("b", request(1));
+    stage.listener.close();
+    expect(stage.sent).toHaveLength(1);
+    stage.turns[0]?.();
+    expect(stage.sent).toHaveLength(1);
+  });
 });
 
 test("two that disagree answer each other once", () => {

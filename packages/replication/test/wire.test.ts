@@ -1,7 +1,7 @@
 import { Codec } from "@troupe/cluster/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeMessage, encodeMessage, type GroupMessage } from "../src/wire.ts";
+import { decodeMessage, encodeMessage, type WireMessage } from "../src/wire.ts";
 import { chain, clientId } from "./support/entries.ts";
 
 const codec = new Codec();
@@ -14,7 +14,7 @@ const [entry] = chain(["x"]) as [ReturnType<typeof chain>[number]];
 const log = { op: 2, commit: 1, commit_checksum: checksum, entries: [entry] };
 
 /** One of every message. */
-const messages: { readonly [T in GroupMessage["type"]]: Extract<GroupMessage, { type: T }> } = {
+const messages: { readonly [T in WireMessage["type"]]: Extract<WireMessage, { type: T }> } = {
   prepare: { type: "prepare", view: 1, commit: 2, entry },
   prepare_ok: { type: "prepare_ok", view: 1, op: 2, checksum },
   commit: { type: "commit", view: 1, commit: 2, checksum },
@@ -44,9 +44,9 @@ const messages: { readonly [T in GroupMessage["type"]]: Extract<GroupMessage, { 
     view: 4,
     ...log,
   },
-  request: { type: "request", kind: "call", client, session: 1, number: 2, acked: 1, body },
+  requests: { type: "requests", batch: body },
   query: { type: "query", client, number: 2, body },
-  reply: { type: "reply", view: 1, client, session: 1, number: 2, body },
+  replies: { type: "replies", batch: body },
   query_reply: { type: "query_reply", view: 1, client, number: 2, body },
   not_primary: { type: "not_primary", view: 1, client },
   eviction: { type: "eviction", view: 1, client, session: 3 },
@@ -63,7 +63,7 @@ const messages: { readonly [T in GroupMessage["type"]]: Extract<GroupMessage, { 
   },
   config_mismatch: { type: "config_mismatch", settings: "{}" },
 };
-const all = Object.values(messages) as GroupMessage[];
+const all = Object.values(messages) as WireMessage[];
 
 const decode = (message: unknown) => decodeMessage(codec, inEnvelope(message))?.message;
 

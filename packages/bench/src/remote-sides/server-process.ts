@@ -27,17 +27,34 @@ export class ServerProcess {
   }
 
   /** What the program holds, in bytes, once what it does not is collected. */
-  async usedBytes(): Promise<number> {
-    this.#child.send("used");
-    const [bytes] = (await once(this.#child, "message")) as [number];
-    return bytes;
+  usedBytes(): Promise<number> {
+    return this.ask("used");
+  }
+
+  /** Asks for a figure that the program knows by this name. */
+  async ask(figure: string): Promise<number> {
+    this.#child.send(figure);
+    const [value] = (await once(this.#child, "message")) as [number];
+    return value;
+  }
+
+  /** Ends the program by force, and waits until it is gone. */
+  async kill(): Promise<void> {
+    const gone = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await gone;
   }
 }
 
-/** The program's end: says where it can be reached, and answers. */
-export function serveSide(address: string): void {
-  process.on("message", () => {
-    void usedBytes().then((bytes) => process.send?.(bytes));
+/** The program's end: says where it can be reached, and answers with its figures. */
+export function serveSide(
+  address: string,
+  figures: Readonly<Record<string, () => number>> = {},
+): void {
+  process.on("message", (figure: string) => {
+    const value = figures[figure];
+    if (value !== undefined) process.send?.(value());
+    else void usedBytes().then((bytes) => process.send?.(bytes));
   });
   process.on("disconnect", () => process.exit());
   process.send?.(address);

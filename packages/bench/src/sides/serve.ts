@@ -11,8 +11,12 @@ import type { Load } from "./loads.ts";
 /** The rows of a suite by name: each makes its load for a side. */
 export type Rows<S> = Readonly<Record<string, (side: S) => Promise<Load> | Load>>;
 
-/** Serves until nobody asks any more. */
-export async function serve<S>(side: S, rows: Rows<S>): Promise<void> {
+/** Serves until nobody asks any more, and then gives back what is to be given back. */
+export async function serve<S>(
+  side: S,
+  rows: Rows<S>,
+  ended: () => Promise<void> = async () => {},
+): Promise<void> {
   const loads = new Map<string, Load>();
   answer({ ready: true });
   for await (const line of createInterface({ input: process.stdin })) {
@@ -26,6 +30,7 @@ export async function serve<S>(side: S, rows: Rows<S>): Promise<void> {
       answer({ error: String(error) });
     }
   }
+  await ended();
   // A library may still have timers of its own, which are nobody's any more.
   process.exit();
 }

@@ -1,10 +1,12 @@
 /**
- * One replica of the bare side: `sockets-replica.js INDEX [URL …]`. The primary, 0, is given the
- * addresses of the others; it makes a batch of what one turn brings, has at most eight under way,
- * and answers when one backup has said that it has it. No view, no log that outlives the commit, no
- * checksum, no client table, no disk: what is left when everything is left out.
+ * One replica of the bare side: `sockets-replica.js INDEX FILE [URL …]`. The primary, 0, is given
+ * the addresses of the others; it makes a batch of what one turn brings, has at most eight under
+ * way, and answers when one backup has said that it has it. With a file, `-` for none, a batch
+ * counts once it is synced. No view, no log that is ever read, no checksum, no client table: what
+ * is left when everything is left out.
  */
 import { once } from "node:events";
+import { fdatasync, openSync, writev } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { Encoder } from "cbor-x";
 import { WebSocket, WebSocketServer } from "ws";
@@ -31,6 +33,42 @@ function commitNext(): number[] {
     state.set(key, value);
     return number;
   });
+}
+
+/** Writes what has come while the last sync lasted, all with one. */
+class Disk {
+  readonly #file: number | undefined;
+  #waiting: (readonly [bytes: Uint8Array, written: () => void])[] = [];
+  #isWriting = false;
+
+  constructor(path: string) {
+    this.#file = path === "-" ? undefined : openSync(path, "w");
+  }
+
+  append(bytes: Uint8Array, written: () => void): void {
+    if (this.#file === undefined) {
+      setImmediate(written);
+      return;
+    }
+    this.#waiting.push([bytes, written]);
+    if (!this.#isWriting) this.#write(this.#file);
+  }
+
+  #write(file: number): void {
+    const batch = this.#waiting;
+    this.#waiting = [];
+    this.#isWriting = batch.length > 0;
+    if (!this.#isWriting) return;
+    const pieces = batch.map(([bytes]) => bytes);
+    writev(file, pieces, (failed) => {
+      if (failed !== null) throw failed;
+      fdatasync(file, (unsynced) => {
+        if (unsynced !== null) throw unsynced;
+        for (const [, written] of batch) written();
+        this.#write(file);
+      });
+    });
+  }
 }
 
 class Primary {
@@ -72,7 +110,7 @@ class Primary {
     this.#batch = [];
     const bytes = codec.encode(prepare);
     for (const backup of this.#backups) backup.send(bytes);
-    setImmediate(() => this.#ack(op));
+    disk.append(bytes, () => this.#ack(op));
   }
 
   #ack(op: number): void {
@@ -91,12 +129,13 @@ function follow(primary: WebSocket): void {
   primary.on("message", (data: Buffer) => {
     const [op, committed, operations] = codec.decode(data) as Prepare;
     log.set(op, operations);
-    setImmediate(() => primary.send(codec.encode(op)));
+    disk.append(data, () => primary.send(codec.encode(op)));
     while (commit < committed && log.has(commit + 1)) commitNext();
   });
 }
 
-const [, , index, ...urls] = process.argv;
+const [, , index, file = "-", ...urls] = process.argv;
+const disk = new Disk(file);
 const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: false });
 const backups = urls.map((url) => new WebSocket(url, { perMessageDeflate: false }));
 await Promise.all([once(server, "listening"), ...backups.map((backup) => once(backup, "open"))]);

@@ -1,0 +1,126 @@
+/**
+ * Troupe's side: a group of three nodes on loopback, and a fourth node that calls it. Links are
+ * proven with a key, heartbeats run, and each call has its timeout of 5000 ms, as for every user.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createNode, staticSeeds } from "@troupe/cluster";
+import { type GroupRef, replicate } from "@troupe/replication";
+import { benchKeys } from "../remote-sides/remote-counter-actor.ts";
+import { ServerProcess } from "../remote-sides/server-process.ts";
+import { serve } from "../sides/serve.ts";
+import {
+  type Durability,
+  type Group,
+  keys,
+  payloadBytes,
+  type ReplicatedSide,
+  replicatedRows,
+} from "./replicated-loads.ts";
+import { groupOptions, names, Store } from "./store-actor.ts";
+
+/** Each has a window of its own, so that together they may have 2,500 calls under way. */
+const sessions = 10;
+
+type StoreRef = GroupRef<typeof Store.queries, typeof Store.calls, typeof Store.casts>;
+
+const program = "../replicated-sides/troupe-replica";
+const directories: string[] = [];
+
+class TroupeGroup implements Group {
+  readonly #replicas = new Map<string, ServerProcess>();
+  readonly #durability: Durability;
+  readonly #directory: string;
+  readonly #value = Buffer.alloc(payloadBytes, 97);
+  #refs: StoreRef[] = [];
+
+  private constructor(durability: Durability, directory: string) {
+    this.#durability = durability;
+    this.#directory = directory;
+  }
+
+  static async start(durability: Durability): Promise<TroupeGroup> {
+    const directory = await mkdtemp(join(tmpdir(), "troupe-bench-"));
+    directories.push(directory);
+    const group = new TroupeGroup(durability, directory);
+    for (const name of names) await group.#startReplica(name, 0);
+    const discovery = [staticSeeds(group.#urls())];
+    const node = await createNode({ name: "client", cluster: "bench", keys: benchKeys, discovery });
+    for (let i = 0; i < sessions; i += 1) {
+      group.#refs.push(await replicate(node, Store, undefined, groupOptions(durability)));
+    }
+    // The links come up, and every session is registered.
+    await Promise.all(group.#refs.map((ref) => ref.query("puts", undefined, { timeout: 60_000 })));
+    return group;
+  }
+
+  async put(operations: number, depth: number): Promise<number> {
+    const before = await this.#count();
+    let next = 0;
+    await this.#callers(depth, async (ref) => {
+      while (next < operations) await this.#put(ref, next++);
+    });
+    return (await this.#count()) - before;
+  }
+
+  async ask(operations: number, depth: number): Promise<number> {
+    let next = 0;
+    let answered = 0;
+    await this.#callers(depth, async (ref) => {
+      while (next++ < operations) if ((await ref.query("puts")) > 0) answered += 1;
+    });
+    return answered;
+  }
+
+  async failover(): Promise<number> {
+    const ref = this.#ref(0);
+    const replica = (await ref.status()).find(({ reachable }) => reachable);
+    const primary = replica?.reachable === true ? replica.primary : "";
+    const killed = this.#replicas.get(primary);
+    if (killed === undefined) throw new Error(`no replica is called "${primary}"`);
+    const port = Number(new URL(killed.address).port);
+    await killed.kill();
+    const began = performance.now();
+    await this.#put(ref, 0);
+    const ms = performance.now() - began;
+    await this.#startReplica(primary, port);
+    return ms;
+  }
+
+  async syncs(): Promise<number> {
+    const each = [...this.#replicas.values()].map((replica) => replica.ask("syncs"));
+    return (await Promise.all(each)).reduce((sum, count) => sum + count, 0);
+  }
+
+  #urls(): string[] {
+    return [...this.#replicas.values()].map(({ address }) => address);
+  }
+
+  async #startReplica(name: string, port: number): Promise<void> {
+    const args = [name, String(port), this.#durability, this.#directory, ...this.#urls()];
+    this.#replicas.set(name, await ServerProcess.start(program, ...args));
+  }
+
+  #ref(at: number): StoreRef {
+    return this.#refs[at % sessions] as StoreRef;
+  }
+
+  #put(ref: StoreRef, number: number): Promise<number> {
+    return ref.call("put", { key: `k${number % keys}`, value: this.#value });
+  }
+
+  #count(): Promise<number> {
+    return this.#ref(0).query("puts");
+  }
+
+  async #callers(depth: number, work: (ref: StoreRef) => Promise<void>): Promise<void> {
+    await Promise.all(Array.from({ length: depth }, (_, at) => work(this.#ref(at))));
+  }
+}
+
+const troupe: ReplicatedSide = { group: (durability) => TroupeGroup.start(durability) };
+
+await serve(troupe, replicatedRows, async () => {
+  for (const directory of directories) await rm(directory, { recursive: true, force: true });
+});

@@ -1,0 +1,11 @@
+/** What a field of a message may hold that came from anyone. */
+
+/** Ops, views, counters: all of them are safe integers (J7). */
+export function isNatural(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** A checksum, or the name of a client: 128 bits. */
+export function isHex(value: unknown): boolean {
+  return typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
+}
