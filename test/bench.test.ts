@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { remoteRows, remoteSides } from "../packages/bench/src/remote.ts";
+import { replicatedRows, replicatedSides } from "../packages/bench/src/replicated.ts";
 import { asJson } from "../packages/bench/src/report.ts";
 import { measure, type Row } from "../packages/bench/src/rounds.ts";
 import { SideProcess } from "../packages/bench/src/side-process.ts";
@@ -86,6 +87,19 @@ describe("a figure of the bench", () => {
       }
       await running.close();
     }, 60_000);
+  }
+
+  for (const { name, command, args, rows: own } of replicatedSides) {
+    if (name === "ra") continue;
+    it(`is counted by ${name}'s side in every replicated row it has`, async () => {
+      const running = await SideProcess.start({ name, command, args: builtFrom(args) });
+      for (const { name: row, unitOfWork } of replicatedRows(true)) {
+        if (own !== undefined && !own.includes(row)) continue;
+        const few = row === "failover-ms" ? 1 : (unitOfWork ?? 1000);
+        expect(await running.ask(row, few)).toBeGreaterThan(0);
+      }
+      await running.close();
+    }, 120_000);
   }
 
   it("is never that of a program that is not there", async () => {

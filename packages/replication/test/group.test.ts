@@ -36,15 +36,18 @@ async function threeCounters(start = 0) {
 
 /** Asks until everybody has run everything, and says so with one digest. */
 async function agreement(ref: CounterRef) {
-  for (;;) {
+  let last: unknown;
+  for (let round = 0; round < 2000; round += 1) {
     const statuses = await ref.status({ digest: true });
     const said = statuses.map((s) =>
       s.reachable ? `${s.status} ${s.view} ${s.commit}/${s.op} ${s.digest}` : "",
     );
     const [first] = statuses;
     if (first?.reachable && first.commit === first.op && new Set(said).size === 1) return statuses;
+    last = said;
     await ref.query("get");
   }
+  throw new Error(`they do not come to agree: ${JSON.stringify(last)}`);
 }
 
 describe("three nodes that replicate a counter", () => {

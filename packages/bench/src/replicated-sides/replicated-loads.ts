@@ -33,6 +33,7 @@ export interface Group {
 
 /** One way to make three programs agree, behind one shape. */
 export interface ReplicatedSide {
+  /** The group of that kind; the same one when it is asked for again. */
   group(durability: Durability): Promise<Group>;
 }
 

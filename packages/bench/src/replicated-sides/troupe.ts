@@ -119,7 +119,15 @@ class TroupeGroup implements Group {
   }
 }
 
-const troupe: ReplicatedSide = { group: (durability) => TroupeGroup.start(durability) };
+const groups = new Map<Durability, Promise<TroupeGroup>>();
+
+const troupe: ReplicatedSide = {
+  group(durability) {
+    const group = groups.get(durability) ?? TroupeGroup.start(durability);
+    groups.set(durability, group);
+    return group;
+  },
+};
 
 await serve(troupe, replicatedRows, async () => {
   for (const directory of directories) await rm(directory, { recursive: true, force: true });
