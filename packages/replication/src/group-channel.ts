@@ -90,6 +90,9 @@ export class GroupChannel {
   readonly #replies = new Batch<ReplyMessage>((to, messages) => {
     this.#sendNow(to, { type: "replies", batch: encodeReplies(messages) });
   });
+  /** The message that was sent last, and its bytes: what goes to all is encoded once. */
+  #encoded: WireMessage | undefined;
+  #bytes: Uint8Array = new Uint8Array(0);
   readonly #defer: (flush: () => void) => void;
   #flushDue = false;
   /** The latest life of each replica that has spoken. */
@@ -124,6 +127,7 @@ export class GroupChannel {
   /** A replica of this node begins a life: it speaks from now on. */
   beginLife(incarnation: number): void {
     this.#header = { ...this.#header, incarnation };
+    this.#encoded = undefined;
   }
 
   /**
@@ -198,7 +202,11 @@ export class GroupChannel {
   }
 
   #sendNow(to: string, message: WireMessage): boolean {
-    return this.#channel.send(to, encodeMessage(this.codec, this.#header, message));
+    if (message !== this.#encoded) {
+      this.#bytes = encodeMessage(this.codec, this.#header, message);
+      this.#encoded = message;
+    }
+    return this.#channel.send(to, this.#bytes);
   }
 
   readonly #flush = (): void => {

@@ -32,6 +32,7 @@ class Stage {
   readonly listener: GroupChannel;
   readonly heard: [string, GroupMessage][] = [];
   readonly sent: (Envelope & { readonly to: string })[] = [];
+  readonly payloads: Uint8Array[] = [];
   /** What waits for the end of the turn. */
   readonly turns: (() => void)[] = [];
   #deliver: (from: string, payload: Uint8Array) => void = () => {};
@@ -60,6 +61,7 @@ class Stage {
       name,
       maxPayloadBytes: 2 ** 26,
       send: (to, payload) => {
+        this.payloads.push(payload);
         const envelope = decodeMessage(codec, payload);
         if (envelope !== undefined) this.sent.push({ to, ...envelope });
         return true;
@@ -211,6 +213,20 @@ describe("requests and replies", () => {
     stage.turns[0]?.();
     expect(stage.sent).toHaveLength(1);
   });
+});
+
+test("one message to all is one piece of bytes, and another message is another one", () => {
+  const stage = new Stage();
+  for (const to of ["b", "c"]) stage.listener.send(to, commit);
+  stage.listener.send("b", { ...commit, view: 2 });
+  const [first, second, third] = stage.payloads;
+  expect(second).toBe(first);
+  expect(third).not.toBe(first);
+  expect(stage.sent.map(({ message }) => message)).toEqual([
+    commit,
+    commit,
+    { ...commit, view: 2 },
+  ]);
 });
 
 test("two that disagree answer each other once", () => {

@@ -13,7 +13,7 @@ import { assert } from "./assert.ts";
 import type { Incarnation } from "./crash-vector.ts";
 import type { Memory } from "./memory.ts";
 import type { RecoveryMessage, RecoveryResponseMessage, ReplicaMessage } from "./message.ts";
-import type { Ready } from "./ready.ts";
+import type { Addressed, Ready } from "./ready.ts";
 import type { ReplicaState } from "./state.ts";
 import { primaryOf, type ReplicaIndex } from "./types.ts";
 
@@ -59,10 +59,15 @@ export function admit(state: ReplicaState, from: ReplicaIndex, message: ReplicaM
 export function withLives({ memory }: ReplicaState, ready: Ready): Ready {
   if (memory === undefined || ready.messages.length === 0) return ready;
   const crash_vector = memory.crash.lives;
-  const messages = ready.messages.map(({ to, message }) => ({
-    to,
-    message: { ...message, crash_vector },
-  }));
+  let before: ReplicaMessage | undefined;
+  let withVector: ReplicaMessage | undefined;
+  const messages: Addressed[] = [];
+  for (const { to, message } of ready.messages) {
+    // What goes to all stays one message, so that a host encodes it once.
+    if (message !== before || withVector === undefined) withVector = { ...message, crash_vector };
+    before = message;
+    messages.push({ to, message: withVector });
+  }
   return { ...ready, messages };
 }
 
