@@ -19,6 +19,7 @@ export {
   decodeBatch,
   type GroupConfig,
   type Input,
+  type MemoryLife,
   type Op,
   primaryOf,
   quorumOf,
