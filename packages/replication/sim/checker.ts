@@ -12,6 +12,7 @@ import type {
 import { Executions } from "./checkers/executions.ts";
 import { Ledger } from "./checkers/ledger.ts";
 import { Linearizability } from "./checkers/linearizability.ts";
+import { type Founding, Lives } from "./checkers/lives.ts";
 import { Promises } from "./checkers/promises.ts";
 import { holds } from "./checkers/violation.ts";
 import type { ChainMachine } from "./machine.ts";
@@ -21,6 +22,8 @@ export class Checker {
   readonly clients = new Linearizability();
   readonly #promises: Promises;
   readonly #executions: Executions;
+  /** Present if the group is one without journals. */
+  readonly #lives: Lives | undefined;
   /** Told of each replica that begins to lead. */
   onLeader: (index: number) => void = () => undefined;
   readonly #leaders = new Map<number, number>();
@@ -29,10 +32,11 @@ export class Checker {
   readonly #opOf: number[] = [0];
   #running = 0;
 
-  constructor(config: GroupConfig) {
+  constructor(config: GroupConfig, memory?: Founding) {
     const { replicaCount, root, pipelineMax } = config;
     this.ledger = new Ledger(replicaCount, root);
     this.#promises = new Promises(this.ledger, replicaCount, pipelineMax);
+    this.#lives = memory && new Lives(this.ledger, memory);
     this.#executions = new Executions(config, (call, length, state) => {
       this.#opOf[length] = this.#running;
       this.clients.ran(call, length, state);
@@ -74,6 +78,7 @@ export class Checker {
     this.#views.set(index, view);
     this.#acknowledgedNotLost(index, replica);
     this.#promises.stepped(index, replica);
+    this.#lives?.stepped(index, replica);
     this.#executions.stepped(index, replica);
     if (!isPrimary) return;
     const leader = this.#leaders.get(view);
@@ -97,6 +102,12 @@ export class Checker {
   /** A restart may not lose a view that was durable; but one that was not may be taken back. */
   restarted(index: number, { state }: Replica): void {
     this.#views.set(index, state.view);
+    if (this.#lives !== undefined) {
+      this.#lives.begins(index);
+      this.ledger.forgets(index);
+      this.#promises.forgets(index);
+      if (index === 0 && !this.#lives.isFounded) this.#promises.foundsAnew();
+    }
     this.#promises.restarted(index, state.view, state.logView);
   }
 

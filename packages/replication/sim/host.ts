@@ -15,6 +15,7 @@ import type { SimDisk } from "./disk.ts";
 import type { EventQueue } from "./event-queue.ts";
 import { foldBytes } from "./fold.ts";
 import { ChainMachine } from "./machine.ts";
+import type { MemoryGroup, SimMemory } from "./memory-host.ts";
 import type { Plant } from "./mutants.ts";
 import type { SimNetwork } from "./network.ts";
 import type { SimOptions } from "./options.ts";
@@ -33,11 +34,13 @@ export interface World {
   /** Which client session lives where, as replicas learn it from the requests. */
   readonly addressOf: Map<string, number>;
   readonly trace: Trace;
+  /** Present if the group is one without journals. */
+  readonly memory: MemoryGroup | undefined;
 }
 
 export class SimHost {
   readonly #world: World;
-  readonly #disk: SimDisk;
+  readonly #disk: SimDisk | SimMemory;
   readonly #chance: Chance;
   readonly index: number;
   #driver: Driver | undefined;
@@ -49,7 +52,7 @@ export class SimHost {
   #clockOffsetMs: number;
   readonly #clockRate: number;
 
-  constructor(world: World, index: number, disk: SimDisk) {
+  constructor(world: World, index: number, disk: SimDisk | SimMemory) {
     this.#world = world;
     this.index = index;
     this.#disk = disk;
@@ -74,10 +77,11 @@ export class SimHost {
     const { journal, recovered } = this.#disk.open();
     const { index } = this;
     const config = plant?.inConfig?.(options.config, index) ?? options.config;
-    const replica = new Replica(
-      { index, config, ticks: options.ticks, hash: foldBytes, random: this.#chance.next },
-      recovered,
-    );
+    const { ticks } = options;
+    const own = { index, config, ticks, hash: foldBytes, random: this.#chance.next };
+    const begun = this.#world.memory?.nextLife(index, this.#now());
+    const memory = begun && (plant?.inLife?.(begun, index) ?? begun);
+    const replica = new Replica(memory === undefined ? own : { ...own, memory }, recovered);
     this.#replica = replica;
     checker.restarted(index, replica);
     plant?.inReplica?.(replica, recovered);
@@ -102,7 +106,7 @@ export class SimHost {
         const to = this.#world.addressOf.get(message.client);
         if (to !== undefined) network.send(index, to, message);
       },
-      now: () => epochMs + Math.floor(events.now * this.#clockRate) + this.#clockOffsetMs,
+      now: () => this.#now(),
       defer: (turn) => {
         events.after(0, () =>
           this.#awake(life, () => {
@@ -143,6 +147,11 @@ export class SimHost {
     this.#replica = undefined;
     network.detach(this.index);
     this.#disk.crash();
+  }
+
+  #now(): number {
+    const { now } = this.#world.events;
+    return epochMs + Math.floor(now * this.#clockRate) + this.#clockOffsetMs;
   }
 
   /** A paused process learns of a finished write when it wakes. */

@@ -5,6 +5,7 @@
  */
 import type { GroupConfig, TimeoutTicks } from "@troupe/replication/runtime";
 import { timeoutTicksDefaults } from "@troupe/replication/runtime";
+import { memoryOptions } from "./memory-host.ts";
 import { type ProfileName, profiles } from "./profiles.ts";
 import { Chance } from "./random.ts";
 
@@ -76,6 +77,12 @@ export interface SimOptions {
   readonly clockDrift: number;
   /** Mean time between two steps of a clock, forwards or backwards; 0 for none. */
   readonly clockStepEveryMs: number;
+  /** No replica has a journal: with each crash it forgets everything. */
+  readonly memory: boolean;
+  /** Of memory groups: once, more replicas crash at a time than the group can spare. */
+  readonly beyond: boolean;
+  /** Of memory groups: the mean time until a replica is started for the first time. */
+  readonly foundingMs: number;
 }
 
 /** Changes to the options of a seed, as `--with` takes them. */
@@ -159,5 +166,6 @@ function swarm(seed: number): SimOptions {
     clockOffsetMs: chance.pick([0, 50, 2000]),
     clockDrift: sometimes(0.5, chance.next() * 0.1),
     clockStepEveryMs: sometimes(0.3, chance.between(500, 5000)),
+    ...memoryOptions(new Chance(seed, "memory")),
   };
 }

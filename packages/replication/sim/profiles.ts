@@ -26,6 +26,7 @@ const quiet = {
   clientCrashEveryMs: 0,
   givenUp: 0,
   leavesMinorityDown: false,
+  memory: false,
 } satisfies Partial<SimOptions>;
 
 const short = (chance: Chance) => ({ faultyMs: chance.between(2, 8) * 1000 });
@@ -108,6 +109,26 @@ export const profiles = {
     hunted: 0.7,
     pauseEveryMs: chance.between(500, 2000),
     pauseMeanMs: chance.between(200, 2000),
+  }),
+  /** No journals: replicas forget everything, while old messages of theirs are still on their way. */
+  memory: (chance) => ({
+    ...quiet,
+    ...short(chance),
+    memory: true,
+    beyond: chance.hits(0.15),
+    foundingMs: chance.pick([0, 100, 1000]),
+    loss: chance.next() * 0.1,
+    duplication: chance.next() * 0.5,
+    copyLaterMs: chance.pick([500, 2000]),
+    partitionEveryMs: chance.hits(0.5) ? chance.between(300, 2000) : 0,
+    partitionMeanMs: chance.between(200, 2000),
+    inFlightArrives: true,
+    clogEveryMs: chance.between(50, 500),
+    clogMeanMs: chance.between(200, 2000),
+    crashEveryMs: chance.between(100, 1500),
+    downMeanMs: chance.between(20, 500),
+    hunted: 0.5,
+    pauseEveryMs: chance.hits(0.3) ? chance.between(500, 3000) : 0,
   }),
 } satisfies Readonly<Record<string, Profile>>;
 

@@ -1,11 +1,13 @@
 /**
  * One run: a world with faults, then a healed one in which everything must come to an end.
  */
+import type { Write } from "@troupe/replication/runtime";
 import { Checker } from "./checker.ts";
 import { Violation } from "./checkers/violation.ts";
 import { SimDisk } from "./disk.ts";
 import { EventQueue } from "./event-queue.ts";
 import { SimHost, type World } from "./host.ts";
+import { MemoryGroup, SimMemory } from "./memory-host.ts";
 import type { Plant } from "./mutants.ts";
 import { SimNetwork } from "./network.ts";
 import { type Overrides, optionsOf, type SimOptions } from "./options.ts";
@@ -60,10 +62,11 @@ class Simulation {
   readonly #checker: Checker;
   readonly #network: SimNetwork;
   readonly #hosts: SimHost[] = [];
-  readonly #disks: SimDisk[] = [];
+  readonly #disks: (SimDisk | SimMemory)[] = [];
   readonly #clients: SimClient[] = [];
   readonly #chance: Chance;
   readonly #trace: Trace;
+  readonly #memory: MemoryGroup | undefined;
   #crashes = 0;
   #faulty = true;
 
@@ -71,7 +74,10 @@ class Simulation {
     this.#options = options;
     this.#trace = new Trace(onTrace);
     this.#chance = new Chance(options.seed, "crashes");
-    this.#checker = new Checker(options.config);
+    const { config, foundingMs } = options;
+    const { replicaCount } = config;
+    if (options.memory) this.#memory = new MemoryGroup(this.#hosts, replicaCount);
+    this.#checker = new Checker(config, this.#memory);
     this.#network = new SimNetwork(options, this.#events);
     const world: World = {
       options,
@@ -81,27 +87,31 @@ class Simulation {
       plant,
       addressOf: new Map(),
       trace: this.#trace,
+      memory: this.#memory,
     };
-    for (let index = 0; index < options.config.replicaCount; index++) {
+    for (let index = 0; index < replicaCount; index++) {
       const chance = new Chance(options.seed, `disk-${index}`);
-      const disk = new SimDisk(options, this.#events, chance, plant, {
-        durable: (write) => this.#checker.ledger.durable(index, write),
-        syncing: (ms) => this.#crashWriting(index, ms),
-      });
+      const durable = (write: Write) => this.#checker.ledger.durable(index, write);
+      const syncing = (ms: number) => this.#crashWriting(index, ms);
+      const disk = options.memory
+        ? new SimMemory(this.#events, durable)
+        : new SimDisk(options, this.#events, chance, plant, { durable, syncing });
       const host = new SimHost(world, index, disk);
       this.#disks.push(disk);
       this.#hosts.push(host);
-      host.start();
+      if (!options.memory || foundingMs === 0) host.start();
+      else this.#startLater(host, chance.exponential(foundingMs));
     }
     for (let i = 0; i < options.clients; i++) {
-      this.#clients.push(new SimClient(world, options.config.replicaCount + i));
+      this.#clients.push(new SimClient(world, replicaCount + i));
     }
   }
 
   run(): void {
-    const { faultyMs, crashEveryMs, pauseEveryMs } = this.#options;
+    const { faultyMs, crashEveryMs, pauseEveryMs, beyond } = this.#options;
     if (crashEveryMs > 0) this.#scheduleCrash();
     if (pauseEveryMs > 0) this.#schedulePause();
+    if (beyond && this.#memory !== undefined) this.#strikeAfter(this.#chance.next() * faultyMs);
     this.#checker.onLeader = (index) => this.#hunt(index);
     while (this.#events.next(faultyMs));
     this.#heal();
@@ -116,6 +126,7 @@ class Simulation {
         throw new Violation("Liveness", `${this.#unfinished()} after ${healMs} ms without faults`);
       }
     }
+    if (this.#memory?.isLost === true) return;
     for (const { index, replica } of this.#hosts) {
       if (replica !== undefined) this.#checker.converged(index, replica);
     }
@@ -155,11 +166,29 @@ class Simulation {
   }
 
   #crash(host: SimHost): void {
-    if (!host.isUp || !this.#faulty) return;
+    if (!host.isUp || !this.#faulty || this.#memory?.mayCrash(host) === false) return;
+    this.#end(host);
+  }
+
+  #end(host: SimHost): void {
     host.crash();
     this.#crashes++;
-    this.#events.after(this.#chance.exponential(this.#options.downMeanMs), () => {
+    this.#startLater(host, this.#chance.exponential(this.#options.downMeanMs));
+  }
+
+  #startLater(host: SimHost, ms: number): void {
+    this.#events.after(ms, () => {
       if (!host.isUp && this.#faulty) host.start();
+    });
+  }
+
+  /** More crash at once than a memory group can spare, as soon as there is a group. */
+  #strikeAfter(ms: number): void {
+    this.#events.after(ms, () => {
+      if (!this.#faulty) return;
+      const struck = this.#memory?.strike(this.#chance) ?? [];
+      for (const host of struck) if (host.isUp) this.#end(host);
+      if (struck.length === 0) this.#strikeAfter(200);
     });
   }
 
@@ -217,7 +246,8 @@ class Simulation {
     this.#network.heal();
     for (const disk of this.#disks) disk.heal();
     const { leavesMinorityDown } = this.#options;
-    const mayStayDown = leavesMinorityDown ? Math.floor((this.#hosts.length - 1) / 2) : 0;
+    const minority = this.#memory?.mayStayDown ?? Math.floor((this.#hosts.length - 1) / 2);
+    const mayStayDown = leavesMinorityDown ? minority : 0;
     const down = this.#hosts.filter((host) => !host.isUp);
     for (const host of down.slice(mayStayDown)) host.start();
     // More clients than the table has room for would push each other out for ever.
@@ -231,6 +261,7 @@ class Simulation {
    * leads.
    */
   #isDone(): boolean {
+    if (this.#memory?.isLost === true) return true;
     return this.#clients.every((client) => client.idle) && this.#laggards().length === 0;
   }
 

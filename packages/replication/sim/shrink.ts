@@ -31,6 +31,7 @@ const faults = [
   "clockOffsetMs",
   "clockDrift",
   "clockStepEveryMs",
+  "foundingMs",
   "clientCrashEveryMs",
   "givenUp",
   "queries",
@@ -84,6 +85,7 @@ function candidates(options: SimOptions, { simulatedMs }: RunResult): Overrides[
   if (simulatedMs < options.faultyMs) changes.push({ faultyMs: simulatedMs });
   for (const name of faults) if (options[name] !== 0) changes.push({ [name]: 0 });
   if (options.leavesMinorityDown) changes.push({ leavesMinorityDown: false });
+  if (options.beyond) changes.push({ beyond: false });
   const { replicaCount } = options.config;
   for (let count = 1; count < replicaCount; count++) {
     changes.push({ config: { replicaCount: count } });

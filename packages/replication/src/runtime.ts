@@ -25,6 +25,7 @@ export {
   decodeBatch,
   type GroupConfig,
   type Input,
+  type MemoryLife,
   type Op,
   primaryOf,
   quorumOf,

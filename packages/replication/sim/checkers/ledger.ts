@@ -55,6 +55,11 @@ export class Ledger {
     return this.#before[Math.min(view, this.#before.length - 1)] ?? 0;
   }
 
+  /** A replica of a memory group is in another life: what it held is gone, and was held all the same. */
+  forgets(index: number): void {
+    this.#disks[index] = emptyDisk();
+  }
+
   /** A write will survive from now on. */
   durable(index: number, write: Write): void {
     const disk = this.disk(index);

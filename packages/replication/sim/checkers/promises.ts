@@ -21,6 +21,13 @@ interface Promised {
   vote: { readonly message: DoViewChange; readonly content: string } | undefined;
 }
 
+const nothingPromised = (): Promised => ({
+  view: 0,
+  logView: 0,
+  acked: new Map(),
+  vote: undefined,
+});
+
 export class Promises {
   readonly #ledger: Ledger;
   readonly #pipelineMax: number;
@@ -35,12 +42,7 @@ export class Promises {
   constructor(ledger: Ledger, replicaCount: number, pipelineMax: number) {
     this.#ledger = ledger;
     this.#pipelineMax = pipelineMax;
-    this.#promised = Array.from({ length: replicaCount }, () => ({
-      view: 0,
-      logView: 0,
-      acked: new Map(),
-      vote: undefined,
-    }));
+    this.#promised = Array.from({ length: replicaCount }, nothingPromised);
   }
 
   /** A replica sends something, in its how manieth life. */
@@ -69,6 +71,9 @@ export class Promises {
       case "new_state":
         this.#onNewState(message, who);
         break;
+      case "recovery_response":
+        if (message.status === "normal") this.#onRecoveryResponse(from, message, who);
+        break;
     }
   }
 
@@ -77,6 +82,20 @@ export class Promises {
     this.#durable(this.#ledger.disk(from).view >= message.view, () => {
       return `${message.type} of replica ${from} to a client: view ${message.view}`;
     });
+  }
+
+  /** A replica of a memory group is in another life: it stands for nothing that an older one said. */
+  forgets(index: number): void {
+    this.#promised[index] = nothingPromised();
+  }
+
+  /**
+   * The first primary began and crashed before a quorum did, and may begin again: of the first view
+   * nothing was committed, and what it said of it nobody who begins with it now listens to.
+   */
+  foundsAnew(): void {
+    this.#authors.delete(0);
+    this.#logs.delete(0);
   }
 
   /** MessagesBelowView: a replica that comes back knows of every view that it spoke in. */
@@ -213,6 +232,15 @@ export class Promises {
     // What is below its commit has been held against the ledger by the commit's checksum.
     if (op <= message.commit) return;
     this.#ledger.survives(logView, checksumIn(message, op), op, who);
+  }
+
+  /** It says what it has of a view that it takes part in, and its receiver builds upon that. */
+  #onRecoveryResponse(from: number, message: Of<"recovery_response">, who: () => string): void {
+    const { view, commit, commit_checksum, entries } = message;
+    this.#ledger.backs(commit, commit_checksum, who);
+    this.#oneLog(view, commit, commit_checksum, who);
+    for (const entry of entries) this.#oneLog(view, entry.op, entry.checksum, who);
+    this.#durable(this.#ledger.disk(from).log_view >= view, () => `${who()}: log_view ${view}`);
   }
 
   #onNewState({ commit, entries }: Of<"new_state">, who: () => string): void {

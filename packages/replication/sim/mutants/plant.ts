@@ -2,6 +2,7 @@
 import type {
   GroupConfig,
   Input,
+  MemoryLife,
   Recovered,
   Replica,
   ReplicaMessage,
@@ -19,6 +20,8 @@ export interface Plant {
   readonly inReplica?: (replica: Replica, recovered: Recovered | undefined) => void;
   /** What the disk keeps instead of what it was given. */
   readonly onDisk?: (write: Write) => Write;
+  /** The life that a replica of a memory group believes to be in. */
+  readonly inLife?: (life: MemoryLife, index: number) => MemoryLife;
   /** The configuration that one replica believes in. */
   readonly inConfig?: (config: GroupConfig, index: number) => GroupConfig;
   /** The name that the client at an address takes for each of its sessions. */

@@ -75,16 +75,29 @@ export class Memory {
     return [...this.#forgetful.values()].filter(({ founding }) => founding).length === length - 1;
   }
 
+  /** Whether one that is normal, and can tell it so, knows of its life as one that began the group. */
+  #isFounder(replica: ReplicaIndex): boolean {
+    const life = this.crash.of(replica);
+    for (const { founders } of this.responses.values()) {
+      if (founders[replica] === life) return true;
+    }
+    return false;
+  }
+
   /**
    * How many replicas, this one among them, certainly knew nothing at one and the same moment.
    *
    * A set counts whose members were all heard in some round, and again in a later one. They were
    * forgetful in between, all at once; and as the later question told them of each other's lives,
-   * none of them counts any more what another may have told it in a life before.
+   * none of them counts any more what another may have told it in a life before. A founder that has
+   * not heard yet that the group runs has forgotten nothing, and begins as soon as it hears of it.
    */
   get forgetfulAtOnce(): number {
     let most = 1;
-    const others = [...this.#forgetful.values()];
+    const others: Forgetful[] = [];
+    for (const [replica, said] of this.#forgetful) {
+      if (!said.founding || !this.#isFounder(replica)) others.push(said);
+    }
     for (const { since: moment } of others) {
       const then = others.filter(({ since, answered }) => since <= moment && answered > moment);
       most = Math.max(most, then.length + 1);

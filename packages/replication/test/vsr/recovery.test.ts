@@ -83,6 +83,23 @@ describe("a group that has never run", () => {
     group.expectAgreement();
   });
 
+  test("is not lost because one has forgotten it while a founder has not heard yet that it runs", () => {
+    const group = new TestGroup({}, { memory: true });
+    crash(group, 0, 1, 2);
+    const heal = group.lose(({ to, message }) => to === 2 && message.type !== "recovery");
+    for (const index of [0, 1, 2]) group.restart(index, true);
+    group.tickUntil(() => group.state(0).isPrimary && group.state(1).isBackup);
+    expect(group.register("a", 0)).toBe(1);
+    crash(group, 1);
+    restart(group, 1);
+    group.tick(100);
+    expect(statuses(group)).toEqual(["normal", "recovering", "recovering"]);
+    heal();
+    group.tick(60);
+    group.expectAgreement();
+    expect(statuses(group)).toEqual(["normal", "normal", "normal"]);
+  });
+
   test("takes in a founder though all others but one have forgotten that it was one", () => {
     const group = new TestGroup({}, { memory: true });
     crash(group, 0, 1, 2);
