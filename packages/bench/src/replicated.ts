@@ -34,6 +34,11 @@ export const replicatedSides: readonly SideProgram[] = [
   nodeSide("troupe"),
   { ...nodeSide("sockets"), rows: agreeing },
   { ...nodeSide("ra"), rows: ["call-durable", "pipelined-durable"], optional: true },
+  {
+    ...nodeSide("etcd"),
+    rows: ["call-durable", "pipelined-durable", "query-linearizable"],
+    optional: true,
+  },
 ];
 
 function nodeSide(name: string): SideProgram {
