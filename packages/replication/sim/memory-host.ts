@@ -106,7 +106,7 @@ export class MemoryGroup {
     return forgetful.includes(host) || forgetful.length < this.#spare;
   }
 
-  /** Who crashes at once when the world goes beyond the minority; nobody while there is no group. */
+  /** Who crashes together when the world goes beyond; nobody while there is no whole group. */
   strike(chance: Chance): readonly SimHost[] {
     if (!this.isFounded || this.#hosts.some(isFounding)) return [];
     this.#beyond = true;

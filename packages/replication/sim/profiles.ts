@@ -110,7 +110,7 @@ export const profiles = {
     pauseEveryMs: chance.between(500, 2000),
     pauseMeanMs: chance.between(200, 2000),
   }),
-  /** No journals: replicas forget everything, while old messages of theirs are still on their way. */
+  /** No journals: replicas forget everything while what they said is still on its way. */
   memory: (chance) => ({
     ...quiet,
     ...short(chance),

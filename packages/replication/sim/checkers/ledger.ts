@@ -55,7 +55,7 @@ export class Ledger {
     return this.#before[Math.min(view, this.#before.length - 1)] ?? 0;
   }
 
-  /** A replica of a memory group is in another life: what it held is gone, and was held all the same. */
+  /** A replica of a memory group is in another life: it holds nothing, and what it held it held. */
   forgets(index: number): void {
     this.#disks[index] = emptyDisk();
   }

@@ -84,7 +84,7 @@ export class Promises {
     });
   }
 
-  /** A replica of a memory group is in another life: it stands for nothing that an older one said. */
+  /** A replica of a memory group is in another life, which stands for nothing said before. */
   forgets(index: number): void {
     this.#promised[index] = nothingPromised();
   }

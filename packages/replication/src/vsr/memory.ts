@@ -75,7 +75,7 @@ export class Memory {
     return [...this.#forgetful.values()].filter(({ founding }) => founding).length === length - 1;
   }
 
-  /** Whether one that is normal, and can tell it so, knows of its life as one that began the group. */
+  /** Whether one that is normal, and can tell it so, knows that its life is one of the first. */
   #isFounder(replica: ReplicaIndex): boolean {
     const life = this.crash.of(replica);
     for (const { founders } of this.responses.values()) {

@@ -302,6 +302,8 @@ export function installStartView(state: ReplicaState): void {
     state.catchUp = { target: message.commit, from: state.primary };
     return;
   }
+  // A vote for this view that waits for its write would bring what is replaced here.
+  state.outbox.forgetGated();
   installTail(state, message.entries, message.op);
   state.logView = state.view;
   state.status = "normal";

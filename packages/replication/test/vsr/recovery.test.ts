@@ -83,7 +83,7 @@ describe("a group that has never run", () => {
     group.expectAgreement();
   });
 
-  test("is not lost because one has forgotten it while a founder has not heard yet that it runs", () => {
+  test("is not lost while one forgets it and a founder has not heard yet that it runs", () => {
     const group = new TestGroup({}, { memory: true });
     crash(group, 0, 1, 2);
     const heal = group.lose(({ to, message }) => to === 2 && message.type !== "recovery");

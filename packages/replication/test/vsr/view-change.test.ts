@@ -193,6 +193,32 @@ describe("a candidate", () => {
     expect(group.sentOf(2, "do_view_change")).toHaveLength(1);
   });
 
+  test("does not vote any more for a view that began before its vote could leave (I12)", () => {
+    const group = groupOfAnn();
+    group.step(0, group.call("a", 1, "x"));
+    const prepare = group.packets.find(({ to, message }) => to === 2 && message.type === "prepare");
+    const left = { type: "start_view_change", view: 1, left: true } as const;
+    const commit_checksum = group.state(2).log.headChecksum;
+    const began = {
+      type: "start_view",
+      view: 1,
+      nonce: 0,
+      op: 1,
+      commit: 1,
+      commit_checksum,
+    } as const;
+    // All in one turn: the op that the vote would bring is thrown away before it was ever written.
+    group.stepAll(2, [
+      { type: "message", from: 0, message: prepare?.message ?? left },
+      { type: "message", from: 1, message: left },
+      { type: "message", from: 1, message: { ...began, entries: [] } },
+    ]);
+    expect(group.state(2).log.head).toBe(1);
+    group.sync(2);
+    expect(group.sentOf(2, "prepare_ok").at(-1)?.message).toMatchObject({ view: 1, op: 1 });
+    expect(group.sentOf(2, "do_view_change")).toEqual([]);
+  });
+
   test("sends the same do_view_change for a view however often it sends it (I11)", () => {
     const group = groupOfAnn();
     group.run("a", 1, "x");
