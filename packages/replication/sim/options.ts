@@ -5,10 +5,11 @@
  */
 import type { GroupConfig, TimeoutTicks } from "@troupe/replication/runtime";
 import { timeoutTicksDefaults } from "@troupe/replication/runtime";
+import { type StorageFaults, storageFaultsOf } from "./fault-atlas.ts";
 import { type ProfileName, profiles } from "./profiles.ts";
 import { Chance } from "./random.ts";
 
-export interface SimOptions {
+export interface SimOptions extends StorageFaults {
   readonly seed: number;
   readonly config: GroupConfig;
   readonly ticks: TimeoutTicks;
@@ -159,5 +160,6 @@ function swarm(seed: number): SimOptions {
     clockOffsetMs: chance.pick([0, 50, 2000]),
     clockDrift: sometimes(0.5, chance.next() * 0.1),
     clockStepEveryMs: sometimes(0.3, chance.between(500, 5000)),
+    ...storageFaultsOf(seed),
   };
 }

@@ -5,12 +5,14 @@ import { Checker } from "./checker.ts";
 import { Violation } from "./checkers/violation.ts";
 import { SimDisk } from "./disk.ts";
 import { EventQueue } from "./event-queue.ts";
+import { FaultAtlas } from "./fault-atlas.ts";
 import { SimHost, type World } from "./host.ts";
 import type { Plant } from "./mutants.ts";
 import { SimNetwork } from "./network.ts";
 import { type Overrides, optionsOf, type SimOptions } from "./options.ts";
 import type { ProfileName } from "./profiles.ts";
 import { Chance } from "./random.ts";
+import { Rot } from "./rot.ts";
 import { Trace } from "./trace.ts";
 import { SimClient } from "./workload.ts";
 
@@ -40,6 +42,8 @@ export interface RunOptions {
 
 /** After healing, this must be enough for everything to complete: liveness. */
 const healMs = 120_000;
+/** Where nothing has to complete: enough to see what the replicas make of what they have left. */
+const beyondRepairMs = 20_000;
 /** How often it is looked whether everything has completed. */
 const lookEveryMs = 20;
 
@@ -64,6 +68,9 @@ class Simulation {
   readonly #clients: SimClient[] = [];
   readonly #chance: Chance;
   readonly #trace: Trace;
+  readonly #atlas: FaultAtlas;
+  /** Those whose disks are lost: they never come back under their names (I20). */
+  readonly #gone = new Set<SimHost>();
   #crashes = 0;
   #faulty = true;
 
@@ -71,6 +78,7 @@ class Simulation {
     this.#options = options;
     this.#trace = new Trace(onTrace);
     this.#chance = new Chance(options.seed, "crashes");
+    this.#atlas = new FaultAtlas(options);
     this.#checker = new Checker(options.config);
     this.#network = new SimNetwork(options, this.#events);
     const world: World = {
@@ -84,9 +92,11 @@ class Simulation {
     };
     for (let index = 0; index < options.config.replicaCount; index++) {
       const chance = new Chance(options.seed, `disk-${index}`);
-      const disk = new SimDisk(options, this.#events, chance, plant, {
+      const rot = new Rot(options, this.#atlas, index, new Chance(options.seed, `rot-${index}`));
+      const disk = new SimDisk(options, this.#events, chance, plant, rot, {
         durable: (write) => this.#checker.ledger.durable(index, write),
         syncing: (ms) => this.#crashWriting(index, ms),
+        damaged: (ops) => this.#checker.ledger.damaged(index, ops),
       });
       const host = new SimHost(world, index, disk);
       this.#disks.push(disk);
@@ -105,7 +115,8 @@ class Simulation {
     this.#checker.onLeader = (index) => this.#hunt(index);
     while (this.#events.next(faultyMs));
     this.#heal();
-    const deadline = faultyMs + healMs;
+    const patienceMs = this.#options.beyondRepair ? beyondRepairMs : healMs;
+    const deadline = faultyMs + patienceMs;
     let look = faultyMs;
     for (;;) {
       if (this.#events.now >= look) {
@@ -113,7 +124,9 @@ class Simulation {
         look = this.#events.now + lookEveryMs;
       }
       if (!this.#events.next(deadline)) {
-        throw new Violation("Liveness", `${this.#unfinished()} after ${healMs} ms without faults`);
+        if (this.#isBeyondRepair()) return;
+        const unfinished = `${this.#unfinished()} after ${patienceMs} ms without faults`;
+        throw new Violation("Liveness", unfinished);
       }
     }
     for (const { index, replica } of this.#hosts) {
@@ -158,9 +171,22 @@ class Simulation {
     if (!host.isUp || !this.#faulty) return;
     host.crash();
     this.#crashes++;
+    this.#loseDisk(host);
     this.#events.after(this.#chance.exponential(this.#options.downMeanMs), () => {
-      if (!host.isUp && this.#faulty) host.start();
+      if (this.#faulty) this.#comeBack(host);
     });
+  }
+
+  #loseDisk(host: SimHost): void {
+    const { lostDisks } = this.#options;
+    if (lostDisks === 0 || !this.#atlas.mayLoseDisk(host.index)) return;
+    if (!this.#chance.hits(lostDisks)) return;
+    this.#gone.add(host);
+    this.#trace.event("lost", () => `r${host.index} has lost its disk`, host.index);
+  }
+
+  #comeBack(host: SimHost): void {
+    if (!host.isUp && !host.gaveUp && !this.#gone.has(host)) host.start();
   }
 
   /** Power goes while a write is under way. */
@@ -217,9 +243,13 @@ class Simulation {
     this.#network.heal();
     for (const disk of this.#disks) disk.heal();
     const { leavesMinorityDown } = this.#options;
-    const mayStayDown = leavesMinorityDown ? Math.floor((this.#hosts.length - 1) / 2) : 0;
-    const down = this.#hosts.filter((host) => !host.isUp);
-    for (const host of down.slice(mayStayDown)) host.start();
+    const minority = Math.floor((this.#hosts.length - 1) / 2);
+    let room = leavesMinorityDown ? minority - this.#gone.size : 0;
+    for (const host of this.#hosts) {
+      if (host.isUp) continue;
+      if (room > 0 && this.#atlas.mayStayDown(host.index)) room--;
+      else this.#comeBack(host);
+    }
     // More clients than the table has room for would push each other out for ever.
     const { sessionsMax } = this.#options.config;
     for (const client of this.#clients.slice(sessionsMax)) client.leave();
@@ -232,6 +262,15 @@ class Simulation {
    */
   #isDone(): boolean {
     return this.#clients.every((client) => client.idle) && this.#laggards().length === 0;
+  }
+
+  /** Whether what is not done is excused by damage that a replica still has, and shows. */
+  #isBeyondRepair(): boolean {
+    if (!this.#options.beyondRepair) return false;
+    return this.#hosts.some(({ gaveUp, replica }) => {
+      const state = replica?.state;
+      return gaveUp || (state && (state.log.damaged.length > 0 || state.missing.length > 0));
+    });
   }
 
   #laggards(): SimHost[] {
