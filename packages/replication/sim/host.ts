@@ -82,7 +82,8 @@ export class SimHost {
   start(): void {
     const { options, events, network, checker, plant, trace } = this.#world;
     const life = ++this.#life;
-    const { journal, recovered } = this.#disk.open();
+    const { journal, recovered: held } = this.#disk.open();
+    const recovered = held && (plant?.inRecovered?.(held) ?? held);
     const { index } = this;
     const config = plant?.inConfig?.(options.config, index) ?? options.config;
     const replica = new Replica(

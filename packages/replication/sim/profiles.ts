@@ -48,6 +48,8 @@ const storage = (chance: Chance) => ({
   rot: chance.pick([0, 0.3, 1]),
   lostHeaders: chance.pick([0, 0.3, 1]),
   lostDisks: chance.pick([0, 0, 0.2]),
+  duplication: chance.next() * 0.3,
+  copyLaterMs: chance.pick([50, 1000]),
 });
 
 export const profiles = {
