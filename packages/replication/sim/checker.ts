@@ -9,6 +9,7 @@ import type {
   Replica,
   ReplyToClient,
 } from "@troupe/replication/runtime";
+import { anyEntry, checksumAt } from "./checkers/damage.ts";
 import { Executions } from "./checkers/executions.ts";
 import { Ledger } from "./checkers/ledger.ts";
 import { Linearizability } from "./checkers/linearizability.ts";
@@ -91,10 +92,12 @@ export class Checker {
   }
 
   /** AckedNotLost: what a client was told of is in the log of every view that begins after it. */
-  #acknowledgedNotLost(index: number, { state }: Replica): void {
+  #acknowledgedNotLost(index: number, replica: Replica): void {
+    const { state } = replica;
     const acknowledged = this.#opOf[this.clients.floor] ?? 0;
     const op = Math.min(acknowledged, this.ledger.committedBefore(state.logView));
-    holds(state.log.checksumAt(op) === this.ledger.at(op), "AckedNotLost", () => {
+    const held = checksumAt(replica, op);
+    holds(held === anyEntry || held === this.ledger.at(op), "AckedNotLost", () => {
       return `replica ${index} has a log of view ${state.logView} without acknowledged op ${op}`;
     });
   }

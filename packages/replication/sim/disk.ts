@@ -3,11 +3,12 @@
  *
  * Of the writes under way at a crash none survives, or all, or a random prefix: the kernel may have
  * got that far. The one on which the crash falls is torn; opening tells it by its checksum and
- * drops it with all after it, which is what a prefix stands for here.
+ * drops it with all after it, which is what a prefix stands for here. What was durable may rot.
  */
 import {
   type Journal,
   type OpenedJournal,
+  type Recovered,
   Recovery,
   type Write,
 } from "@troupe/replication/runtime";
@@ -15,6 +16,7 @@ import type { EventQueue } from "./event-queue.ts";
 import type { Plant } from "./mutants.ts";
 import type { SimOptions } from "./options.ts";
 import type { Chance } from "./random.ts";
+import type { Rot } from "./rot.ts";
 
 const healedMeanMs = 10;
 
@@ -28,6 +30,8 @@ export interface DiskEvents {
   readonly durable: (write: Write) => void;
   /** It begins to write, for so long. */
   readonly syncing: (ms: number) => void;
+  /** These slots were durable and cannot be read any more. */
+  readonly damaged: (ops: readonly number[]) => void;
 }
 
 export class SimDisk {
@@ -35,6 +39,7 @@ export class SimDisk {
   readonly #events: EventQueue;
   readonly #chance: Chance;
   readonly #plant: Plant | undefined;
+  readonly #rot: Rot;
   readonly #told: DiskEvents;
   readonly #durable: Write[] = [];
   #waiting: UnderWay[] = [];
@@ -49,12 +54,14 @@ export class SimDisk {
     events: EventQueue,
     chance: Chance,
     plant: Plant | undefined,
+    rot: Rot,
     told: DiskEvents,
   ) {
     this.#options = options;
     this.#events = events;
     this.#chance = chance;
     this.#plant = plant;
+    this.#rot = rot;
     this.#told = told;
   }
 
@@ -63,10 +70,7 @@ export class SimDisk {
       append: (write, done) => this.#append({ write, done }),
       close: async () => undefined,
     };
-    const recovery = new Recovery();
-    for (const write of this.#durable) recovery.add(write);
-    const nothing = { view: 0, log_view: 0, commit: 0, entries: [] };
-    const recovered = this.#used ? (recovery.state ?? nothing) : undefined;
+    const recovered = this.#used ? this.#recover() : undefined;
     this.#used = true;
     return { journal, recovered };
   }
@@ -88,6 +92,21 @@ export class SimDisk {
     for (const { write } of pending.slice(0, surviving)) this.#keep(write);
     this.#syncing = [];
     this.#waiting = [];
+  }
+
+  #recover(): Recovered {
+    let state = this.#fold();
+    if (this.#rot.strike(this.#durable, state)) state = this.#fold();
+    const recovered = this.#rot.read(state);
+    const lost = recovered.damaged?.map(({ op }) => op) ?? [];
+    this.#told.damaged(lost.filter((op) => op <= state.entries.length));
+    return recovered;
+  }
+
+  #fold(): Recovered {
+    const recovery = new Recovery();
+    for (const write of this.#durable) recovery.add(write);
+    return recovery.state ?? { view: 0, log_view: 0, commit: 0, entries: [] };
   }
 
   #keep(write: Write): void {

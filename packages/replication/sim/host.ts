@@ -4,10 +4,12 @@
  * The replica and the driver are the real ones; this file gives them a simulated world.
  */
 import {
+  DamagedLogError,
   Driver,
   type GroupMessage,
   type Journal,
   Replica,
+  Ticker,
   type Write,
 } from "@troupe/replication/runtime";
 import type { Checker } from "./checker.ts";
@@ -20,6 +22,7 @@ import type { Plant } from "./mutants.ts";
 import type { SimNetwork } from "./network.ts";
 import type { SimOptions } from "./options.ts";
 import { Chance } from "./random.ts";
+import { clockOf } from "./sim-clock.ts";
 import type { Trace } from "./trace.ts";
 
 export const tickMs = 20;
@@ -45,7 +48,10 @@ export class SimHost {
   readonly index: number;
   #driver: Driver | undefined;
   #replica: Replica | undefined;
+  #ticker: Ticker | undefined;
   #life = 0;
+  /** It found out that nobody can repair its log, and said so. */
+  #gaveUp = false;
   /** While it is paused: what it will take in when it wakes. */
   #asleep: (() => void)[] | undefined;
   /** This machine's clock differs from the others' by so much, and goes so much faster. */
@@ -71,10 +77,16 @@ export class SimHost {
     return this.#driver !== undefined;
   }
 
+  /** Stopped for good, and loudly. */
+  get gaveUp(): boolean {
+    return this.#gaveUp;
+  }
+
   start(): void {
     const { options, events, network, checker, plant, trace } = this.#world;
     const life = ++this.#life;
-    const { journal, recovered } = this.#disk.open();
+    const { journal, recovered: held } = this.#disk.open();
+    const recovered = held && (plant?.inRecovered?.(held) ?? held);
     const { index } = this;
     const config = plant?.inConfig?.(options.config, index) ?? options.config;
     const { ticks } = options;
@@ -86,6 +98,16 @@ export class SimHost {
     checker.restarted(index, replica);
     plant?.inReplica?.(replica, recovered);
     const { view, log } = replica.state;
+    for (const { op, checksum } of recovered?.damaged ?? []) {
+      const named = checksum === undefined ? "" : ` ${checksum.slice(0, 8)}`;
+      trace.event(
+        "damage",
+        () => `r${index} has op ${op}${named} damaged`,
+        index,
+        op,
+        named.length,
+      );
+    }
     trace.event(
       "start",
       () => `r${index} starts in view ${view}, op ${log.head}`,
@@ -116,11 +138,14 @@ export class SimHost {
         );
       },
       onFailure: (error) => {
-        throw error;
+        if (!(options.beyondRepair && error instanceof DamagedLogError)) throw error;
+        trace.event("give-up", () => `r${index} gives up: ${error.message}`, index);
+        this.#gaveUp = true;
+        this.crash();
       },
     });
     network.attach(index, (from, message) => this.#awake(life, () => this.#receive(from, message)));
-    events.after(this.#chance.next() * tickMs, () => this.#tick(life));
+    events.after(this.#chance.next() * tickMs, () => this.#beat(life));
   }
 
   /** The process is stopped for a while, as by SIGSTOP: its sockets fill, its clock goes on. */
@@ -143,6 +168,8 @@ export class SimHost {
     trace.event("crash", () => `r${this.index} crashes`, this.index);
     this.#life++;
     this.#driver?.stop();
+    this.#ticker?.stop();
+    this.#ticker = undefined;
     this.#driver = undefined;
     this.#replica = undefined;
     network.detach(this.index);
@@ -192,10 +219,16 @@ export class SimHost {
     else run();
   }
 
-  #tick(life: number): void {
-    this.#awake(life, () => {
-      this.#driver?.step({ type: "tick" });
-      this.#world.events.after(tickMs / this.#clockRate, () => this.#tick(life));
+  /** The real ticker: after a pause one tick comes, late, when the sockets have been drained. */
+  #beat(life: number): void {
+    if (life !== this.#life) return;
+    const { events } = this.#world;
+    const awake = (run: () => void) => this.#awake(life, run);
+    this.#ticker = new Ticker({
+      clock: clockOf(events, this.#clockRate, awake),
+      tickMs,
+      drained: (tick) => events.after(0, () => awake(tick)),
+      onTick: (late) => this.#driver?.step({ type: "tick", late }),
     });
   }
 

@@ -4,6 +4,7 @@
  * has no switch for any of them.
  */
 import { clientMutants } from "./mutants/clients.ts";
+import { damageMutants } from "./mutants/damage.ts";
 import { diskMutants } from "./mutants/disk.ts";
 import { normalMutants } from "./mutants/normal.ts";
 import type { Plant } from "./mutants/plant.ts";
@@ -14,6 +15,7 @@ export type { Plant } from "./mutants/plant.ts";
 
 export const mutants: Readonly<Record<string, Plant>> = {
   ...diskMutants,
+  ...damageMutants,
   ...normalMutants,
   ...viewMutants,
   ...readMutants,

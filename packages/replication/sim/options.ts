@@ -5,11 +5,12 @@
  */
 import type { GroupConfig, TimeoutTicks } from "@troupe/replication/runtime";
 import { timeoutTicksDefaults } from "@troupe/replication/runtime";
+import { type StorageFaults, storageFaultsOf } from "./fault-atlas.ts";
 import { memoryOptions } from "./memory-host.ts";
 import { type ProfileName, profiles } from "./profiles.ts";
 import { Chance } from "./random.ts";
 
-export interface SimOptions {
+export interface SimOptions extends StorageFaults {
   readonly seed: number;
   readonly config: GroupConfig;
   readonly ticks: TimeoutTicks;
@@ -167,5 +168,6 @@ function swarm(seed: number): SimOptions {
     clockDrift: sometimes(0.5, chance.next() * 0.1),
     clockStepEveryMs: sometimes(0.3, chance.between(500, 5000)),
     ...memoryOptions(new Chance(seed, "memory")),
+    ...storageFaultsOf(seed),
   };
 }

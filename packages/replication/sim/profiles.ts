@@ -2,6 +2,7 @@
  * Kinds of worlds, by name. `default` is the whole swarm; the others take most faults away and make
  * one kind frequent, in shorter runs, so that one kind of mistake shows soon.
  */
+import { soundDisks } from "./fault-atlas.ts";
 import type { SimOptions } from "./options.ts";
 import type { Chance } from "./random.ts";
 
@@ -27,9 +28,30 @@ const quiet = {
   givenUp: 0,
   leavesMinorityDown: false,
   memory: false,
+  ...soundDisks,
 } satisfies Partial<SimOptions>;
 
 const short = (chance: Chance) => ({ faultyMs: chance.between(2, 8) * 1000 });
+
+/** Disks are slow, hang, lose what they had not promised, rot, and are lost. */
+const storage = (chance: Chance) => ({
+  ...quiet,
+  ...short(chance),
+  loss: chance.next() * 0.1,
+  crashEveryMs: chance.between(300, 3000),
+  downMeanMs: chance.between(50, 1000),
+  crashAll: chance.pick([0, 0.5]),
+  crashWriting: chance.next() * 0.05,
+  diskMeanMs: chance.pick([10, 40, 200]),
+  diskStall: chance.next() * 0.2,
+  diskStallMeanMs: chance.between(100, 2000),
+  hunted: 0.3,
+  rot: chance.pick([0, 0.3, 1]),
+  lostHeaders: chance.pick([0, 0.3, 1]),
+  lostDisks: chance.pick([0, 0, 0.2]),
+  duplication: chance.next() * 0.3,
+  copyLaterMs: chance.pick([50, 1000]),
+});
 
 export const profiles = {
   default: () => ({}),
@@ -62,19 +84,14 @@ export const profiles = {
     pauseEveryMs: chance.hits(0.5) ? chance.between(500, 3000) : 0,
     diskMeanMs: chance.pick([1, 40]),
   }),
-  /** Disks are slow, hang, and lose what they had not promised. */
-  storage: (chance) => ({
-    ...quiet,
-    ...short(chance),
-    loss: chance.next() * 0.1,
-    crashEveryMs: chance.between(300, 3000),
-    downMeanMs: chance.between(50, 1000),
-    crashAll: chance.pick([0, 0.5]),
-    crashWriting: chance.next() * 0.05,
-    diskMeanMs: chance.pick([10, 40, 200]),
-    diskStall: chance.next() * 0.2,
-    diskStallMeanMs: chance.between(100, 2000),
-    hunted: 0.3,
+  storage,
+  /** More is damaged than a group may survive: all that is demanded is that it does not lie. */
+  beyond: (chance) => ({
+    ...storage(chance),
+    rot: chance.pick([0.5, 1]),
+    lostHeaders: chance.pick([0, 0.3, 1]),
+    lostDisks: chance.pick([0, 0.2]),
+    beyondRepair: true,
   }),
   /** Clients come and go, repeat themselves and give up, and the table has room for few. */
   clients: (chance) => ({

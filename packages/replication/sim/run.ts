@@ -6,6 +6,7 @@ import { Checker } from "./checker.ts";
 import { Violation } from "./checkers/violation.ts";
 import { SimDisk } from "./disk.ts";
 import { EventQueue } from "./event-queue.ts";
+import { FaultAtlas } from "./fault-atlas.ts";
 import { SimHost, type World } from "./host.ts";
 import { MemoryGroup, SimMemory } from "./memory-host.ts";
 import type { Plant } from "./mutants.ts";
@@ -13,6 +14,7 @@ import { SimNetwork } from "./network.ts";
 import { type Overrides, optionsOf, type SimOptions } from "./options.ts";
 import type { ProfileName } from "./profiles.ts";
 import { Chance } from "./random.ts";
+import { Rot } from "./rot.ts";
 import { Trace } from "./trace.ts";
 import { SimClient } from "./workload.ts";
 
@@ -42,6 +44,8 @@ export interface RunOptions {
 
 /** After healing, this must be enough for everything to complete: liveness. */
 const healMs = 120_000;
+/** Where nothing has to complete: enough to see what the replicas make of what they have left. */
+const beyondRepairMs = 20_000;
 /** How often it is looked whether everything has completed. */
 const lookEveryMs = 20;
 
@@ -67,6 +71,9 @@ class Simulation {
   readonly #chance: Chance;
   readonly #trace: Trace;
   readonly #memory: MemoryGroup | undefined;
+  readonly #atlas: FaultAtlas;
+  /** Those whose disks are lost: they never come back under their names (I20). */
+  readonly #gone = new Set<SimHost>();
   #crashes = 0;
   #faulty = true;
 
@@ -78,6 +85,7 @@ class Simulation {
     const { replicaCount } = config;
     if (options.memory) this.#memory = new MemoryGroup(this.#hosts, replicaCount);
     this.#checker = new Checker(config, this.#memory);
+    this.#atlas = new FaultAtlas(options);
     this.#network = new SimNetwork(options, this.#events);
     const world: World = {
       options,
@@ -93,9 +101,12 @@ class Simulation {
       const chance = new Chance(options.seed, `disk-${index}`);
       const durable = (write: Write) => this.#checker.ledger.durable(index, write);
       const syncing = (ms: number) => this.#crashWriting(index, ms);
+      const damaged = (ops: readonly number[]) => this.#checker.ledger.damaged(index, ops);
+      const rot = new Rot(options, this.#atlas, index, new Chance(options.seed, `rot-${index}`));
+      const ports = { durable, syncing, damaged };
       const disk = options.memory
         ? new SimMemory(this.#events, durable)
-        : new SimDisk(options, this.#events, chance, plant, { durable, syncing });
+        : new SimDisk(options, this.#events, chance, plant, rot, ports);
       const host = new SimHost(world, index, disk);
       this.#disks.push(disk);
       this.#hosts.push(host);
@@ -115,7 +126,8 @@ class Simulation {
     this.#checker.onLeader = (index) => this.#hunt(index);
     while (this.#events.next(faultyMs));
     this.#heal();
-    const deadline = faultyMs + healMs;
+    const patienceMs = this.#options.beyondRepair ? beyondRepairMs : healMs;
+    const deadline = faultyMs + patienceMs;
     let look = faultyMs;
     for (;;) {
       if (this.#events.now >= look) {
@@ -123,7 +135,9 @@ class Simulation {
         look = this.#events.now + lookEveryMs;
       }
       if (!this.#events.next(deadline)) {
-        throw new Violation("Liveness", `${this.#unfinished()} after ${healMs} ms without faults`);
+        if (this.#isBeyondRepair()) return;
+        const unfinished = `${this.#unfinished()} after ${patienceMs} ms without faults`;
+        throw new Violation("Liveness", unfinished);
       }
     }
     if (this.#memory?.isLost === true) return;
@@ -173,12 +187,13 @@ class Simulation {
   #end(host: SimHost): void {
     host.crash();
     this.#crashes++;
+    this.#loseDisk(host);
     this.#startLater(host, this.#chance.exponential(this.#options.downMeanMs));
   }
 
   #startLater(host: SimHost, ms: number): void {
     this.#events.after(ms, () => {
-      if (!host.isUp && this.#faulty) host.start();
+      if (this.#faulty) this.#comeBack(host);
     });
   }
 
@@ -190,6 +205,19 @@ class Simulation {
       for (const host of struck) if (host.isUp) this.#end(host);
       if (struck.length === 0) this.#strikeAfter(200);
     });
+  }
+
+  #loseDisk(host: SimHost): void {
+    const { lostDisks } = this.#options;
+    if (lostDisks === 0 || this.#memory !== undefined) return;
+    if (!this.#atlas.mayLoseDisk(host.index)) return;
+    if (!this.#chance.hits(lostDisks)) return;
+    this.#gone.add(host);
+    this.#trace.event("lost", () => `r${host.index} has lost its disk`, host.index);
+  }
+
+  #comeBack(host: SimHost): void {
+    if (!host.isUp && !host.gaveUp && !this.#gone.has(host)) host.start();
   }
 
   /** Power goes while a write is under way. */
@@ -247,9 +275,13 @@ class Simulation {
     for (const disk of this.#disks) disk.heal();
     const { leavesMinorityDown } = this.#options;
     const minority = this.#memory?.mayStayDown ?? Math.floor((this.#hosts.length - 1) / 2);
-    const mayStayDown = leavesMinorityDown ? minority : 0;
-    const down = this.#hosts.filter((host) => !host.isUp);
-    for (const host of down.slice(mayStayDown)) host.start();
+    let room = leavesMinorityDown ? minority - this.#gone.size : 0;
+    for (const host of this.#hosts) {
+      if (host.isUp) continue;
+      const mayStay = this.#memory !== undefined || this.#atlas.mayStayDown(host.index);
+      if (room > 0 && mayStay) room--;
+      else this.#comeBack(host);
+    }
     // More clients than the table has room for would push each other out for ever.
     const { sessionsMax } = this.#options.config;
     for (const client of this.#clients.slice(sessionsMax)) client.leave();
@@ -263,6 +295,15 @@ class Simulation {
   #isDone(): boolean {
     if (this.#memory?.isLost === true) return true;
     return this.#clients.every((client) => client.idle) && this.#laggards().length === 0;
+  }
+
+  /** Whether what is not done is excused by damage that a replica still has, and shows. */
+  #isBeyondRepair(): boolean {
+    if (!this.#options.beyondRepair) return false;
+    return this.#hosts.some(({ gaveUp, replica }) => {
+      const state = replica?.state;
+      return gaveUp || (state && (state.log.damaged.length > 0 || state.missing.length > 0));
+    });
   }
 
   #laggards(): SimHost[] {

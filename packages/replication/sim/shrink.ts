@@ -39,6 +39,9 @@ const faults = [
   "lateClients",
   "latencyMinMs",
   "diskMinMs",
+  "rot",
+  "lostHeaders",
+  "lostDisks",
 ] as const satisfies readonly (keyof SimOptions)[];
 
 /** Numbers that are worth making smaller, down to a least. */

@@ -16,6 +16,7 @@ export { type Journal, type OpenedJournal, Recovery } from "./journal/journal.ts
 export { MemoryDisk, openMemoryJournal } from "./journal/memory-journal.ts";
 export { type Answered, type Cancel, Session, type SessionOptions } from "./session.ts";
 export { ActorMachine, type StateMachine } from "./state-machine.ts";
+export { Ticker, type TickerOptions } from "./ticker.ts";
 export {
   type Addressed,
   type ClientMessage,

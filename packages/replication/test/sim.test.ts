@@ -19,6 +19,7 @@ const seeds = [
 /** Planted bugs that take more worlds than a test has time for; the command hunts them too. */
 const rare: readonly string[] = [
   "candidate-keeps-its-log",
+  "damage-denied",
   "late-ok-confirms",
   "longest-log-wins",
   "votes-not-cleared",

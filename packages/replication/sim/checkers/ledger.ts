@@ -12,13 +12,21 @@ import { holds } from "./violation.ts";
 export interface OnDisk {
   view: number;
   log_view: number;
-  /** The checksum of each op, from 1. */
+  /** The checksum of each op, from 1: of a damaged one too, for it stands there still. */
   readonly log: string[];
+  /** The ops that cannot be read any more. */
+  readonly damaged: Set<number>;
   /** The checksums of all that it has ever held. */
   readonly ever: Set<string>;
 }
 
-const emptyDisk = (): OnDisk => ({ view: 0, log_view: 0, log: [], ever: new Set() });
+const emptyDisk = (): OnDisk => ({
+  view: 0,
+  log_view: 0,
+  log: [],
+  damaged: new Set(),
+  ever: new Set(),
+});
 
 export class Ledger {
   readonly #quorum: number;
@@ -60,31 +68,40 @@ export class Ledger {
     this.#disks[index] = emptyDisk();
   }
 
+  /** A disk that is opened has these slots damaged, and no others. */
+  damaged(index: number, ops: readonly number[]): void {
+    const { damaged } = this.disk(index);
+    damaged.clear();
+    for (const op of ops) damaged.add(op);
+  }
+
   /** A write will survive from now on. */
   durable(index: number, write: Write): void {
     const disk = this.disk(index);
-    const { log } = disk;
+    const { log, damaged } = disk;
     const { truncate, entries, view, log_view } = write;
+    const kept = this.#agreed(log);
     if (truncate !== undefined && truncate < log.length) {
-      const kept = this.#agreed(log);
       log.length = truncate;
-      this.#append(disk, entries);
-      holds(this.#agreed(log) >= kept, "Durability", () => {
-        return `replica ${index} lost committed op ${this.#agreed(log) + 1} from its disk`;
-      });
-    } else {
-      this.#append(disk, entries);
+      for (const op of damaged) if (op > truncate) damaged.delete(op);
     }
+    this.#append(disk, entries);
+    holds(this.#agreed(log) >= kept, "Durability", () => {
+      return `replica ${index} lost committed op ${this.#agreed(log) + 1} from its disk`;
+    });
     disk.view = view;
     disk.log_view = log_view;
     // Whoever has left a view may replace its log by what a later one committed: no part of it.
-    if (view === log_view) this.#hold(index, view, log);
+    if (view === log_view) this.#hold(index, view, intactPart(disk));
   }
 
-  #append({ log, ever }: OnDisk, entries: Write["entries"]): void {
+  #append({ log, damaged, ever }: OnDisk, entries: Write["entries"]): void {
     for (const { op, checksum } of entries) {
-      holds(op === log.length + 1, "Durability", () => `a disk got op ${op} after ${log.length}`);
-      log.push(checksum);
+      holds(op === log.length + 1 || damaged.has(op), "Durability", () => {
+        return `a disk got op ${op} after ${log.length}`;
+      });
+      log[op - 1] = checksum;
+      damaged.delete(op);
       ever.add(checksum);
     }
   }
@@ -144,4 +161,9 @@ export class Ledger {
       return `${who()} calls another op ${op} committed than a quorum holds`;
     });
   }
+}
+
+/** What a disk can vouch for: all before the first slot that cannot be read. */
+function intactPart({ log, damaged }: OnDisk): readonly string[] {
+  return damaged.size === 0 ? log : log.slice(0, Math.min(...damaged) - 1);
 }

@@ -4,6 +4,7 @@
  * stands on the disk before it is made (I9–I12).
  */
 import type { GroupMessage, Replica, ReplyToClient } from "@troupe/replication/runtime";
+import { anyEntry, checksumAt, checksumIn, deniesNoDamage } from "./damage.ts";
 import type { Ledger } from "./ledger.ts";
 import { holds } from "./violation.ts";
 
@@ -110,13 +111,14 @@ export class Promises {
   }
 
   /** After every step: Survives, of the log in memory. */
-  stepped(index: number, { state }: Replica): void {
+  stepped(index: number, replica: Replica): void {
+    const { state } = replica;
     const promised = this.#of(index);
     holds(state.view >= promised.view, "MessagesBelowView", () => {
       return `replica ${index} is in view ${state.view}, having spoken in view ${promised.view}`;
     });
     const op = this.#ledger.committedBefore(state.logView);
-    this.#ledger.survives(state.logView, state.log.checksumAt(op), op, () => `replica ${index}`);
+    this.#survives(state.logView, checksumAt(replica, op), op, () => `replica ${index}`);
   }
 
   #of(index: number): Promised {
@@ -170,9 +172,13 @@ export class Promises {
   #onPrepareOk(from: number, message: Of<"prepare_ok">, who: () => string): void {
     const { view, op, checksum } = message;
     const promised = this.#of(from);
-    const { ever, log_view } = this.#ledger.disk(from);
+    const { damaged, ever, log_view } = this.#ledger.disk(from);
     this.#durable(op === 0 || ever.has(checksum), () => `${who()}: op ${op}`);
     this.#durable(log_view >= view, () => `${who()}: log_view ${view}`);
+    const [first = op + 1] = [...damaged].sort((a, b) => a - b);
+    holds(first > op, "PromisesDurable", () => {
+      return `${who()} vouches for op ${op}, while op ${first} is damaged on its disk`;
+    });
     this.#oneLog(view, op, checksum, who);
     const vote = promised.vote?.message;
     if (vote !== undefined && vote.log_view === view) {
@@ -191,11 +197,13 @@ export class Promises {
     const disk = this.#ledger.disk(from);
     this.#durable(disk.view >= view, () => `${who()}: view ${view}`);
     this.#logSurvives(log_view, message, who);
+    deniesNoDamage(message, disk, who);
     const acked = promised.acked.get(log_view);
     if (acked !== undefined && acked.op > message.commit) {
       // What another committed entry stands in the place of can never be committed itself.
       const committed = this.#ledger.at(acked.op) ?? acked.checksum;
-      const covers = checksumIn(message, acked.op) === acked.checksum;
+      const told = checksumIn(message, acked.op);
+      const covers = told === acked.checksum || told === anyEntry;
       holds(covers || committed !== acked.checksum, "DvcCoversAcks", () => {
         return `${who()} for view ${view} lacks op ${acked.op}, acknowledged in view ${log_view}`;
       });
@@ -231,7 +239,12 @@ export class Promises {
     const op = this.#ledger.committedBefore(logView);
     // What is below its commit has been held against the ledger by the commit's checksum.
     if (op <= message.commit) return;
-    this.#ledger.survives(logView, checksumIn(message, op), op, who);
+    this.#survives(logView, checksumIn(message, op), op, who);
+  }
+
+  /** What is damaged and nameless may be the entry; it is not said to be another one. */
+  #survives(logView: number, held: string | undefined, op: number, who: () => string): void {
+    if (held !== anyEntry) this.#ledger.survives(logView, held, op, who);
   }
 
   /** It says what it has of a view that it takes part in, and its receiver builds upon that. */
@@ -258,10 +271,6 @@ export class Promises {
   #durable(condition: boolean, what: () => string): void {
     holds(condition, "PromisesDurable", () => `${what()} has never been on its disk`);
   }
-}
-
-function checksumIn({ commit, commit_checksum, entries }: LogMessage, op: number) {
-  return op === commit ? commit_checksum : entries[op - commit - 1]?.checksum;
 }
 
 /** The checksum of the last entry that the message speaks of. */

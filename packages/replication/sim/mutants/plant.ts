@@ -18,6 +18,8 @@ export interface Plant {
   /** The disk reports a write before the write is durable. */
   readonly lyingDisk?: boolean;
   readonly inReplica?: (replica: Replica, recovered: Recovered | undefined) => void;
+  /** What a replica that comes back takes its journal to say. */
+  readonly inRecovered?: (recovered: Recovered) => Recovered;
   /** What the disk keeps instead of what it was given. */
   readonly onDisk?: (write: Write) => Write;
   /** The life that a replica of a memory group believes to be in. */
