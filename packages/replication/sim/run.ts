@@ -44,7 +44,7 @@ export interface RunOptions {
 
 /** After healing, this must be enough for everything to complete: liveness. */
 const healMs = 120_000;
-/** Where nothing has to complete: enough to see what the replicas make of what they have left. */
+/** Beyond repair nothing has to complete: so long is looked what replicas make of what is left. */
 const beyondRepairMs = 20_000;
 /** How often it is looked whether everything has completed. */
 const lookEveryMs = 20;
@@ -126,18 +126,17 @@ class Simulation {
     this.#checker.onLeader = (index) => this.#hunt(index);
     while (this.#events.next(faultyMs));
     this.#heal();
-    const patienceMs = this.#options.beyondRepair ? beyondRepairMs : healMs;
-    const deadline = faultyMs + patienceMs;
+    const deadline = faultyMs + healMs;
     let look = faultyMs;
     for (;;) {
-      if (this.#events.now >= look) {
+      const { now } = this.#events;
+      if (now >= look) {
         if (this.#isDone()) break;
-        look = this.#events.now + lookEveryMs;
+        if (now >= faultyMs + beyondRepairMs && this.#isBeyondRepair()) return;
+        look = now + lookEveryMs;
       }
       if (!this.#events.next(deadline)) {
-        if (this.#isBeyondRepair()) return;
-        const unfinished = `${this.#unfinished()} after ${patienceMs} ms without faults`;
-        throw new Violation("Liveness", unfinished);
+        throw new Violation("Liveness", `${this.#unfinished()} after ${healMs} ms without faults`);
       }
     }
     if (this.#memory?.isLost === true) return;

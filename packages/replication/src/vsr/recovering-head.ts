@@ -17,10 +17,15 @@ export function enterRecoveringHead(state: ReplicaState): void {
   askForView(state);
 }
 
-/** Whoever leads answers; which view there is by now, and so who that is, it cannot know. */
+/**
+ * Whoever leads answers; which view there is by now, and so who that is, it cannot know. If it had
+ * left for a view it says that again: that is no vote, for a quorum wanted the view, and the others
+ * may have changed their minds since and stay below it, where it would wait for them for ever.
+ */
 export function askForView(state: ReplicaState): void {
-  const { view, nonce } = state;
+  const { view, logView, nonce } = state;
   state.sendToOthers({ type: "request_start_view", view, nonce });
+  if (logView < view) state.sendToOthers({ type: "start_view_change", view, left: true });
   state.timeouts.resend.start();
 }
 

@@ -139,6 +139,28 @@ describe("a replica with a damaged head", () => {
     group.expectAgreement();
   });
 
+  test("takes the others along to a view that it alone had left for", () => {
+    const group = groupThatRan(3);
+    const heal = group.lose(({ from, to }) => from === 2 || to === 2);
+    group.tickUntil(() => group.state(2).wantsView === 1);
+    // Replica 1 wanted the view as well, for a moment: then it heard the primary again.
+    const message = { type: "start_view_change", view: 1, left: false } as const;
+    group.inject({ from: 1, to: 2, message });
+    group.settle();
+    expect(group.state(2)).toMatchObject({ status: "view_change", view: 1, logView: 0 });
+    expect(group.state(1)).toMatchObject({ status: "normal", view: 0 });
+    group.crash(2);
+    heal();
+    group.damage(2, [4]);
+    group.restart(2);
+    expect(group.state(2)).toMatchObject({ status: "recovering_head", view: 1 });
+    group.tickUntil(() => group.state(2).status === "normal");
+    group.tick(20);
+    group.expectAgreement();
+    group.run("a", 4, "x4");
+    expect(group.answers("a", 4)).toEqual(["4:x4"]);
+  });
+
   test("that led the view waits for the next one", () => {
     const group = groupThatRan(3);
     restartDamaged(group, 0, [4]);
