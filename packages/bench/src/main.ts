@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [SUITE] [--quick] [--json] [--rows a,b]`: what Troupe costs beside its peers, in
- * the same run. The ratio is what counts; absolute figures are this machine's, now.
+ * `npm run bench -- [SUITE] [--quick] [--json] [--rows a,b]`: what Troupe costs beside its peers,
+ * in the same run. The ratio is what counts; absolute figures are those of this machine, now.
  */
 import { parseArgs } from "node:util";
 import { localRows, localSides } from "./local.ts";
