@@ -1,4 +1,5 @@
 /** Where disks may be damaged, what a journal tells of it, and when a paused process ticks. */
+import type { Replica } from "@troupe/replication/runtime";
 import { describe, expect, test } from "vitest";
 import { EventQueue } from "../../sim/event-queue.ts";
 import { type AtlasOptions, FaultAtlas } from "../../sim/fault-atlas.ts";
@@ -6,7 +7,7 @@ import { Chance } from "../../sim/random.ts";
 import { Rot } from "../../sim/rot.ts";
 import { run } from "../../sim/run.ts";
 import { clockOf } from "../../sim/sim-clock.ts";
-import type { Replica, Write } from "../../src/vsr/index.ts";
+import type { Write } from "../../src/vsr/index.ts";
 import { quorumOf } from "../../src/vsr/index.ts";
 import { chain } from "../support/entries.ts";
 
