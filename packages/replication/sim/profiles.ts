@@ -85,6 +85,25 @@ export const profiles = {
     diskMeanMs: chance.pick([1, 40]),
   }),
   storage,
+  /** Every restart finds damage, while the network keeps those apart who could repair it. */
+  rot: (chance) => ({
+    ...quiet,
+    ...short(chance),
+    loss: chance.next() * 0.1,
+    duplication: chance.next() * 0.3,
+    copyLaterMs: chance.pick([50, 1000]),
+    latencyMeanMs: chance.between(1, 30),
+    partitionEveryMs: chance.between(300, 2000),
+    partitionMeanMs: chance.between(200, 2000),
+    replicasOnly: 1,
+    crashEveryMs: chance.between(200, 1500),
+    downMeanMs: chance.between(50, 800),
+    crashAll: chance.pick([0, 0.3]),
+    hunted: 0.5,
+    diskMeanMs: chance.pick([2, 10, 40]),
+    rot: 1,
+    lostHeaders: chance.pick([0, 0.3, 1]),
+  }),
   /** More is damaged than a group may survive: all that is demanded is that it does not lie. */
   beyond: (chance) => ({
     ...storage(chance),

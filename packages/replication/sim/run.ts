@@ -132,7 +132,10 @@ class Simulation {
       const { now } = this.#events;
       if (now >= look) {
         if (this.#isDone()) break;
-        if (now >= faultyMs + beyondRepairMs && this.#isBeyondRepair()) return;
+        if (now >= faultyMs + beyondRepairMs && this.#isBeyondRepair()) {
+          this.#trace.event("stand", () => `the group stands still: ${this.#standing()}`);
+          return;
+        }
         look = now + lookEveryMs;
       }
       if (!this.#events.next(deadline)) {
@@ -303,6 +306,18 @@ class Simulation {
       const state = replica?.state;
       return gaveUp || (state && (state.log.damaged.length > 0 || state.missing.length > 0));
     });
+  }
+
+  /** Where each replica is, and what it lacks. */
+  #standing(): string {
+    const each = this.#hosts.map(({ index, gaveUp, replica }) => {
+      if (replica === undefined) return `r${index} ${gaveUp ? "gave up" : "is down"}`;
+      const { status, view, logView, log, missing } = replica.state;
+      const lacks = [log.damaged, missing].map((slots) => slots.map(({ op }) => op).join());
+      const damage = `damaged [${lacks[0]}], missing [${lacks[1]}]`;
+      return `r${index} ${status} in ${view} of ${logView} up to ${log.head}, ${damage}`;
+    });
+    return each.join("; ");
   }
 
   #laggards(): SimHost[] {

@@ -19,9 +19,10 @@ const seeds = [
 /** Planted bugs that take more worlds than a test has time for; the command hunts them too. */
 const rare: readonly string[] = [
   "candidate-keeps-its-log",
-  "damage-denied",
+  "denials-count-twice",
   "late-ok-confirms",
   "longest-log-wins",
+  "repair-by-number",
   "votes-not-cleared",
   "votes-twice",
 ];

@@ -1,6 +1,6 @@
 /** Bugs in what is made of damaged disks. */
 import type { Recovered } from "@troupe/replication/runtime";
-import { type Plant, receiving, sending } from "./plant.ts";
+import { type Plant, receiving, type State, sending } from "./plant.ts";
 
 /** Fills damaged slots of known checksum with another entry's body, as unread bytes would. */
 function misread({ damaged = [], ...rest }: Recovered): Recovered {
@@ -23,6 +23,42 @@ function misread({ damaged = [], ...rest }: Recovered): Recovered {
   return { ...rest, entries, damaged: left };
 }
 
+/** Lets a replica take any entry for the one that it asked for. */
+function trusting(replica: Parameters<NonNullable<Plant["inReplica"]>>[0]): void {
+  const { state } = replica;
+  const { log, options } = state;
+  const { hash } = options;
+  let trusted: string | undefined;
+  Object.assign(state, {
+    options: {
+      ...options,
+      hash: (...bytes: Parameters<typeof hash>) => trusted ?? hash(...bytes),
+    },
+  });
+  const step = replica.step.bind(replica);
+  replica.step = (input, now) => {
+    trusted = undefined;
+    if (input.type !== "message" || input.message.type !== "requested_prepare") {
+      step(input, now);
+      return;
+    }
+    const { entry } = input.message;
+    const checksum = log.isDamaged(entry.op) ? log.checksumAt(entry.op) : undefined;
+    const parent = log.checksumAt(entry.op - 1);
+    if (checksum === undefined || parent === undefined) {
+      step(input, now);
+      return;
+    }
+    trusted = checksum;
+    const taken = { ...entry, checksum, parent };
+    step({ ...input, message: { type: "requested_prepare", entry: taken } }, now);
+    trusted = undefined;
+  };
+}
+
+/** An entry of the log, whichever it is, for whoever asks for one of that number. */
+const byNumber = ({ log }: State, op: number) => log.find(op)?.checksum;
+
 export const damageMutants = {
   "damage-cut-off": {
     mistake: "a log ends before its first damaged slot, as if that were a write never finished",
@@ -39,7 +75,7 @@ export const damageMutants = {
   },
   "damage-denied": {
     mistake: "a vote leaves out what is damaged, as if it had never been there",
-    profile: "storage",
+    profile: "rot",
     inReplica: ({ state }) => {
       sending(state, (message) => {
         if (message.type !== "do_view_change") return message;
@@ -69,6 +105,18 @@ export const damageMutants = {
       state.repairEntry = (entry) => state.log.repair(entry);
     },
   },
+  "repair-by-number": {
+    mistake: "a repair is asked for, answered and taken by its number, and not by its checksum",
+    profile: "rot",
+    inReplica: (replica) => {
+      receiving(replica, (input, state) => {
+        if (input.message.type !== "request_prepare") return input;
+        const checksum = byNumber(state, input.message.op) ?? input.message.checksum;
+        return { ...input, message: { ...input.message, checksum } };
+      });
+      trusting(replica);
+    },
+  },
   "recovering-head-votes": {
     mistake: "a replica that has lost its last slots votes and acknowledges with what is left",
     profile: "storage",
@@ -86,6 +134,15 @@ export const damageMutants = {
         if (message.type !== "start_view" || status !== "recovering_head") return input;
         return { ...input, message: { ...message, nonce } };
       });
+    },
+  },
+  "denials-count-twice": {
+    mistake: "a candidate drops a damaged entry at half the denials that it takes",
+    profile: "rot",
+    inReplica: ({ state: { doViewChanges } }) => {
+      const once = doViewChanges.values.bind(doViewChanges);
+      // The comparison of logs iterates over pairs; the values are what denials are counted of.
+      doViewChanges.values = () => [...once(), ...once()].values();
     },
   },
 } satisfies Readonly<Record<string, Plant>>;

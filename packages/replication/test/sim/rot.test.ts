@@ -1,9 +1,11 @@
 /** Where disks may be damaged, what a journal tells of it, and when a paused process ticks. */
+import type { Replica } from "@troupe/replication/runtime";
 import { describe, expect, test } from "vitest";
 import { EventQueue } from "../../sim/event-queue.ts";
 import { type AtlasOptions, FaultAtlas } from "../../sim/fault-atlas.ts";
 import { Chance } from "../../sim/random.ts";
 import { Rot } from "../../sim/rot.ts";
+import { run } from "../../sim/run.ts";
 import { clockOf } from "../../sim/sim-clock.ts";
 import type { Write } from "../../src/vsr/index.ts";
 import { quorumOf } from "../../src/vsr/index.ts";
@@ -133,5 +135,44 @@ describe("the clock of a simulated process", () => {
     clock.clearTimer(cleared);
     for (const run of asleep) run();
     expect(rung).toEqual([100]);
+  });
+});
+
+describe("a process that was paused", () => {
+  function lateTicks(pauseEveryMs: number): number {
+    let late = 0;
+    const plant = {
+      mistake: "none: it counts",
+      inReplica: (replica: Replica) => {
+        const step = replica.step.bind(replica);
+        replica.step = (input, now) => {
+          if (input.type === "tick" && input.late === true) late++;
+          step(input, now);
+        };
+      },
+    };
+    const overrides = { faultyMs: 3000, pauseEveryMs, pauseMeanMs: 500, hunted: 0 };
+    expect(run(1, { profile: "calm", overrides, plant }).violation).toBeUndefined();
+    return late;
+  }
+
+  test("ticks once, late, when it wakes; no other ever does", () => {
+    expect(lateTicks(0)).toBe(0);
+    expect(lateTicks(300)).toBeGreaterThan(0);
+    expect(lateTicks(300)).toBeLessThan(30);
+  });
+});
+
+describe("a world beyond repair", () => {
+  test("may stand still, with damage that shows", { timeout: 30_000 }, () => {
+    const stands: string[] = [];
+    for (let seed = 1; seed <= 9; seed++) {
+      const onTrace = (line: string) => {
+        if (line.startsWith("the group stands still")) stands.push(line);
+      };
+      expect(run(seed, { profile: "beyond", onTrace }).violation, `seed ${seed}`).toBeUndefined();
+    }
+    expect(stands.length).toBeGreaterThan(0);
+    for (const line of stands) expect(line).toMatch(/gave up|damaged \[\d|missing \[\d/);
   });
 });
