@@ -18,10 +18,12 @@ const seeds = [
 
 /** Planted bugs that take more worlds than a test has time for; the command hunts them too. */
 const rare: readonly string[] = [
+  "answers-while-leaving",
   "candidate-keeps-its-log",
   "damage-denied",
   "late-ok-confirms",
   "longest-log-wins",
+  "vote-of-an-ended-life",
   "votes-not-cleared",
   "votes-twice",
 ];
