@@ -14,6 +14,7 @@ import { Executions } from "./checkers/executions.ts";
 import { Ledger } from "./checkers/ledger.ts";
 import { Linearizability } from "./checkers/linearizability.ts";
 import { type Founding, Lives } from "./checkers/lives.ts";
+import { OutsideWorld } from "./checkers/outside.ts";
 import { Promises } from "./checkers/promises.ts";
 import { holds } from "./checkers/violation.ts";
 import type { ChainMachine } from "./machine.ts";
@@ -21,12 +22,15 @@ import type { ChainMachine } from "./machine.ts";
 export class Checker {
   readonly ledger: Ledger;
   readonly clients = new Linearizability();
+  readonly outside: OutsideWorld;
   readonly #promises: Promises;
   readonly #executions: Executions;
   /** Present if the group is one without journals. */
   readonly #lives: Lives | undefined;
   /** Told of each replica that begins to lead. */
   onLeader: (index: number) => void = () => undefined;
+  /** Told of each vote for a view that leaves its sender. */
+  onVote: (index: number) => void = () => undefined;
   readonly #leaders = new Map<number, number>();
   readonly #views = new Map<number, number>();
   /** The op of each call, by its place in the chain. */
@@ -35,6 +39,7 @@ export class Checker {
 
   constructor(config: GroupConfig, memory?: Founding) {
     const { replicaCount, root, pipelineMax } = config;
+    this.outside = new OutsideWorld(config.checkpointEvery);
     this.ledger = new Ledger(replicaCount, root);
     this.#promises = new Promises(this.ledger, replicaCount, pipelineMax);
     this.#lives = memory && new Lives(this.ledger, memory);
@@ -53,10 +58,12 @@ export class Checker {
     this.ledger.backs(committed.op, checksum, () => `replica ${index}, which runs it,`);
     this.#running = committed.op;
     this.#executions.executed(index, committed, checksum, machine);
+    this.outside.executed(index, committed, machine);
   }
 
   sent(index: number, life: number, message: GroupMessage): void {
     this.#promises.sent(index, life, message);
+    if (message.type === "do_view_change") this.onVote(index);
   }
 
   answered(index: number, message: ReplyToClient): void {
@@ -117,5 +124,6 @@ export class Checker {
   /** At the end everybody has run everything. */
   converged(index: number, replica: Replica): void {
     this.#executions.converged(index, replica);
+    this.outside.converged();
   }
 }

@@ -14,9 +14,10 @@ import {
 } from "@troupe/replication/runtime";
 import type { Checker } from "./checker.ts";
 import type { SimDisk } from "./disk.ts";
+import { Errands } from "./errands.ts";
 import type { EventQueue } from "./event-queue.ts";
 import { foldBytes } from "./fold.ts";
-import { ChainMachine } from "./machine.ts";
+import { ChainMachine, textOf } from "./machine.ts";
 import type { MemoryGroup, SimMemory } from "./memory-host.ts";
 import type { Plant } from "./mutants.ts";
 import type { SimNetwork } from "./network.ts";
@@ -52,6 +53,9 @@ export class SimHost {
   #life = 0;
   /** It found out that nobody can repair its log, and said so. */
   #gaveUp = false;
+  #machine: ChainMachine | undefined;
+  #errands: Errands | undefined;
+  #pulses = 0;
   /** While it is paused: what it will take in when it wakes. */
   #asleep: (() => void)[] | undefined;
   /** This machine's clock differs from the others' by so much, and goes so much faster. */
@@ -71,6 +75,11 @@ export class SimHost {
 
   get replica(): Replica | undefined {
     return this.#replica;
+  }
+
+  /** Whether all that its state wants done outside has been done, as far as the state knows. */
+  get isDone(): boolean {
+    return this.#machine?.open.size === 0;
   }
 
   get isUp(): boolean {
@@ -97,6 +106,9 @@ export class SimHost {
     this.#replica = replica;
     checker.restarted(index, replica);
     plant?.inReplica?.(replica, recovered);
+    const machine = new ChainMachine(options.effects);
+    this.#machine = machine;
+    this.#errands = this.#errandsOf(replica, machine, life);
     const { view, log } = replica.state;
     for (const { op, checksum } of recovered?.damaged ?? []) {
       const named = checksum === undefined ? "" : ` ${checksum.slice(0, 8)}`;
@@ -118,7 +130,7 @@ export class SimHost {
     this.#driver = new Driver({
       replica,
       journal: this.#whileAwake(journal, life),
-      machine: this.#checkedMachine(replica),
+      machine: this.#checkedMachine(replica, machine),
       send: (to, message) => {
         checker.sent(index, life, message);
         network.send(index, to, message);
@@ -172,6 +184,8 @@ export class SimHost {
     this.#ticker = undefined;
     this.#driver = undefined;
     this.#replica = undefined;
+    this.#machine = undefined;
+    this.#errands = undefined;
     network.detach(this.index);
     this.#disk.crash();
   }
@@ -189,9 +203,28 @@ export class SimHost {
     };
   }
 
-  #checkedMachine(replica: Replica) {
+  #errandsOf(replica: Replica, machine: ChainMachine, life: number): Errands {
+    const { checker, events, options } = this.#world;
+    const { index } = this;
+    const outside = {
+      begin: (errand: string, done: () => void) => {
+        events.after(this.#chance.exponential(options.effectMs), () => {
+          checker.outside.done(errand);
+          this.#awake(life, done);
+        });
+      },
+      tell: (body: Uint8Array) => {
+        checker.outside.tells(textOf(body).split(" ")[0] ?? "");
+        this.#driver?.step({ type: "pulse", body });
+      },
+      name: () => `${index}p${++this.#pulses}`,
+      onBegin: (errand: string) => checker.outside.begins(index, errand, replica, machine),
+    };
+    return new Errands(replica, machine, outside, options.config.batchBytesMax);
+  }
+
+  #checkedMachine(replica: Replica, machine: ChainMachine) {
     const { checker } = this.#world;
-    const machine = new ChainMachine();
     return {
       apply: (committed: Parameters<ChainMachine["apply"]>[0]) => {
         const replies = machine.apply(committed);
@@ -228,7 +261,10 @@ export class SimHost {
       clock: clockOf(events, this.#clockRate, awake),
       tickMs,
       drained: (tick) => events.after(0, () => awake(tick)),
-      onTick: (late) => this.#driver?.step({ type: "tick", late }),
+      onTick: (late) => {
+        this.#driver?.step({ type: "tick", late });
+        this.#errands?.tick();
+      },
     });
   }
 

@@ -32,18 +32,41 @@ export class ChainMachine implements StateMachine {
   state = 0;
   /** The calls of the op that was applied last. */
   ranLast: Ran[] = [];
+  /** What is to be done outside, by name, and is not known to be done. */
+  readonly open = new Set<string>();
+  /** Of that, what the op wants that was applied last. */
+  wantedLast: string[] = [];
+  /** Of calls: those that want something done outside. */
+  readonly #effects: number;
+
+  constructor(effects = 0) {
+    this.#effects = effects;
+  }
 
   apply(committed: Committed): Uint8Array[] {
+    const { op } = committed;
     this.ranLast = [];
+    this.wantedLast = [];
     return committed.requests.map((request) => {
+      if (request.kind === "pulse") this.#learnDone(textOf(request.body));
       if (request.kind !== "call") return new Uint8Array(0);
       const call = textOf(request.body);
       this.length++;
       this.state = chainFrom(this.state, call);
       const { length, state } = this;
       this.ranLast.push({ length, state, call });
+      if (state % 1000 < this.#effects * 1000) {
+        const errand = `${op}.${this.wantedLast.length}`;
+        this.wantedLast.push(errand);
+        this.open.add(errand);
+      }
       return encodeReading({ length, state, call });
     });
+  }
+
+  #learnDone(pulse: string): void {
+    const [, ...errands] = pulse.split(" ");
+    for (const errand of errands) this.open.delete(errand);
   }
 
   answer(): Uint8Array {

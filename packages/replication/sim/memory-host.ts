@@ -13,10 +13,15 @@ import type { Chance } from "./random.ts";
 
 /** Drawn apart from the other options, so that worlds with disks are what they would be anyway. */
 export function memoryOptions(chance: Chance) {
+  const memory = chance.hits(0.25);
+  const sometimes = (value: number) => (memory && chance.hits(0.5) ? value : 0);
   return {
-    memory: chance.hits(0.25),
+    memory,
     beyond: chance.hits(0.15),
     foundingMs: chance.pick([0, 100, 2000]),
+    votersCrash: sometimes(0.3),
+    straying: sometimes(0.3),
+    waverEveryMs: sometimes(chance.between(500, 3000)),
   };
 }
 

@@ -6,6 +6,8 @@
 import { clientMutants } from "./mutants/clients.ts";
 import { damageMutants } from "./mutants/damage.ts";
 import { diskMutants } from "./mutants/disk.ts";
+import { effectMutants } from "./mutants/effects.ts";
+import { memoryMutants } from "./mutants/memory.ts";
 import { normalMutants } from "./mutants/normal.ts";
 import type { Plant } from "./mutants/plant.ts";
 import { readMutants } from "./mutants/reads.ts";
@@ -20,4 +22,6 @@ export const mutants: Readonly<Record<string, Plant>> = {
   ...viewMutants,
   ...readMutants,
   ...clientMutants,
+  ...memoryMutants,
+  ...effectMutants,
 };

@@ -72,13 +72,15 @@ export class SimNetwork {
 
   send(from: Address, to: Address, message: GroupMessage): void {
     this.sent++;
-    const { loss, duplication, copyLaterMs, inFlightArrives } = this.#options;
+    const { loss, duplication, copyLaterMs, inFlightArrives, straying } = this.#options;
     if (!this.#healed) {
       if (inFlightArrives && this.#isCut(from, to)) return;
       if (loss > 0 && this.#chance.hits(loss)) return;
     }
     const copy = this.#copy(message);
-    this.#deliverLater(from, to, copy, 0);
+    const isVote = message.type === "start_view_change" || message.type === "do_view_change";
+    const strays = isVote && !this.#healed && straying > 0 && this.#chance.hits(straying);
+    this.#deliverLater(from, to, copy, strays ? this.#chance.exponential(copyLaterMs) : 0);
     if (!this.#healed && duplication > 0 && this.#chance.hits(duplication)) {
       this.#deliverLater(from, to, copy, this.#chance.exponential(copyLaterMs));
     }

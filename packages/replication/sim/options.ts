@@ -7,7 +7,7 @@ import type { GroupConfig, TimeoutTicks } from "@troupe/replication/runtime";
 import { timeoutTicksDefaults } from "@troupe/replication/runtime";
 import { type StorageFaults, storageFaultsOf } from "./fault-atlas.ts";
 import { memoryOptions } from "./memory-host.ts";
-import { type ProfileName, profiles } from "./profiles.ts";
+import { hastyTicks, type ProfileName, profiles } from "./profiles.ts";
 import { Chance } from "./random.ts";
 
 export interface SimOptions extends StorageFaults {
@@ -78,29 +78,28 @@ export interface SimOptions extends StorageFaults {
   readonly clockDrift: number;
   /** Mean time between two steps of a clock, forwards or backwards; 0 for none. */
   readonly clockStepEveryMs: number;
+  /** Of calls: those that want something done outside, once they are committed. */
+  readonly effects: number;
+  /** How long it takes to do it, in the mean. */
+  readonly effectMs: number;
   /** No replica has a journal: with each crash it forgets everything. */
   readonly memory: boolean;
   /** Of memory groups: once, more replicas crash at a time than the group can spare. */
   readonly beyond: boolean;
   /** Of memory groups: the mean time until a replica is started for the first time. */
   readonly foundingMs: number;
+  /** Of votes for a view in memory groups: those whose sender crashes just after. */
+  readonly votersCrash: number;
+  /** Of votes for a view: those that come as late as copies do, with nothing in their place. */
+  readonly straying: number;
+  /** Mean time between two pauses of the primary, each about as long as others wait; 0 for none. */
+  readonly waverEveryMs: number;
 }
 
 /** Changes to the options of a seed, as `--with` takes them. */
 export type Overrides = Partial<Omit<SimOptions, "config" | "ticks">> & {
   readonly config?: Partial<GroupConfig>;
   readonly ticks?: Partial<TimeoutTicks>;
-};
-
-/** Timeouts of a group that suspects soon, so that views change often. */
-const hastyTicks: TimeoutTicks = {
-  heartbeat: 3,
-  primarySilence: 10,
-  primarySilenceMax: 40,
-  jitter: 10,
-  resend: 4,
-  voteWindow: 30,
-  abdicate: 40,
 };
 
 export function optionsOf(seed: number, profile: ProfileName, overrides?: Overrides): SimOptions {
@@ -167,6 +166,8 @@ function swarm(seed: number): SimOptions {
     clockOffsetMs: chance.pick([0, 50, 2000]),
     clockDrift: sometimes(0.5, chance.next() * 0.1),
     clockStepEveryMs: sometimes(0.3, chance.between(500, 5000)),
+    effects: new Chance(seed, "effects").pick([0, 0.1, 0.5]),
+    effectMs: new Chance(seed, "effect").pick([1, 50, 500]),
     ...memoryOptions(new Chance(seed, "memory")),
     ...storageFaultsOf(seed),
   };

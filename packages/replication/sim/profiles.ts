@@ -2,9 +2,22 @@
  * Kinds of worlds, by name. `default` is the whole swarm; the others take most faults away and make
  * one kind frequent, in shorter runs, so that one kind of mistake shows soon.
  */
+
+import type { TimeoutTicks } from "@troupe/replication/runtime";
 import { soundDisks } from "./fault-atlas.ts";
 import type { SimOptions } from "./options.ts";
 import type { Chance } from "./random.ts";
+
+/** Timeouts of a group that suspects soon, so that views change often. */
+export const hastyTicks: TimeoutTicks = {
+  heartbeat: 3,
+  primarySilence: 10,
+  primarySilenceMax: 40,
+  jitter: 10,
+  resend: 4,
+  voteWindow: 30,
+  abdicate: 40,
+};
 
 type Profile = (chance: Chance) => Partial<SimOptions>;
 
@@ -29,6 +42,9 @@ const quiet = {
   leavesMinorityDown: false,
   memory: false,
   ...soundDisks,
+  straying: 0,
+  votersCrash: 0,
+  waverEveryMs: 0,
 } satisfies Partial<SimOptions>;
 
 const short = (chance: Chance) => ({ faultyMs: chance.between(2, 8) * 1000 });
@@ -149,22 +165,27 @@ export const profiles = {
   /** No journals: replicas forget everything while what they said is still on its way. */
   memory: (chance) => ({
     ...quiet,
-    ...short(chance),
+    faultyMs: chance.between(4, 12) * 1000,
     memory: true,
-    beyond: chance.hits(0.15),
-    foundingMs: chance.pick([0, 100, 1000]),
-    loss: chance.next() * 0.1,
-    duplication: chance.next() * 0.5,
-    copyLaterMs: chance.pick([500, 2000]),
-    partitionEveryMs: chance.hits(0.5) ? chance.between(300, 2000) : 0,
-    partitionMeanMs: chance.between(200, 2000),
+    ticks: hastyTicks,
+    beyond: chance.hits(0.1),
+    foundingMs: chance.pick([0, 0, 300]),
+    votersCrash: chance.pick([0.2, 0.7]),
+    straying: chance.pick([0.2, 0.6]),
+    waverEveryMs: chance.between(400, 1500),
+    loss: chance.hits(0.5) ? chance.next() * 0.1 : 0,
+    duplication: chance.next() * 0.3,
+    copyLaterMs: chance.pick([300, 1000, 2000]),
+    latencyMeanMs: chance.between(1, 30),
+    partitionEveryMs: chance.hits(0.3) ? chance.between(500, 3000) : 0,
+    partitionMeanMs: chance.between(200, 1000),
+    oneWay: chance.next(),
     inFlightArrives: true,
-    clogEveryMs: chance.between(50, 500),
-    clogMeanMs: chance.between(200, 2000),
-    crashEveryMs: chance.between(100, 1500),
-    downMeanMs: chance.between(20, 500),
-    hunted: 0.5,
-    pauseEveryMs: chance.hits(0.3) ? chance.between(500, 3000) : 0,
+    crashEveryMs: chance.between(1000, 4000),
+    downMeanMs: chance.between(10, 200),
+    hunted: chance.pick([0, 0.3]),
+    thinkMs: chance.between(5, 50),
+    effects: 0,
   }),
 } satisfies Readonly<Record<string, Profile>>;
 

@@ -119,11 +119,13 @@ class Simulation {
   }
 
   run(): void {
-    const { faultyMs, crashEveryMs, pauseEveryMs, beyond } = this.#options;
+    const { faultyMs, crashEveryMs, pauseEveryMs, waverEveryMs, beyond } = this.#options;
     if (crashEveryMs > 0) this.#scheduleCrash();
     if (pauseEveryMs > 0) this.#schedulePause();
+    if (waverEveryMs > 0) this.#scheduleWaver();
     if (beyond && this.#memory !== undefined) this.#strikeAfter(this.#chance.next() * faultyMs);
     this.#checker.onLeader = (index) => this.#hunt(index);
+    if (this.#memory !== undefined) this.#checker.onVote = (index) => this.#crashVoter(index);
     while (this.#events.next(faultyMs));
     this.#heal();
     const deadline = faultyMs + healMs;
@@ -242,6 +244,17 @@ class Simulation {
     });
   }
 
+  /** The primary falls silent for about as long as the others wait: some give it up, some do not. */
+  #scheduleWaver(): void {
+    const { waverEveryMs } = this.#options;
+    this.#events.after(this.#chance.exponential(waverEveryMs), () => {
+      if (!this.#faulty) return;
+      const primaries = this.#hosts.filter(({ replica }) => replica?.state.isPrimary === true);
+      for (const host of primaries) host.pause(this.#chance.between(200, 900));
+      this.#scheduleWaver();
+    });
+  }
+
   /** What is begun and not finished is where bugs live: a new primary is hit while it is young. */
   #hunt(index: number): void {
     const host = this.#hosts[index];
@@ -253,6 +266,14 @@ class Simulation {
       else if (strike === "depose") this.#depose(host);
       else if (this.#faulty) host.pause(this.#chance.exponential(this.#options.pauseMeanMs));
     });
+  }
+
+  /** What a vote promised is forgotten while the vote is on its way (I17). */
+  #crashVoter(index: number): void {
+    const host = this.#hosts[index];
+    const { votersCrash } = this.#options;
+    if (host === undefined || !this.#faulty || !this.#chance.hits(votersCrash)) return;
+    this.#events.after(this.#chance.exponential(40), () => this.#crash(host));
   }
 
   /**
@@ -324,12 +345,12 @@ class Simulation {
     const { ops } = this.#checker;
     const up = this.#hosts.filter(({ isUp }) => isUp);
     const newest = Math.max(...up.map(({ replica }) => replica?.state.view ?? 0));
-    return up.filter(({ replica }) => {
+    return up.filter(({ replica, isDone }) => {
       if (replica === undefined) return true;
       const { commitMin, applying, status, view } = replica.state;
       // What is committed is run at the end of the turn: until then the table lacks replies.
       const hasRunAll = commitMin === ops && applying.length === 0;
-      return !hasRunAll || status !== "normal" || view !== newest;
+      return !hasRunAll || !isDone || status !== "normal" || view !== newest;
     });
   }
 

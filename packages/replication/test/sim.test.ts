@@ -18,11 +18,13 @@ const seeds = [
 
 /** Planted bugs that take more worlds than a test has time for; the command hunts them too. */
 const rare: readonly string[] = [
+  "answers-while-leaving",
   "candidate-keeps-its-log",
   "denials-count-twice",
   "late-ok-confirms",
   "longest-log-wins",
   "repair-by-number",
+  "vote-of-an-ended-life",
   "votes-not-cleared",
   "votes-twice",
 ];

@@ -1,9 +1,11 @@
 /** What the simulator's checkers take for wrong, and what not, without any replica. */
-import type { Write } from "@troupe/replication/runtime";
+import type { Committed, Replica, Write } from "@troupe/replication/runtime";
 import { describe, expect, test } from "vitest";
 import { Ledger } from "../../sim/checkers/ledger.ts";
 import { Linearizability } from "../../sim/checkers/linearizability.ts";
-import { chainFrom } from "../../sim/machine.ts";
+import { Lives } from "../../sim/checkers/lives.ts";
+import { OutsideWorld } from "../../sim/checkers/outside.ts";
+import { bytesOf, ChainMachine, chainFrom } from "../../sim/machine.ts";
 import { chain, root } from "../support/entries.ts";
 
 const entries = chain(["one", "two", "three"]);
@@ -119,5 +121,105 @@ describe("the clients' history", () => {
     clients.neverSent("d");
     expect(() => clients.ran("d", 3, 0)).toThrow(/^NotRun: d was never sent, and ran/);
     expect(() => clients.neverSent("a")).toThrow(/^NotRun/);
+  });
+});
+
+describe("the lives of a memory group", () => {
+  const replica = (status: string, checksum = root) =>
+    ({
+      state: {
+        status,
+        isForgetful: status !== "normal",
+        log: { checksumAt: () => checksum },
+      },
+    }) as unknown as Replica;
+
+  function committedOne() {
+    const ledger = new Ledger(3, root);
+    for (const index of [0, 1]) ledger.durable(index, write(0, 0, one));
+    return ledger;
+  }
+
+  test("count what a life held that has ended, and nothing as held in the next one", () => {
+    const ledger = new Ledger(3, root);
+    ledger.durable(0, write(0, 0, one));
+    ledger.forgets(0);
+    expect(ledger.disk(0).log).toEqual([]);
+    ledger.durable(1, write(0, 0, one));
+    expect(ledger.length).toBe(1);
+  });
+
+  test("may not take part again without what was committed before they began", () => {
+    const lives = new Lives(committedOne(), { isFounded: true, mayBeLost: false });
+    lives.begins(2);
+    lives.stepped(2, replica("recovering"));
+    expect(() => lives.stepped(2, replica("normal"))).toThrow(/^RecoveredWhole: replica 2/);
+    lives.begins(2);
+    expect(() => lives.stepped(2, replica("normal", one?.checksum))).not.toThrow();
+  });
+
+  test("may say lost only when more have forgotten than the group can spare", () => {
+    const group = { isFounded: true, mayBeLost: false };
+    const lives = new Lives(committedOne(), group);
+    lives.begins(1);
+    expect(() => lives.stepped(1, replica("lost"))).toThrow(/^LostForAReason: replica 1/);
+    group.mayBeLost = true;
+    expect(() => lives.stepped(1, replica("lost"))).not.toThrow();
+  });
+});
+
+describe("the world outside", () => {
+  const leader = { state: { leads: true } } as Replica;
+  const request = { client: "c", session: 1, number: 1, acked: 1 };
+  const call = { ...request, kind: "call" as const, body: bytesOf("c:1") };
+  const pulse = { ...request, kind: "pulse" as const, body: bytesOf("0p1 1.0") };
+
+  function ran(op: number, requests: Committed["requests"], checkpoint?: true) {
+    return { op, view: 0, timestamp: 1, requests, ...(checkpoint && { checkpoint }) };
+  }
+
+  /** One replica, whose every call wants something done. */
+  function world() {
+    const outside = new OutsideWorld(4);
+    const machine = new ChainMachine(1);
+    const run = (committed: Committed) => {
+      machine.apply(committed);
+      outside.executed(0, committed, machine);
+    };
+    return { outside, machine, run };
+  }
+
+  test("takes what a committed op wants from who leads, and from nobody else", () => {
+    const { outside, machine, run } = world();
+    const begin = (errand: string, who = leader) => outside.begins(0, errand, who, machine);
+    expect(() => begin("1.0")).toThrow(/^EffectsAfterCommit/);
+    run(ran(1, [call]));
+    const backup = { state: { leads: false } } as Replica;
+    expect(() => begin("1.0", backup)).toThrow(/^EffectsOfThePrimary/);
+    expect(() => outside.converged()).toThrow(/^EffectsAtLeastOnce: 1.0/);
+    begin("1.0");
+    expect(() => outside.converged()).not.toThrow();
+    outside.tells("0p1");
+    outside.done("1.0");
+    run(ran(2, [pulse]));
+    expect(() => begin("1.0")).toThrow(/^EffectsOfThePrimary: .* done in its state/);
+  });
+
+  test("hears of what is done when it is, once, and from somebody", () => {
+    const { outside, run } = world();
+    run(ran(1, [call]));
+    expect(() => run(ran(2, [pulse]))).toThrow(/^PulseOnce: nobody told/);
+    outside.tells("0p1");
+    expect(() => run(ran(3, [{ ...pulse, body: bytesOf("0p1 1.0") }]))).toThrow(/^PulseOnce/);
+    outside.tells("0p2");
+    const early = { ...pulse, body: bytesOf("0p2 1.0") };
+    expect(() => run(ran(5, [early]))).toThrow(/^EffectsAfterCommit: op 5 says that 1.0 is done/);
+  });
+
+  test("sees a checkpoint at an op that is not its time", () => {
+    const { run } = world();
+    run(ran(4, [], true));
+    expect(() => run(ran(5, [], true))).toThrow(/^CheckpointsAgree: replica 0 takes a checkpoint/);
+    expect(() => run(ran(8, []))).toThrow(/^CheckpointsAgree: replica 0 takes no checkpoint/);
   });
 });
