@@ -2,7 +2,7 @@
  * What the state wants done outside, and who does it: the primary begins it when the core says so,
  * and tells the log by a pulse when it is done, until the state says that it knows.
  *
- * The driver of the package does not carry effects out yet, so they are taken from each `Ready` here.
+ * The package's driver carries no effects out yet, so they are taken from each `Ready` here.
  */
 import type { Committed, Ready, Replica } from "@troupe/replication/runtime";
 import { bytesOf, type ChainMachine, textOf } from "./machine.ts";

@@ -40,6 +40,7 @@ const quiet = {
   clientCrashEveryMs: 0,
   givenUp: 0,
   leavesMinorityDown: false,
+  effects: 0,
   memory: false,
   ...soundDisks,
   straying: 0,
@@ -185,7 +186,6 @@ export const profiles = {
     downMeanMs: chance.between(10, 200),
     hunted: chance.pick([0, 0.3]),
     thinkMs: chance.between(5, 50),
-    effects: 0,
   }),
 } satisfies Readonly<Record<string, Profile>>;
 

@@ -244,7 +244,7 @@ class Simulation {
     });
   }
 
-  /** The primary falls silent for about as long as the others wait: some give it up, some do not. */
+  /** The primary falls silent for about as long as others wait: some give it up, some do not. */
   #scheduleWaver(): void {
     const { waverEveryMs } = this.#options;
     this.#events.after(this.#chance.exponential(waverEveryMs), () => {

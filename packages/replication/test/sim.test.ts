@@ -23,6 +23,7 @@ const rare: readonly string[] = [
   "denials-count-twice",
   "late-ok-confirms",
   "longest-log-wins",
+  "one-response-is-enough",
   "repair-by-number",
   "vote-of-an-ended-life",
   "votes-not-cleared",

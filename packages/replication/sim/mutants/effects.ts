@@ -26,19 +26,16 @@ export const effectMutants = {
   },
   "effects-on-replay": {
     mistake: "a replica that comes back begins what it wanted done when it first ran its log",
-    profile: "crashes",
     inReplica: effectsAlso((_state, op, recovered) => op <= (recovered?.commit ?? 0)),
   },
   "effects-not-resumed": {
     mistake: "a new primary does not go on with what the state still wants done",
-    profile: "crashes",
     inReplica: ({ state }) => {
       state.outbox.resume = () => undefined;
     },
   },
   "effects-at-prepare": {
     mistake: "the primary begins what a call wants done when it prepares it",
-    profile: "network",
     inReplica: ({ state }) => {
       const append = state.appendEntry.bind(state);
       state.appendEntry = (entry) => {
@@ -50,7 +47,6 @@ export const effectMutants = {
   },
   "pulse-until-acknowledged": {
     mistake: "a pulse is prepared again as long as it is not committed",
-    profile: "calm",
     inReplica: ({ state }) => {
       let { pulse } = state;
       computed(
@@ -65,7 +61,6 @@ export const effectMutants = {
   },
   "checkpoint-by-own-count": {
     mistake: "a replica takes a checkpoint when it has itself run so many ops in normal operation",
-    profile: "crashes",
     inReplica: ({ state }) => {
       const apply = state.outbox.apply.bind(state.outbox);
       let ran = 0;
