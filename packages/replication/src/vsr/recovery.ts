@@ -71,6 +71,9 @@ export function withLives({ memory }: ReplicaState, ready: Ready): Ready {
   return { ...ready, messages };
 }
 
+/** In ms of the host's clock, as lives are numbered: about a quarter of an hour. */
+const lifeSteps = 2 ** 20;
+
 function learnLives(state: ReplicaState, lives: readonly Incarnation[]): void {
   const memory = memoryOf(state);
   for (const replica of memory.crash.merge(lives)) {
@@ -95,7 +98,10 @@ function forgetLife(state: ReplicaState, memory: Memory, replica: ReplicaIndex):
 function onYoungerSelf(state: ReplicaState, memory: Memory): void {
   if (state.status === "lost") return;
   assert(state.status === "recovering", "somebody else lives under this replica's name");
-  memory.crash.raise(state.index, memory.incarnation + 1);
+  // By chance: two lives that were told the same must not take the same number, for else what the
+  // first has promised would count as the second's.
+  const step = 1 + Math.floor(state.options.random() * lifeSteps);
+  memory.crash.raise(state.index, memory.incarnation + step);
   memory.restart();
   dropTarget(state);
 }
