@@ -26,6 +26,7 @@ export default defineConfig({
       project("actor", "packages/actor"),
       project("cluster", "packages/cluster"),
       project("replication", "packages/replication"),
+      project("troupe", "packages/troupe"),
       project("chat", "examples/chat"),
       project("ledger", "examples/ledger"),
       project("supervision", "examples/supervision"),

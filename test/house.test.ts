@@ -19,7 +19,7 @@ const singleDoors: readonly (readonly [specifier: string, file: string])[] = [
   ["prom-client", "packages/cluster/src/http/metrics.ts"],
   ["cbor-x", "packages/cluster/src/codec/codec.ts"],
   ["eventemitter3", "packages/actor/src/system/reports.ts"],
-  ["node:fs/promises", "packages/replication/src/journal/file-journal.ts"],
+  ["node:fs/promises", "packages/replication/src/journal/storage.ts"],
   ["node:dns", "packages/cluster/src/discovery/dns-port.ts"],
   ["node:dgram", "packages/cluster/src/discovery/datagram-port.ts"],
 ];
@@ -29,6 +29,7 @@ const everything = [
   ...published,
   ...sources("packages/cluster/sim"),
   ...sources("packages/replication/sim"),
+  ...sources("packages/troupe"),
   ...sources("packages/bench/src"),
   ...sources("examples"),
   ...sources("test"),

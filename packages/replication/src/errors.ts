@@ -80,19 +80,85 @@ export class GroupConfigMismatchError extends ActorError {
 }
 
 /**
+ * - `failed`: input or output failed in a way that has no name of its own here.
+ * - `full`, `read_only`, `permission`, `not_a_directory`: what the file system said.
+ * - `unsuitable`: the place cannot hold a lock, or its path is too long for one.
+ * - `foreign`: it belongs to another group, replica or history. `version`: to another format.
+ * - `locked`: another process, or another handle of this one, has it open.
+ * - `damaged`: what was durable cannot be read, and it is not known what that was.
+ */
+export type JournalProblem =
+  | "failed"
+  | "full"
+  | "read_only"
+  | "permission"
+  | "not_a_directory"
+  | "unsuitable"
+  | "foreign"
+  | "version"
+  | "locked"
+  | "damaged";
+
+/** What a person can do about it. */
+const journalAdvice: Readonly<Record<JournalProblem, string | undefined>> = {
+  failed: undefined,
+  full: "free space there, then start the replica again",
+  read_only: "mount it writable, or name another storage",
+  permission: "let the user of this process read and write there",
+  not_a_directory: "name a directory as storage, or move away what is in its place",
+  unsuitable: "name a storage on a local file system, with a shorter path",
+  foreign: "name another storage, or start the group that it belongs to",
+  version: "start it with the version that wrote it, or name an empty storage",
+  locked: "end the holder first, and start a node once only",
+  damaged: "see `troupe journal verify`; keep the files, and restore them from a copy",
+};
+
+/**
  * The journal cannot be opened (`not_run`: no replica was started), or cannot be written
  * (`unknown`: what was under way may survive on other replicas). A replica that meets it stops for
- * good.
+ * good. `kind` says what is wrong, `code` says it too.
  */
 export class JournalError extends ActorError {
-  constructor(path: string, problem: string, outcome: "not_run" | "unknown", cause?: unknown) {
-    super(`journal ${path}: ${problem}`, {
+  constructor(
+    path: string,
+    problem: string,
+    outcome: "not_run" | "unknown",
+    more: { readonly kind?: JournalProblem; readonly cause?: unknown; readonly data?: object } = {},
+  ) {
+    const { kind = "failed", cause, data = {} } = more;
+    const advice = journalAdvice[kind];
+    super(`journal ${path}: ${problem}${advice === undefined ? "" : `; ${advice}`}`, {
       name: "JournalError",
-      code: "ERR_JOURNAL",
+      code: kind === "failed" ? "ERR_JOURNAL" : `ERR_JOURNAL_${kind.toUpperCase()}`,
       outcome,
-      data: { path, problem },
+      data: { path, kind, problem, ...data },
       cause,
     });
+  }
+
+  get kind(): JournalProblem {
+    return (this.data as { kind: JournalProblem }).kind;
+  }
+}
+
+/**
+ * A journal has lost what may have been acknowledged, and it cannot be told what: it is not opened,
+ * and nothing in it is changed. No replica was started.
+ */
+export class JournalDamagedError extends JournalError {
+  constructor(path: string, file: string, offset: number, why: string) {
+    super(path, `${file} is damaged at byte ${offset}: ${why}`, "not_run", {
+      kind: "damaged",
+      data: { file, offset },
+    });
+  }
+
+  get file(): string {
+    return (this.data as { file: string }).file;
+  }
+
+  get offset(): number {
+    return (this.data as { offset: number }).offset;
   }
 }
 

@@ -100,7 +100,7 @@ export class ReplicaHost {
       ? openVolatileJournal()
       : await openFileJournal({
           path: join(storage, group, `${node.name}.journal`),
-          identity: JSON.stringify({ ...identity, replica: node.name }),
+          identity: JSON.stringify({ ...identity, replica: node.name, cluster: node.cluster }),
           hash: checksum,
           onFailure: (error) => host?.fail(error),
         });

@@ -12,6 +12,11 @@ export {
 } from "./client-batch.ts";
 export { Driver, type DriverPorts } from "./driver.ts";
 export { type FileJournalOptions, openFileJournal } from "./journal/file-journal.ts";
+export {
+  inspectJournal,
+  type JournalReport,
+  type SegmentReport,
+} from "./journal/inspect.ts";
 export { type Journal, type OpenedJournal, Recovery } from "./journal/journal.ts";
 export { MemoryDisk, openMemoryJournal } from "./journal/memory-journal.ts";
 export { type Answered, type Cancel, Session, type SessionOptions } from "./session.ts";

@@ -1,4 +1,5 @@
 /** Groups whose making is interrupted, refused or fails: nothing may be left open behind it. */
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defineActor, OptionError, SystemStoppedError } from "@troupe/actor";
 import { beforeEach, describe, expect, test, vi } from "vitest";
@@ -113,7 +114,7 @@ describe("a replica that cannot be started", () => {
     const { identity } = resolveGroupOptions(Counter, { start: 0 }, options);
     const { journal } = await openFileJournal({
       path: join(bench.storage, options.group, "a.journal"),
-      identity: JSON.stringify({ ...identity, replica: "a" }),
+      identity: JSON.stringify({ ...identity, replica: "a", cluster: node.cluster }),
       hash: checksum,
       onFailure: (error) => {
         throw error;
@@ -165,6 +166,23 @@ describe("a replica that cannot be started", () => {
 });
 
 describe("the journal of a group", () => {
+  test("whose entry is damaged is refused by a replica that is alone, which names the op", async () => {
+    const { bench, node, options } = await oneNode();
+    const ref = await replicate(node, Counter, { start: 0 }, options);
+    expect(await ref.call("echo", "a mark in the log")).toBe("a mark in the log");
+    expect(await ref.call("add", 1)).toBe(1);
+    await ref.close();
+    const file = join(bench.storage, options.group, "a.journal", "000000000001.log");
+    const bytes = await readFile(file);
+    const at = bytes.indexOf("a mark in the log");
+    expect(at).toBeGreaterThan(0);
+    bytes[at] = 0;
+    await writeFile(file, bytes);
+    const error = await rejection(replicate(node, Counter, { start: 0 }, options));
+    expect(error).toMatchObject({ name: "DamagedLogError", ops: [2] });
+    expect(journals.open).toBe(0);
+  });
+
   test("is refused when the limit of sessions has changed, which is named", async () => {
     const { node, options } = await oneNode();
     const ref = await replicate(node, Counter, { start: 0 }, { ...options, sessions: 8 });

@@ -19,6 +19,11 @@ export interface Journal {
 export interface OpenedJournal {
   readonly journal: Journal;
   readonly recovered: Recovered | undefined;
+  /**
+   * Which life of the replica this is, from 1: greater than that of every earlier opening, and
+   * durable. Absent where nothing is kept that could count them.
+   */
+  readonly incarnation?: number;
 }
 
 /** Folds writes, in their order, into the state that a replica recovers. */

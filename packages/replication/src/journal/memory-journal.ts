@@ -11,6 +11,8 @@ import { type Journal, type OpenedJournal, Recovery } from "./journal.ts";
 /** What survives a `MemoryJournal`: hand the same disk to the next one to come back with it. */
 export class MemoryDisk {
   readonly writes: Write[] = [];
+  /** How often it was opened. */
+  openings = 0;
 }
 
 export class MemoryJournal implements Journal {
@@ -37,7 +39,10 @@ export class MemoryJournal implements Journal {
 export function openMemoryJournal(disk: MemoryDisk): OpenedJournal {
   const recovery = new Recovery();
   for (const write of disk.writes) recovery.add(write);
-  return { journal: new MemoryJournal(disk), recovered: recovery.state };
+  const incarnation = ++disk.openings;
+  const nothing = { view: 0, log_view: 0, commit: 0, entries: [] };
+  const recovered = recovery.state ?? (incarnation > 1 ? nothing : undefined);
+  return { journal: new MemoryJournal(disk), recovered, incarnation };
 }
 
 /** The journal of a memory group: a write is as safe as it gets when it has been handed over. */

@@ -20,7 +20,8 @@ export function written(journal: Journal, write: Write): Promise<void> {
   return new Promise((resolve) => journal.append(write, resolve));
 }
 
-function fold(writes: readonly Write[]) {
+/** What writes come to. */
+export function foldWrites(writes: readonly Write[]) {
   const recovery = new Recovery();
   for (const write of writes) recovery.add(write);
   return recovery.state;
@@ -74,7 +75,7 @@ export function journalContract(name: string, makeMedium: () => Promise<Medium>)
       const { recovered, journal: again } = await medium.open();
       const entries = [writes[0]?.entries[0], writes[2]?.entries[0]];
       expect(recovered).toEqual({ view: 2, log_view: 1, commit: 2, entries });
-      expect(recovered).toEqual(fold(writes));
+      expect(recovered).toEqual(foldWrites(writes));
       await again.close();
     });
 
@@ -84,14 +85,14 @@ export function journalContract(name: string, makeMedium: () => Promise<Medium>)
       const all: Write[] = [];
       for (const content of ["one", "two", "three"]) {
         const { journal, recovered } = await medium.open();
-        expect(recovered?.entries ?? []).toEqual(fold(all)?.entries ?? []);
+        expect(recovered?.entries ?? []).toEqual(foldWrites(all)?.entries ?? []);
         const write = writer.write([content]);
         all.push(write);
         await written(journal, write);
         await journal.close();
       }
       const { recovered, journal } = await medium.open();
-      expect(recovered).toEqual(fold(all));
+      expect(recovered).toEqual(foldWrites(all));
       await journal.close();
     });
 
@@ -105,7 +106,7 @@ export function journalContract(name: string, makeMedium: () => Promise<Medium>)
       if (medium.syncs !== undefined) expect(medium.syncs() - before).toBeLessThanOrEqual(2);
       await journal.close();
       const { recovered, journal: again } = await medium.open();
-      expect(recovered).toEqual(fold(writes));
+      expect(recovered).toEqual(foldWrites(writes));
       await again.close();
     });
 
@@ -119,7 +120,7 @@ export function journalContract(name: string, makeMedium: () => Promise<Medium>)
       await journal.close();
       expect(done).toEqual([1, 2]);
       const { recovered, journal: again } = await medium.open();
-      expect(recovered).toEqual(fold(writes));
+      expect(recovered).toEqual(foldWrites(writes));
       await again.close();
     });
 
@@ -135,8 +136,31 @@ export function journalContract(name: string, makeMedium: () => Promise<Medium>)
       await closing;
       journal.append(writer.write(["three"]), () => done++);
       const { recovered, journal: again } = await medium.open();
-      expect(recovered).toEqual(fold([first]));
+      expect(recovered).toEqual(foldWrites([first]));
       expect(done).toBe(0);
+      await again.close();
+    });
+
+    test("each opening is a new life, whether or not anything was written in it", async () => {
+      const medium = await makeMedium();
+      for (const life of [1, 2, 3]) {
+        const { journal, recovered, incarnation } = await medium.open();
+        expect(incarnation).toBe(life);
+        expect(recovered === undefined).toBe(life === 1);
+        await journal.close();
+      }
+    });
+
+    test("entries may take the place of others in the middle", async () => {
+      const medium = await makeMedium();
+      const { journal } = await medium.open();
+      const writer = new Writer();
+      const first = writer.write(["one", "two", "three"]);
+      const repair = { ...first, write: 2, entries: first.entries.slice(1, 2) };
+      await Promise.all([first, repair].map((write) => written(journal, write)));
+      await journal.close();
+      const { recovered, journal: again } = await medium.open();
+      expect(recovered?.entries).toEqual(first.entries);
       await again.close();
     });
 

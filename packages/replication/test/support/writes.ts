@@ -28,21 +28,29 @@ export class Writer {
   }
 }
 
-/** A few writes in a row, some of which truncate. */
+/** A few writes in a row, some of which truncate; views and commits never go back. */
 export const someWrites: fc.Arbitrary<Write[]> = fc
   .array(
     fc.record({
       contents: fc.array(fc.string({ maxLength: 12 }), { maxLength: 3 }),
       truncates: fc.nat({ max: 3 }).map((n) => n === 0),
       to: fc.double({ min: 0, max: 1, noNaN: true }),
-      view: fc.nat({ max: 9 }),
+      views: fc.nat({ max: 3 }).map((n) => Math.max(0, n - 1)),
+      commits: fc.double({ min: 0, max: 1, noNaN: true }),
     }),
     { minLength: 1, maxLength: 6 },
   )
   .map((steps) => {
     const writer = new Writer();
-    return steps.map(({ contents, truncates, to, view }) => {
-      const truncate = truncates ? { truncate: Math.floor(to * writer.head) } : {};
-      return writer.write(contents, { view, ...truncate });
+    let view = 0;
+    let commit = 0;
+    return steps.map(({ contents, truncates, to, views, commits }) => {
+      // What is committed is never truncated.
+      const target = commit + Math.floor(to * (writer.head - commit));
+      const truncate = truncates ? { truncate: target } : {};
+      view += views;
+      const head = truncates ? target : writer.head;
+      commit += Math.floor(commits * (head - commit));
+      return writer.write(contents, { view, commit, ...truncate });
     });
   });

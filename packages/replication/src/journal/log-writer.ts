@@ -1,0 +1,185 @@
+/**
+ * The journal on files, once it is open: it appends, and never tries a second time.
+ *
+ * One batch is under way at a time: one write and one `datasync` for all that waits (group commit).
+ * A batch that changes a view is followed by a meta write before anybody is told of it; that is
+ * the only second sync, and a change of view the only time at which it is paid.
+ */
+import { JournalError } from "../errors.ts";
+import type { Checksum, Hash, Write } from "../vsr/index.ts";
+import { journalFailure } from "./failure.ts";
+import type { Journal } from "./journal.ts";
+import type { MetaWriter } from "./meta-writer.ts";
+import { recordBytes, recordBytesMax, sealRecord } from "./record.ts";
+import { createSegment, type OpenSegment } from "./segment-file.ts";
+import type { Storage } from "./storage.ts";
+import { type Summary, summaryAfter } from "./summary.ts";
+
+/** What may wait for a disk that hangs; beyond it the replica stops, and the others go on. */
+const waitingBytesMax = 256 * 1024 * 1024;
+
+export interface LogPorts {
+  readonly storage: Storage;
+  readonly path: string;
+  readonly hash: Hash;
+  readonly identity: Checksum;
+  readonly meta: MetaWriter;
+  readonly segmentBytes: number;
+  readonly onFailure: (error: JournalError) => void;
+  /** Gives the directory back. */
+  readonly release: () => Promise<void>;
+}
+
+interface Waiting {
+  readonly write: Write;
+  readonly done: () => void;
+}
+
+export class FileJournal implements Journal {
+  /** Told once, when closing has begun, with what is fulfilled when the directory is given back. */
+  onClosing: ((closed: Promise<void>) => void) | undefined;
+  readonly #ports: LogPorts;
+  #segment: OpenSegment;
+  /** What the log has come to, as far as it is durable. */
+  #summary: Summary;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #flushing: Promise<void> | undefined;
+  #taking = true;
+  #failed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(ports: LogPorts, segment: OpenSegment, summary: Summary) {
+    this.#ports = ports;
+    this.#segment = segment;
+    this.#summary = summary;
+  }
+
+  append(write: Write, done: () => void): void {
+    if (!this.#taking) return;
+    const bytes = recordBytes(write);
+    this.#waitingBytes += bytes;
+    const problem = this.#refusal(bytes);
+    if (problem !== undefined) {
+      this.#fail(new JournalError(this.#ports.path, problem, "unknown"));
+      return;
+    }
+    this.#waiting.push({ write, done });
+    this.#flushing ??= this.#flushAll();
+  }
+
+  /** Lets finish what is under way, and gives the directory back. */
+  close(): Promise<void> {
+    // Nothing more is taken from here on: a write that began now would meet a closed file.
+    this.#taking = false;
+    if (this.#closing === undefined) {
+      this.#closing = this.#close();
+      this.onClosing?.(this.#closing);
+    }
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { meta, release } = this.#ports;
+    // A write that is still under way could land in the files of the next life: it is waited for,
+    // however long the disk takes, before anybody else may open them.
+    await this.#flushing;
+    try {
+      if (!this.#failed) {
+        await meta.mark(this.#place());
+        await meta.syncMarks();
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    try {
+      await meta.close();
+      await this.#segment.file.close();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      await release();
+    }
+  }
+
+  /** Why a write cannot be taken; undefined if it can. */
+  #refusal(bytes: number): string | undefined {
+    if (bytes > recordBytesMax) return `a write of ${bytes} bytes is too large`;
+    if (this.#waitingBytes > waitingBytesMax) return "the disk does not keep up";
+    return undefined;
+  }
+
+  async #flushAll(): Promise<void> {
+    // The caller's stack is left first: whatever else it appends shares this flush.
+    await undefined;
+    try {
+      while (this.#waiting.length > 0) {
+        const batch = this.#waiting;
+        this.#waiting = [];
+        this.#waitingBytes = 0;
+        await this.#append(batch.map(({ write }) => write));
+        // A write that was refused meanwhile has failed the journal: it reports nothing any more.
+        if (this.#failed) break;
+        for (const { done } of batch) done();
+        if (this.#waiting.length === 0) this.#mark();
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#flushing = undefined;
+  }
+
+  async #append(writes: readonly Write[]): Promise<void> {
+    const { hash, meta, segmentBytes } = this.#ports;
+    if (this.#segment.end >= segmentBytes) await this.#beginSegment();
+    const { file, key, end: base } = this.#segment;
+    let start = base;
+    let summary = this.#summary;
+    const records = writes.map((write) => {
+      const record = sealRecord(write, summary, { start, base, key }, hash);
+      start += record.length;
+      summary = summaryAfter(summary, write);
+      return record;
+    });
+    await file.write(records.length === 1 ? (records[0] as Buffer) : Buffer.concat(records), base);
+    await file.datasync();
+    this.#segment.end = start;
+    this.#summary = summary;
+    const { view, log_view } = summary;
+    if (view !== meta.meta.view || log_view !== meta.meta.log_view) {
+      await meta.write({ view, log_view });
+    }
+  }
+
+  async #beginSegment(): Promise<void> {
+    const { storage, path, hash, identity, meta } = this.#ports;
+    const { file, sequence, end } = this.#segment;
+    const { incarnation } = meta.meta;
+    const header = { incarnation, summary: this.#summary, previousEnd: end, identity };
+    this.#segment = await createSegment(storage, path, { ...header, sequence: sequence + 1 }, hash);
+    // Before anything is in it: so that its absence is noticed.
+    await meta.write({ segment: sequence + 1 });
+    await file.close();
+  }
+
+  #place() {
+    const { sequence, end } = this.#segment;
+    const { identity } = this.#ports;
+    return { segment: sequence, offset: end, summary: this.#summary, identity };
+  }
+
+  #mark(): void {
+    this.#ports.meta.mark(this.#place()).catch((error) => this.#fail(error));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#taking = false;
+    this.#waiting = [];
+    const { path, onFailure } = this.#ports;
+    const problem = "cannot be written, the replica stops";
+    onFailure(journalFailure(error, path, problem, "unknown"));
+    void this.close();
+  }
+}

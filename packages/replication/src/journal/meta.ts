@@ -1,0 +1,104 @@
+/**
+ * What a journal says of itself besides the log: two copies of what must never be forgotten, and a
+ * mark that may be.
+ *
+ * The meta record is written in turn into `meta-a` and `meta-b`, and synced before anything rests
+ * on it: a write that is torn leaves the other copy. The mark says up to where the log is durable.
+ * It is written without a sync, after the sync that it speaks of, so it may be old, never wrong.
+ */
+import type { Checksum, Hash, Op, View } from "../vsr/index.ts";
+import { checksumBytes, formatVersion, readBlock, type Summary, sealBlock } from "./summary.ts";
+
+/** By the parity of the record's number. */
+export const metaNames = ["meta-a", "meta-b"] as const;
+export const markName = "mark";
+/** Apart by a sector, by the parity of the mark's number. */
+export const markStride = 512;
+
+const metaMagic = 0x54524d32;
+const markMagic = 0x54524b32;
+const metaHeaderBytes = 92;
+
+export interface Meta {
+  /** Rises with each record; the higher one counts. */
+  readonly number: number;
+  /** Rises with each opening of the journal. */
+  readonly incarnation: number;
+  /** Of the group's configuration; 0 until there are others. */
+  readonly epoch: number;
+  /** The op of the last checkpoint; 0 until there are any. */
+  readonly checkpoint: Op;
+  /** The newest segment that may hold records. */
+  readonly segment: number;
+  readonly view: View;
+  readonly log_view: View;
+  /** Names the cluster's group, its replica and its configuration, as text. */
+  readonly identity: string;
+}
+
+export function sealMeta(meta: Meta, hash: Hash): Buffer {
+  const identity = Buffer.from(meta.identity, "utf8");
+  const bytes = Buffer.alloc(metaHeaderBytes + identity.length);
+  bytes.writeUInt32BE(metaMagic, 0);
+  bytes.writeUInt32BE(formatVersion, 4);
+  bytes.writeDoubleBE(meta.number, 8);
+  bytes.writeDoubleBE(meta.incarnation, 16);
+  bytes.writeDoubleBE(meta.epoch, 24);
+  bytes.writeDoubleBE(meta.checkpoint, 32);
+  bytes.writeDoubleBE(meta.segment, 40);
+  bytes.writeDoubleBE(meta.view, 48);
+  bytes.writeDoubleBE(meta.log_view, 56);
+  bytes.writeUInt32BE(identity.length, 72);
+  bytes.set(identity, metaHeaderBytes);
+  bytes.write(metaSeal(bytes, hash), 76, "hex");
+  return bytes;
+}
+
+function metaSeal(bytes: Buffer, hash: Hash): Checksum {
+  return hash(bytes.subarray(0, 76), bytes.subarray(76 + checksumBytes));
+}
+
+/** The record in a file; "damaged" if there is none that holds, or the version that wrote it. */
+export function readMeta(bytes: Buffer, hash: Hash): Meta | "damaged" | { version: number } {
+  if (bytes.length < metaHeaderBytes || bytes.readUInt32BE(0) !== metaMagic) return "damaged";
+  const whole = bytes.subarray(0, metaHeaderBytes + bytes.readUInt32BE(72));
+  if (whole.toString("hex", 76, metaHeaderBytes) !== metaSeal(whole, hash)) return "damaged";
+  const version = bytes.readUInt32BE(4);
+  if (version !== formatVersion) return { version };
+  return {
+    number: whole.readDoubleBE(8),
+    incarnation: whole.readDoubleBE(16),
+    epoch: whole.readDoubleBE(24),
+    checkpoint: whole.readDoubleBE(32),
+    segment: whole.readDoubleBE(40),
+    view: whole.readDoubleBE(48),
+    log_view: whole.readDoubleBE(56),
+    identity: whole.toString("utf8", metaHeaderBytes),
+  };
+}
+
+export interface Mark {
+  readonly number: number;
+  /** Segment and offset up to which the log was durable, and what it had come to there. */
+  readonly segment: number;
+  readonly offset: number;
+  readonly summary: Summary;
+  readonly identity: Checksum;
+}
+
+export function sealMark({ number, segment, offset, summary, identity }: Mark, hash: Hash): Buffer {
+  return sealBlock(markMagic, { numbers: [number, segment, offset], summary, identity }, hash);
+}
+
+/** The latest mark of that journal; undefined if none can be read. */
+export function readMark(bytes: Buffer, of: Checksum, hash: Hash): Mark | undefined {
+  let latest: Mark | undefined;
+  for (const at of [0, markStride]) {
+    const block = readBlock(bytes, at, markMagic, hash);
+    if (block === undefined || block.identity !== of) continue;
+    const [number, segment, offset] = block.numbers;
+    if (number <= (latest?.number ?? 0)) continue;
+    latest = { number, segment, offset, summary: block.summary, identity: of };
+  }
+  return latest;
+}

@@ -1,0 +1,92 @@
+/**
+ * One file of the log: its name, its header, and what is found in it.
+ *
+ * The header is there twice. It says what the log had come to when the segment was begun, so that
+ * one that is missing, or cannot be read, leaves a gap of a known size.
+ */
+import type { Checksum, Hash } from "../vsr/index.ts";
+import { findRecord, type LogRecord, readRecord } from "./record.ts";
+import { readBlock, type Summary, sealBlock } from "./summary.ts";
+
+/** Two blocks, each in a sector of its own. */
+export const segmentHeaderBytes = 1024;
+const copies = [0, 512];
+const magic = 0x54525332;
+const digits = 12;
+
+export interface SegmentHeader {
+  /** 1, 2, 3, … */
+  readonly sequence: number;
+  /** The life of the replica that began it. */
+  readonly incarnation: number;
+  readonly summary: Summary;
+  /** The segment before counts up to this offset. */
+  readonly previousEnd: number;
+  readonly identity: Checksum;
+}
+
+/** A run of bytes in which no record can be read. */
+export interface Gap {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Segment {
+  readonly sequence: number;
+  readonly size: number;
+  /** Undefined if neither copy can be read: then nothing else can be. */
+  readonly header: (SegmentHeader & { readonly key: Checksum }) | undefined;
+  /** One of the two copies of the header cannot be read. */
+  readonly headerDamaged: boolean;
+  /** Records and gaps, in the order of the file. */
+  readonly items: readonly (LogRecord | Gap)[];
+}
+
+export function segmentName(sequence: number): string {
+  return `${String(sequence).padStart(digits, "0")}.log`;
+}
+
+/** The number of the segment of that name; undefined if it is none. */
+export function segmentSequence(name: string): number | undefined {
+  return /^\d{12}\.log$/.test(name) ? Number(name.slice(0, digits)) : undefined;
+}
+
+export function sealSegmentHeader(header: SegmentHeader, hash: Hash) {
+  const { sequence, incarnation, summary, previousEnd, identity } = header;
+  const numbers = [sequence, incarnation, previousEnd] as const;
+  const block = sealBlock(magic, { numbers, summary, identity }, hash);
+  const bytes = Buffer.alloc(segmentHeaderBytes);
+  for (const at of copies) block.copy(bytes, at);
+  return { bytes, key: block.toString("hex", 96) };
+}
+
+export function readSegment(sequence: number, bytes: Buffer, hash: Hash): Segment {
+  const blocks = copies.map((at) => readBlock(bytes, at, magic, hash));
+  const block = blocks.find((found) => found !== undefined);
+  const headerDamaged = blocks.some((found) => found === undefined);
+  const found = { sequence, size: bytes.length, headerDamaged };
+  if (block === undefined) return { ...found, header: undefined, items: [] };
+  const { numbers, summary, identity, checksum: key } = block;
+  const [named, incarnation, previousEnd] = numbers;
+  const header = { sequence: named, incarnation, summary, previousEnd, identity, key };
+  return { ...found, header, items: readItems(bytes, key, hash) };
+}
+
+function readItems(bytes: Buffer, key: Checksum, hash: Hash): (LogRecord | Gap)[] {
+  const items: (LogRecord | Gap)[] = [];
+  for (let at = segmentHeaderBytes; at < bytes.length; ) {
+    const next = readRecord(bytes, at, key, hash) ?? findRecord(bytes, at, key, hash);
+    if (next === undefined) {
+      items.push({ start: at, end: bytes.length });
+      break;
+    }
+    if (next.start > at) items.push({ start: at, end: next.start });
+    items.push(next);
+    at = next.end;
+  }
+  return items;
+}
+
+export function isRecord(item: LogRecord | Gap): item is LogRecord {
+  return "write" in item;
+}

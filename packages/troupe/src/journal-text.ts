@@ -1,0 +1,53 @@
+/** Shows the report of a journal as text. */
+import type { JournalReport } from "@troupe/replication/runtime";
+
+export function isIll({ damage, refusal }: JournalReport): boolean {
+  return damage.length > 0 || refusal !== undefined;
+}
+
+/** One line, and one for each place of damage. */
+export function verdictText(report: JournalReport): string {
+  const { path, segments, unfinishedBytes } = report;
+  if (isIll(report)) return [`${path}: damaged`, ...damageLines(report)].join("\n");
+  const entries = segments.reduce((sum, segment) => sum + segment.entries, 0);
+  const unfinished = unfinishedBytes > 0 ? `, ${unfinishedBytes} bytes not finished` : "";
+  return `${path}: well, ${segments.length} segments, ${entries} entries${unfinished}`;
+}
+
+export function reportText(report: JournalReport): string {
+  const { path, identity, incarnation, recovered, unfinishedBytes, segments, strange } = report;
+  const lines = [path];
+  if (identity !== undefined) lines.push(`belongs to ${identity}`, `life ${incarnation}`);
+  for (const { file, bytes, records, entries, firstOp, lastOp, view } of segments) {
+    const ops = firstOp === undefined ? "" : `, ops ${firstOp} to ${lastOp}`;
+    const at = view === undefined ? "" : `, view ${view}`;
+    lines.push(`${file}  ${bytes} bytes, ${records} records, ${entries} entries${ops}${at}`);
+  }
+  if (recovered !== undefined) {
+    const { view, log_view, commit, head, damagedOps } = recovered;
+    lines.push(`view ${view}, log_view ${log_view}, commit ${commit}, head ${head}`);
+    if (damagedOps.length > 0) lines.push(`damaged ops: ${rangesOf(damagedOps)}`);
+  }
+  if (unfinishedBytes > 0) lines.push(`${unfinishedBytes} bytes at the end are not finished`);
+  if (strange.length > 0) lines.push(`other files: ${strange.join(", ")}`);
+  return [...lines, ...damageLines(report)].join("\n");
+}
+
+function damageLines({ damage, refusal }: JournalReport): string[] {
+  const lines = damage.map(
+    ({ file, start, end, what }) =>
+      `damage: ${file}, bytes ${start} to ${end} (${what.replaceAll("_", " ")})`,
+  );
+  return refusal === undefined ? lines : [...lines, `refused: ${refusal.message}`];
+}
+
+/** `3, 5-9` */
+function rangesOf(ops: readonly number[]): string {
+  const ranges: { from: number; to: number }[] = [];
+  for (const op of ops) {
+    const last = ranges.at(-1);
+    if (last?.to === op - 1) last.to = op;
+    else ranges.push({ from: op, to: op });
+  }
+  return ranges.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(", ");
+}
