@@ -119,7 +119,7 @@ describe("a journal that was closed", () => {
     expect(outcomes.damaged).toBeGreaterThan(0);
     // One byte is never too much: each of what must be known is there twice.
     expect(outcomes.refused).toBe(0);
-  });
+  }, 240_000);
 
   test("has, cut off at any length, the same content, damaged slots, or is refused", async () => {
     const files = await filesOf(script());
@@ -131,7 +131,7 @@ describe("a journal that was closed", () => {
         if (!(found instanceof JournalError)) expectHonest(found, truth, place);
       }
     }
-  });
+  }, 240_000);
 
   test("is never honestly told from a new one by the absence of any one file", async () => {
     const files = await filesOf(script());
