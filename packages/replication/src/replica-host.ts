@@ -38,7 +38,7 @@ export interface ReplicaHostOptions {
 /** The last life that began in this process. */
 let lastLife = 0;
 
-/** Greater than that of any earlier life of a replica, as far as the clocks are right. */
+/** Where no journal counts them: greater than any earlier life's, as far as the clocks are right. */
 function nextLife(nowMs: number): number {
   lastLife = Math.max(Math.floor(nowMs), lastLife + 1);
   return lastLife;
@@ -96,7 +96,7 @@ export class ReplicaHost {
     const machine = new ActorMachine(definition, arg, channel.codec, config.root);
     let host: ReplicaHost | undefined;
     const isInMemory = durability === "memory";
-    const { journal, recovered } = isInMemory
+    const opened = isInMemory
       ? openVolatileJournal()
       : await openFileJournal({
           path: join(storage, group, `${node.name}.journal`),
@@ -104,11 +104,12 @@ export class ReplicaHost {
           hash: checksum,
           onFailure: (error) => host?.fail(error),
         });
+    const { journal, recovered } = opened;
     try {
       const index = channel.indexOf(node.name);
       const random = () => node.random();
       const own = { index, config, ticks, hash: checksum, random };
-      const incarnation = nextLife(node.clock.now());
+      const { incarnation = nextLife(node.clock.now()) } = opened;
       channel.beginLife(incarnation);
       const memory = { memory: { incarnation, bootstrap } };
       const replica = new Replica(isInMemory ? { ...own, ...memory } : own, recovered);
