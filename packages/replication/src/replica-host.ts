@@ -38,7 +38,7 @@ export interface ReplicaHostOptions {
 /** The last life that began in this process. */
 let lastLife = 0;
 
-/** Where no journal counts them: greater than any earlier life's, as far as the clocks are right. */
+/** Where no journal counts lives: greater than any earlier one, as far as the clocks are right. */
 function nextLife(nowMs: number): number {
   lastLife = Math.max(Math.floor(nowMs), lastLife + 1);
   return lastLife;
