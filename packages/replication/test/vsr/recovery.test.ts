@@ -31,6 +31,17 @@ function take(group: TestGroup, ...types: ReplicaMessage["type"][]) {
   return taken;
 }
 
+/** Replica 2 answers the others, and hears nothing else until it heals: they begin without it. */
+function begunWithoutTwo(): { readonly group: TestGroup; readonly heal: () => void } {
+  const group = new TestGroup({}, { memory: true });
+  crash(group, 0, 1, 2);
+  const heal = group.lose(({ to, message }) => to === 2 && message.type !== "recovery");
+  for (const index of [0, 1, 2]) group.restart(index, true);
+  group.tickUntil(() => group.state(0).isPrimary && group.state(1).isBackup);
+  expect(group.register("a", 0)).toBe(1);
+  return { group, heal };
+}
+
 describe("a group that has never run", () => {
   test.each([1, 2, 3, 4, 5, 6, 7])("of %i begins when all were told so and are there", (size) => {
     const group = memoryGroup(size);
@@ -70,13 +81,7 @@ describe("a group that has never run", () => {
   });
 
   test("takes in a founder that hears late that the others have begun", () => {
-    const group = new TestGroup({}, { memory: true });
-    crash(group, 0, 1, 2);
-    // Replica 2 answers the others, and hears nothing else: they begin without it.
-    const heal = group.lose(({ to, message }) => to === 2 && message.type !== "recovery");
-    for (const index of [0, 1, 2]) group.restart(index, true);
-    group.tickUntil(() => group.state(0).isPrimary && group.state(1).isBackup);
-    expect(group.register("a", 0)).toBe(1);
+    const { group, heal } = begunWithoutTwo();
     expect(group.state(2).status).toBe("recovering");
     heal();
     group.tick(20);
@@ -84,12 +89,7 @@ describe("a group that has never run", () => {
   });
 
   test("is not lost while one forgets it and a founder has not heard yet that it runs", () => {
-    const group = new TestGroup({}, { memory: true });
-    crash(group, 0, 1, 2);
-    const heal = group.lose(({ to, message }) => to === 2 && message.type !== "recovery");
-    for (const index of [0, 1, 2]) group.restart(index, true);
-    group.tickUntil(() => group.state(0).isPrimary && group.state(1).isBackup);
-    expect(group.register("a", 0)).toBe(1);
+    const { group, heal } = begunWithoutTwo();
     crash(group, 1);
     restart(group, 1);
     group.tick(100);
@@ -101,12 +101,7 @@ describe("a group that has never run", () => {
   });
 
   test("takes in a founder though all others but one have forgotten that it was one", () => {
-    const group = new TestGroup({}, { memory: true });
-    crash(group, 0, 1, 2);
-    const heal = group.lose(({ to, message }) => to === 2 && message.type !== "recovery");
-    for (const index of [0, 1, 2]) group.restart(index, true);
-    group.tickUntil(() => group.state(0).isPrimary && group.state(1).isBackup);
-    expect(group.register("a", 0)).toBe(1);
+    const { group, heal } = begunWithoutTwo();
     crash(group, 0);
     heal();
     group.tick(100);
