@@ -234,6 +234,8 @@ export class SimHost {
       },
       answer: () => machine.answer(),
       digest: () => machine.digest(),
+      snapshot: () => machine.snapshot(),
+      restore: () => machine.restore(),
     };
   }
 

@@ -17,21 +17,32 @@ export {
   type JournalReport,
   type SegmentReport,
 } from "./journal/inspect.ts";
-export { type Journal, type OpenedJournal, Recovery } from "./journal/journal.ts";
+export {
+  type CheckpointName,
+  type Checkpoints,
+  type CheckpointWriter,
+  type Journal,
+  type OpenedJournal,
+  Recovery,
+} from "./journal/journal.ts";
 export { MemoryDisk, openMemoryJournal } from "./journal/memory-journal.ts";
 export { type Answered, type Cancel, Session, type SessionOptions } from "./session.ts";
-export { ActorMachine, type StateMachine } from "./state-machine.ts";
+export { ActorMachine, type StateIntake, type StateMachine } from "./state-machine.ts";
 export { Ticker, type TickerOptions } from "./ticker.ts";
 export {
   type Addressed,
+  type CheckpointHead,
   type ClientMessage,
+  type ClientsSnapshot,
   type Committed,
   DamagedLogError,
   type DamagedSlot,
   decodeBatch,
   type GroupConfig,
   type Input,
+  type LogBase,
   type MemoryLife,
+  type NamedCheckpoint,
   type Op,
   primaryOf,
   quorumOf,

@@ -31,6 +31,8 @@ class Bench {
     },
     answer: (query) => bytes(`saw ${text(query)}`),
     digest: () => "",
+    snapshot: () => [],
+    restore: () => ({ take: () => undefined, end: () => undefined }),
   };
 
   constructor(replicaCount = 1, index = 0) {
@@ -49,6 +51,8 @@ class Bench {
         apply: (committed) => this.machine.apply(committed),
         answer: (query) => this.machine.answer(query),
         digest: () => "",
+        snapshot: () => [],
+        restore: () => ({ take: () => undefined, end: () => undefined }),
       },
       send: (to, message) => {
         this.events.push(`send ${message.type}`);

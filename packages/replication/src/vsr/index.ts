@@ -32,6 +32,7 @@ export type {
 export type {
   Addressed,
   Answer,
+  CheckpointHead,
   Committed,
   Effect,
   Input,
@@ -44,12 +45,16 @@ export { Replica, type ReplicaReport } from "./replica.ts";
 export type {
   Checksum,
   ClientId,
+  ClientsSnapshot,
   DamagedSlot,
   Hash,
+  LogBase,
+  NamedCheckpoint,
   Op,
   Prepare,
   ReplicaIndex,
   Request,
+  SessionSnapshot,
   Status,
   View,
 } from "./types.ts";

@@ -7,7 +7,18 @@
  * the write that it promises has been reported (I9, I10, I12). That is what `Outbox` is for.
  */
 import type { ClientMessage, ReplicaMessage, ReplyToClient } from "./message.ts";
-import type { ClientId, DamagedSlot, Op, Prepare, ReplicaIndex, Request, View } from "./types.ts";
+import type {
+  ClientId,
+  ClientsSnapshot,
+  DamagedSlot,
+  LogBase,
+  NamedCheckpoint,
+  Op,
+  Prepare,
+  ReplicaIndex,
+  Request,
+  View,
+} from "./types.ts";
 
 export type Input =
   /** `late`: this process was asleep meanwhile, so the tick is no proof of anybody's silence. */
@@ -35,7 +46,29 @@ export type Input =
    * way at a time, at a primary that may act alone; anywhere else it is dropped, and told again.
    */
   | { readonly type: "pulse"; readonly body: Uint8Array }
-  | { readonly type: "answered"; readonly answers: readonly Answer[] };
+  | { readonly type: "answered"; readonly answers: readonly Answer[] }
+  /**
+   * The state after that op has been encoded, whether or not the bytes are durable yet: later ops
+   * may run. `failed`: it cannot be encoded, and this checkpoint will never be.
+   */
+  | { readonly type: "captured"; readonly op: Op; readonly failed?: true }
+  /** That checkpoint of this replica is whole and durable. */
+  | { readonly type: "checkpointed"; readonly op: Op; readonly id: string; readonly bytes: number }
+  /** What `Ready.fetch` asked for is whole and durable here, and this is what its head says. */
+  | {
+      readonly type: "fetched";
+      readonly checkpoint: NamedCheckpoint;
+      readonly clients: ClientsSnapshot;
+    }
+  /** Nobody has that checkpoint any more; there will be other offers. */
+  | { readonly type: "fetch_failed"; readonly op: Op }
+  /** The machine has the state that `Ready.restore` named: later ops may run. */
+  | { readonly type: "restored"; readonly op: Op };
+
+/** All that a checkpoint holds besides the machine's state: what its bytes begin with. */
+export interface CheckpointHead extends LogBase {
+  readonly clients: ClientsSnapshot;
+}
 
 export interface Answer {
   readonly client: ClientId;
@@ -50,10 +83,14 @@ export interface Write {
   readonly log_view: View;
   /** A committed op, for a quick start after a restart; it may be older than the truth. */
   readonly commit: Op;
+  /** Forget all slots: the log begins anew, after this op. Comes before everything else. */
+  readonly reset?: LogBase;
   /** Forget the slots after this op before appending; absent if there are none to forget. */
   readonly truncate?: Op;
   /** Each takes the slot of its op: behind the last one, or in the place of a damaged one. */
   readonly entries: readonly Prepare[];
+  /** The slots up to this op may be forgotten, now or later: a durable checkpoint has them. */
+  readonly cut?: Op;
 }
 
 /** A committed op, with those of its requests that are to run; the rest ran before. */
@@ -101,12 +138,22 @@ export interface Ready {
   /** To be done; the primary alone is given any, at least once each. */
   readonly effects: readonly Effect[];
   readonly replies: readonly ReplyToClient[];
+  /**
+   * The state is to become that of this checkpoint, which is durable here, instead of what it is.
+   * A capture that is under way has lost its subject. Nothing is to run before `restored`.
+   */
+  readonly restore?: NamedCheckpoint;
+  /** The state is to be captured as it is now, after `apply`; nothing runs before `captured`. */
+  readonly checkpoint?: CheckpointHead;
+  /** To be got from that replica, or from any that has it; instead of what was asked before. */
+  readonly fetch?: { readonly from: ReplicaIndex; readonly checkpoint: NamedCheckpoint };
 }
 
 /**
  * The durable state that a restarted replica begins with.
  *
- * `entries` and `damaged` together have one slot for each op from 1 up to the head, and the head is
+ * `entries` and `damaged` together have one slot for each op after `base` (from 1 if there is
+ * none) up to the head, and the head is
  * at or behind the last op that may have been acknowledged here: a journal that does not know how
  * many slots it has lost at the end names too many rather than too few. A write that never
  * completed is no damage; it is not here at all (I46).
@@ -119,6 +166,13 @@ export interface Recovered {
   readonly entries: readonly Prepare[];
   /** What cannot be read though it was durable once, in the order of the ops; absent if nothing. */
   readonly damaged?: readonly DamagedSlot[];
+  /** The log begins after this op; absent if it begins with op 1. */
+  readonly base?: LogBase;
+  /**
+   * The newest checkpoint that can be read, whose state the machine has already; absent if none
+   * can. It may lie before or beyond what is left of the log.
+   */
+  readonly checkpoint?: NamedCheckpoint & { readonly clients: ClientsSnapshot };
 }
 
 interface Gated extends Addressed {

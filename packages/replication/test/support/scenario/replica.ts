@@ -202,6 +202,16 @@ export class ScenarioReplica {
         apply: (committed) => this.#apply(committed),
         answer: () => bytes(this.#ran.join()),
         digest: () => "",
+        snapshot: () => this.#ran.map(bytes),
+        restore: () => {
+          const ran: string[] = [];
+          return {
+            take: (slice) => ran.push(text(slice)),
+            end: () => {
+              this.#ran = ran;
+            },
+          };
+        },
       },
       send: (to, message) => send(index, to, message),
       reply: (message) => reply(index, message),
