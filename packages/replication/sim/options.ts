@@ -82,6 +82,8 @@ export interface SimOptions extends StorageFaults {
   readonly effects: number;
   /** How long it takes to do it, in the mean. */
   readonly effectMs: number;
+  /** Of a checkpoint that is fetched: how many bytes travel at once. */
+  readonly chunkBytes: number;
   /** No replica has a journal: with each crash it forgets everything. */
   readonly memory: boolean;
   /** Of memory groups: once, more replicas crash at a time than the group can spare. */
@@ -125,7 +127,7 @@ function swarm(seed: number): SimOptions {
       queueMax: chance.pick([4, 64]),
       sessionsMax: chance.pick([2, 4, 64]),
       sessionWindow: chance.pick([1, 4, 16]),
-      checkpointEvery: 16,
+      checkpointEvery: new Chance(seed, "checkpoints").pick([2, 4, 8, 16, 64]),
     },
     ticks: chance.hits(0.3) ? hastyTicks : timeoutTicksDefaults,
     clients: chance.pick([1, 2, 2, 3, 3, 4, 5, 8, 13]),
@@ -168,6 +170,7 @@ function swarm(seed: number): SimOptions {
     clockStepEveryMs: sometimes(0.3, chance.between(500, 5000)),
     effects: new Chance(seed, "effects").pick([0, 0.1, 0.5]),
     effectMs: new Chance(seed, "effect").pick([1, 50, 500]),
+    chunkBytes: new Chance(seed, "chunks").pick([64, 512, 65536]),
     ...memoryOptions(new Chance(seed, "memory")),
     ...storageFaultsOf(seed),
   };

@@ -3,6 +3,14 @@
  *
  * A list; no code lives here.
  */
+
+export {
+  type CheckpointSink,
+  decodeHead,
+  encodeHead,
+  framed,
+  readCheckpoint,
+} from "./checkpoint-bytes.ts";
 export { checksum } from "./checksum.ts";
 export {
   decodeReplies,
@@ -11,6 +19,7 @@ export {
   encodeRequests,
 } from "./client-batch.ts";
 export { Driver, type DriverPorts } from "./driver.ts";
+export { CheckpointError } from "./errors.ts";
 export { type FileJournalOptions, openFileJournal } from "./journal/file-journal.ts";
 export {
   inspectJournal,
@@ -37,6 +46,7 @@ export {
   type Committed,
   DamagedLogError,
   type DamagedSlot,
+  DivergedError,
   decodeBatch,
   type GroupConfig,
   type Input,
@@ -62,10 +72,12 @@ export {
   type Write,
 } from "./vsr/index.ts";
 export {
+  type CheckpointChunkMessage,
   decodeMessage,
   type Envelope,
   encodeMessage,
   type GroupMessage,
   type Header,
+  type TransferMessage,
   type WireMessage,
 } from "./wire.ts";

@@ -18,6 +18,10 @@ export interface OnDisk {
   readonly damaged: Set<number>;
   /** The checksums of all that it has ever held. */
   readonly ever: Set<string>;
+  /** The newest op of which it has ever kept the state. */
+  checkpoint: number;
+  /** Some of what is damaged was before a state that it keeps, and is cut off with all there. */
+  cutsDamage: boolean;
 }
 
 const emptyDisk = (): OnDisk => ({
@@ -26,6 +30,8 @@ const emptyDisk = (): OnDisk => ({
   log: [],
   damaged: new Set(),
   ever: new Set(),
+  checkpoint: 0,
+  cutsDamage: false,
 });
 
 export class Ledger {
@@ -75,12 +81,23 @@ export class Ledger {
     for (const op of ops) damaged.add(op);
   }
 
+  /** The log of a replica begins after an op: what is damaged before that is in a state. */
+  begins(index: number, op: number): void {
+    const disk = this.disk(index);
+    for (const damaged of disk.damaged) {
+      if (damaged > op) continue;
+      disk.damaged.delete(damaged);
+      disk.cutsDamage = true;
+    }
+  }
+
   /** A write will survive from now on. */
   durable(index: number, write: Write): void {
     const disk = this.disk(index);
     const { log, damaged } = disk;
-    const { truncate, entries, view, log_view } = write;
+    const { truncate, entries, view, log_view, reset, cut } = write;
     const kept = this.#agreed(log);
+    if (reset !== undefined) this.#reset(index, disk, reset);
     if (truncate !== undefined && truncate < log.length) {
       log.length = truncate;
       for (const op of damaged) if (op > truncate) damaged.delete(op);
@@ -89,10 +106,40 @@ export class Ledger {
     holds(this.#agreed(log) >= kept, "Durability", () => {
       return `replica ${index} lost committed op ${this.#agreed(log) + 1} from its disk`;
     });
+    if (cut !== undefined) this.#cut(index, disk, cut);
     disk.view = view;
     disk.log_view = log_view;
     // Whoever has left a view may replace its log by what a later one committed: no part of it.
     if (view === log_view) this.#hold(index, view, intactPart(disk));
+  }
+
+  /** A state is kept here, and will survive. */
+  keeps(index: number, op: number): void {
+    const disk = this.disk(index);
+    disk.checkpoint = Math.max(disk.checkpoint, op);
+  }
+
+  /** NothingCutTooSoon: what a disk forgets is in a state that it keeps, and a quorum keeps (I44). */
+  #cut(index: number, disk: OnDisk, op: number): void {
+    const keepers = this.#disks.filter(({ checkpoint }) => checkpoint >= op).length;
+    holds(disk.checkpoint >= op, "NothingCutTooSoon", () => {
+      return `replica ${index} forgets its log up to op ${op}, of which it keeps no state`;
+    });
+    holds(keepers >= this.#quorum || disk.cutsDamage, "NothingCutTooSoon", () => {
+      return `replica ${index} forgets its log up to op ${op}, which ${keepers} keep the state of`;
+    });
+    disk.cutsDamage = false;
+  }
+
+  /** A log begins anew behind a state: that stands for all that is committed up to it. */
+  #reset(index: number, disk: OnDisk, { op, checksum }: NonNullable<Write["reset"]>): void {
+    holds(disk.checkpoint >= op, "NothingCutTooSoon", () => {
+      return `replica ${index} begins its log after op ${op}, of which it keeps no state`;
+    });
+    this.backs(op, checksum, () => `the log of replica ${index}, which begins there,`);
+    disk.damaged.clear();
+    disk.log.splice(0, disk.log.length, ...this.#committed.slice(0, op));
+    disk.ever.add(checksum);
   }
 
   #append({ log, damaged, ever }: OnDisk, entries: Write["entries"]): void {

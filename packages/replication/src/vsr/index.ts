@@ -17,6 +17,7 @@ export {
   viewChangeQuorum,
 } from "./config.ts";
 export { DamagedLogError } from "./damaged-log-error.ts";
+export { DivergedError } from "./diverged-error.ts";
 export { Log } from "./log.ts";
 export type {
   ClientMessage,
@@ -41,7 +42,8 @@ export type {
   Recovered,
   Write,
 } from "./ready.ts";
-export { Replica, type ReplicaReport } from "./replica.ts";
+export { Replica } from "./replica.ts";
+export type { ReplicaReport } from "./report.ts";
 export type {
   Checksum,
   ClientId,

@@ -47,6 +47,10 @@ export type Input =
    */
   | { readonly type: "pulse"; readonly body: Uint8Array }
   | { readonly type: "answered"; readonly answers: readonly Answer[] }
+  | StateInput;
+
+/** What the host has to tell of states that are captured, kept, fetched and restored. */
+export type StateInput =
   /**
    * The state after that op has been encoded, whether or not the bytes are durable yet: later ops
    * may run. `failed`: it cannot be encoded, and this checkpoint will never be.
@@ -188,7 +192,12 @@ export class Outbox {
   #replies: ReplyToClient[] = [];
   #effects: Effect[] = [];
   #resume = false;
+  #restore: NamedCheckpoint | undefined;
+  #fetch: Ready["fetch"];
+  #checkpoint: { readonly head: CheckpointHead; readonly after: number } | undefined;
   #gated: Gated[] = [];
+  #reset: LogBase | undefined;
+  #cut: Op | undefined;
   #truncate: Op | undefined;
   #entries: Prepare[] = [];
   #dirty = false;
@@ -215,7 +224,7 @@ export class Outbox {
 
   /** Sends once everything that the replica has decided to write up to now is durable. */
   sendWhenDurable(to: ReplicaIndex, message: ReplicaMessage): void {
-    const after = this.#dirty ? this.#issued + 1 : this.#issued;
+    const after = this.#next;
     // What is said again while its write is still under way takes the place of the first: a disk
     // that hangs must not make a queue of repetitions.
     const again = this.#gated.findIndex(
@@ -223,6 +232,30 @@ export class Outbox {
     );
     if (again >= 0) this.#gated.splice(again, 1);
     this.#gated.push({ to, message, after });
+  }
+
+  /** The write that has all that the replica has decided to write up to now. */
+  get #next(): number {
+    return this.#dirty ? this.#issued + 1 : this.#issued;
+  }
+
+  /**
+   * Has the state captured once all that was decided before is durable: a checkpoint that survives
+   * a crash must not know of a view that does not.
+   */
+  checkpoint(head: CheckpointHead): void {
+    this.#checkpoint = { head, after: this.#next };
+  }
+
+  /** The state is to be another one: what was to be run on the old one is not run any more. */
+  restore(checkpoint: NamedCheckpoint): void {
+    this.#apply = [];
+    this.#checkpoint = undefined;
+    this.#restore = checkpoint;
+  }
+
+  fetch(from: ReplicaIndex, checkpoint: NamedCheckpoint): void {
+    this.#fetch = { from, checkpoint };
   }
 
   /** Forgets what waits for a write: it speaks of a view that has been left (I5, I12). */
@@ -257,6 +290,20 @@ export class Outbox {
 
   writeEntry(entry: Prepare): void {
     this.#entries.push(entry);
+    this.#dirty = true;
+  }
+
+  /** Allows the journal to forget the slots up to an op, with whatever is written next. */
+  writeCut(op: Op): void {
+    this.#cut = Math.max(this.#cut ?? op, op);
+  }
+
+  /** The log is to begin anew after this entry; what was to be written before is of no use. */
+  writeReset(base: LogBase): void {
+    this.#entries = [];
+    this.#truncate = undefined;
+    this.#cut = undefined;
+    this.#reset = base;
     this.#dirty = true;
   }
 
@@ -296,6 +343,9 @@ export class Outbox {
       this.#replies.length === 0 &&
       this.#effects.length === 0 &&
       !this.#resume &&
+      this.#restore === undefined &&
+      this.#fetch === undefined &&
+      !this.#capturesNow &&
       !this.#gated.some((gated) => this.#passes(gated))
     );
   }
@@ -313,7 +363,13 @@ export class Outbox {
       resume: this.#resume,
       effects: this.#effects,
       replies: this.#replies,
+      ...(this.#restore && { restore: this.#restore }),
+      ...(this.#capturesNow && { checkpoint: this.#checkpoint?.head as CheckpointHead }),
+      ...(this.#fetch && { fetch: this.#fetch }),
     };
+    if (ready.checkpoint !== undefined) this.#checkpoint = undefined;
+    this.#restore = undefined;
+    this.#fetch = undefined;
     this.#messages = [];
     this.#apply = [];
     this.#queries = [];
@@ -328,11 +384,19 @@ export class Outbox {
     this.#dirty = false;
     this.#issued++;
     this.#views.push({ write: this.#issued, view });
+    const reset = this.#reset === undefined ? {} : { reset: this.#reset };
     const truncate = this.#truncate === undefined ? {} : { truncate: this.#truncate };
+    const cut = this.#cut === undefined ? {} : { cut: this.#cut };
     const entries = this.#entries;
+    this.#reset = undefined;
     this.#truncate = undefined;
+    this.#cut = undefined;
     this.#entries = [];
-    return { write: this.#issued, view, log_view, commit, ...truncate, entries };
+    return { write: this.#issued, view, log_view, commit, ...reset, ...truncate, entries, ...cut };
+  }
+
+  get #capturesNow(): boolean {
+    return this.#checkpoint !== undefined && this.#checkpoint.after <= this.#durable;
   }
 
   #passes(gated: Gated): boolean {
