@@ -1,6 +1,6 @@
 /**
- * Where a simulated disk keeps checkpoints: written in slices, synced, renamed and made sure of by a
- * sync of the directory, with a crash possible between any two of these. What is durable may rot,
+ * Where a simulated disk keeps checkpoints: written in slices, synced, renamed and made sure of by
+ * a sync of the directory, with a crash possible between any two of these. What is durable may rot,
  * and may turn out unreadable at the moment it is needed.
  */
 import type { CheckpointName, Checkpoints, CheckpointWriter } from "@troupe/replication/runtime";

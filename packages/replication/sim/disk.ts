@@ -36,7 +36,7 @@ export interface DiskEvents {
   readonly damaged: (ops: readonly number[]) => void;
   /** A checkpoint will survive from now on. */
   readonly kept: (name: CheckpointName, content: Uint8Array) => void;
-  /** Whether another disk, which is not to be lost, keeps the state after an op at least so high. */
+  /** Whether another disk, which is not to be lost, keeps the state after that op or a later. */
   readonly isElsewhere: (op: number) => boolean;
 }
 

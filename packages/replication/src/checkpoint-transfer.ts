@@ -19,13 +19,14 @@ export interface TransferPorts {
   readonly onWhole: (checkpoint: NamedCheckpoint) => void;
   /** Nobody gives the rest of it. */
   readonly onFailed: (checkpoint: NamedCheckpoint) => void;
-  /** Bytes of a piece. @default 262144 */
+  /** Bytes of a piece. @default 61440 */
   readonly chunkBytes?: number;
 }
 
-export const chunkBytesDefault = 256 * 1024;
+/** What every link takes, whatever its limit (docs/wire.md), with room for the envelope. */
+export const chunkBytesDefault = 60 * 1024;
 /** Pieces that are asked for, or have come and wait for one before them. */
-const windowChunks = 4;
+const windowChunks = 8;
 /** So many ticks after the last piece the next replica is asked. */
 const patienceTicks = 10;
 /** Everybody is asked so often, without one piece coming, before it is given up. */

@@ -36,7 +36,7 @@ export interface CheckpointingPorts {
   readonly fail: (error: unknown) => void;
   /** Told of a state that could not be captured. @default nobody */
   readonly onUncaptured?: (op: number, error: unknown) => void;
-  /** Bytes of a piece of a transfer. @default 262144 */
+  /** Bytes of a piece of a transfer. @default 61440 */
   readonly chunkBytes?: number;
 }
 

@@ -35,7 +35,7 @@ export interface DriverPorts {
   readonly onFailure: (error: unknown) => void;
   /** Told of a state that could not be captured, and why. @default nobody */
   readonly onUncaptured?: (op: number, error: unknown) => void;
-  /** Bytes of a piece of a state that is fetched. @default 262144 */
+  /** Bytes of a piece of a state that is fetched. @default 61440 */
   readonly chunkBytes?: number;
 }
 

@@ -71,7 +71,8 @@ export class Ledger {
 
   /** A replica of a memory group is in another life: it holds nothing, and what it held it held. */
   forgets(index: number): void {
-    this.#disks[index] = emptyDisk();
+    const { checkpoint } = this.disk(index);
+    this.#disks[index] = { ...emptyDisk(), checkpoint };
   }
 
   /** A disk that is opened has these slots damaged, and no others. */
@@ -119,7 +120,7 @@ export class Ledger {
     disk.checkpoint = Math.max(disk.checkpoint, op);
   }
 
-  /** NothingCutTooSoon: what a disk forgets is in a state that it keeps, and a quorum keeps (I44). */
+  /** NothingCutTooSoon: what a disk forgets is in a state that it and a quorum keep (I44). */
   #cut(index: number, disk: OnDisk, op: number): void {
     const keepers = this.#disks.filter(({ checkpoint }) => checkpoint >= op).length;
     holds(disk.checkpoint >= op, "NothingCutTooSoon", () => {

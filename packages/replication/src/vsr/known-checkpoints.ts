@@ -1,9 +1,9 @@
 /**
  * Which checkpoints this replica and the others are known to keep, and whether they are the same.
  *
- * A checkpoint is a function of the log: at one op all replicas have the same bytes, and so the same
- * id. If they have not, something computed differently, and nobody can tell from inside which of
- * them is right; the majority goes on (I43, I58).
+ * A checkpoint is a function of the log: at one op all replicas have the same bytes, and so the
+ * same id. If they have not, something computed differently, and nobody can tell from inside which
+ * of them is right; the majority goes on (I43, I58).
  */
 import { DivergedError } from "./diverged-error.ts";
 import type { Checksum, NamedCheckpoint, Op, ReplicaIndex } from "./types.ts";
@@ -52,6 +52,11 @@ export class KnownCheckpoints {
       ids.delete(oldest);
     }
     this.#compare(op);
+  }
+
+  /** A life has ended, and with it what it kept in memory; what it was is compared still. */
+  forget(replica: ReplicaIndex): void {
+    this.#newest[replica] = 0;
   }
 
   /**

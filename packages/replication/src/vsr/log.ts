@@ -110,13 +110,13 @@ export class Log {
     return this.#slots[op - this.#base.op - 1];
   }
 
-  /** The checksum at `op`: undefined before the base, beyond the head, and where it is not known. */
+  /** The checksum at `op`; undefined before the base, beyond the head, and where none is known. */
   checksumAt(op: Op): Checksum | undefined {
     if (op === this.#base.op) return this.#base.checksum;
     return this.find(op)?.checksum ?? this.#damaged.get(op);
   }
 
-  /** Whether this log is of one history with whatever holds `checksum` at `op`, as far as it shows. */
+  /** Whether this log is of one history with a log that has `checksum` at `op`, if it shows. */
   agrees(op: Op, checksum: Checksum): boolean {
     return op < this.#base.op || this.checksumAt(op) === checksum;
   }

@@ -89,6 +89,7 @@ function forgetLife(state: ReplicaState, memory: Memory, replica: ReplicaIndex):
   state.doViewChanges.delete(replica);
   state.acked.forget(replica);
   state.roundOks.delete(replica);
+  state.checkpoints.forget(replica);
   memory.drop(replica);
   // With the primary's life goes its log: another view, and its primary, will have to be heard.
   const ledBy = primaryOf(memory.view, state.replicaCount);

@@ -1,5 +1,5 @@
 /**
- * State transfer: who lacks what others have cut off takes one of their checkpoints (VRR §5.2, §5.3).
+ * State transfer: who lacks what others have cut off takes a checkpoint of theirs (VRR §5.2).
  *
  * The host fetches the bytes; what this file decides is when, and what becomes of the log. A
  * checkpoint is committed history, and so it may be taken in any view and status. The old log stays

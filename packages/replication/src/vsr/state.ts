@@ -20,8 +20,9 @@ import type {
   RequestMessage,
   StartViewMessage,
 } from "./message.ts";
+import { Outbox } from "./outbox.ts";
 import { AckedOps, ViewVotes } from "./quorum.ts";
-import { type Committed, Outbox, type Recovered } from "./ready.ts";
+import type { Committed, Recovered } from "./ready.ts";
 import { Timeout } from "./timeout.ts";
 import { timeoutsOf } from "./timeouts.ts";
 import {
@@ -178,9 +179,11 @@ export class ReplicaState {
 
   /**
    * The view that clients are told. They believe the highest that they hear of and nothing older,
-   * so a view that a crash may still take back would keep a client waiting for it (I9).
+   * so a view that a crash may still take back would keep a client waiting for it (I9). Without a
+   * journal that is any view that has not begun: a quorum has left for one that has.
    */
   get toldView(): View {
+    if (this.memory !== undefined) return this.logView;
     return Math.min(this.view, this.outbox.durableView);
   }
 

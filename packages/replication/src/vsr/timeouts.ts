@@ -1,4 +1,4 @@
-/** The timeouts of a replica, all of them in ticks; what each is for is said where it is started. */
+/** The timeouts of a replica, all in ticks; what each is for is said where it is started. */
 import type { ReplicaOptions } from "./config.ts";
 import { FailureDetector } from "./failure-detector.ts";
 import { Timeout } from "./timeout.ts";
