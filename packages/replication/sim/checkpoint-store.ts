@@ -12,6 +12,8 @@ import type { Chance } from "./random.ts";
 export interface StoreEvents {
   /** How long the next sync takes; it begins now. */
   readonly syncMs: () => number;
+  /** How long it takes to hand a slice to the kernel, or to read a piece. */
+  readonly sliceMs: () => number;
   /** A checkpoint will survive from now on; these are its bytes. */
   readonly kept: (name: CheckpointName, content: Uint8Array) => void;
   /** Whether a checkpoint that is read now may turn out to be unreadable. */
@@ -23,9 +25,6 @@ interface Kept {
   readonly content: Uint8Array;
 }
 
-/** A write that only reaches the kernel takes about so long. */
-const handOverMs = 0.2;
-
 export class CheckpointStore implements Checkpoints {
   readonly #events: EventQueue;
   readonly #chance: Chance;
@@ -34,6 +33,8 @@ export class CheckpointStore implements Checkpoints {
   #kept: Kept[] = [];
   /** Renamed, and lost by a crash before the directory is synced, or not. */
   #renamed: Kept | undefined;
+  /** With a bug planted: reported as durable, and not so yet. */
+  #unsynced: Kept | undefined;
   #life = 0;
 
   constructor(events: EventQueue, chance: Chance, told: StoreEvents, plant?: Plant) {
@@ -59,24 +60,30 @@ export class CheckpointStore implements Checkpoints {
       write: (slice, done) => {
         // A copy: the caller may use its memory again.
         slices.push(slice.slice());
-        after(handOverMs, done);
+        after(this.#told.sliceMs(), done);
       },
       commit: (done, expected) => {
         const content = joined(slices);
         const name = { op, id: foldBytes(content), bytes: content.length };
         const isOther = expected !== undefined && expected !== name.id;
         if (isOther && this.#plant?.unverified !== true) {
-          after(handOverMs, () => done(undefined));
+          after(this.#told.sliceMs(), () => done(undefined));
           return;
         }
         const kept = { name: { ...name, id: expected ?? name.id }, content };
-        if (this.#plant?.checkpointAtOnce === true) after(0, () => done(kept.name));
+        const kind = expected === undefined ? "own" : "fetched";
+        const isEarly = this.#plant?.checkpointAtOnce === kind;
+        if (isEarly) {
+          this.#unsynced = kept;
+          after(0, () => done(kept.name));
+        }
         after(this.#told.syncMs(), () => {
           this.#renamed = kept;
           after(this.#told.syncMs(), () => {
             this.#renamed = undefined;
+            this.#unsynced = undefined;
             this.#keep(kept);
-            if (this.#plant?.checkpointAtOnce !== true) done(kept.name);
+            if (!isEarly) done(kept.name);
           });
         });
       },
@@ -93,14 +100,15 @@ export class CheckpointStore implements Checkpoints {
     done: (bytes: Uint8Array | undefined) => void,
   ): void {
     const life = this.#life;
-    this.#events.after(handOverMs, () => {
+    this.#events.after(this.#told.sliceMs(), () => {
       if (life === this.#life) done(this.readNow(name, offset, length));
     });
   }
 
   /** The same at once, for a replica that is just starting. */
   readNow({ op, id }: CheckpointName, offset: number, length: number): Uint8Array | undefined {
-    const kept = this.#kept.find(({ name }) => name.op === op && name.id === id);
+    const all = this.#unsynced === undefined ? this.#kept : [...this.#kept, this.#unsynced];
+    const kept = all.find(({ name }) => name.op === op && name.id === id);
     if (kept === undefined) return undefined;
     if (this.#told.mayLose(op)) {
       this.lose(op);
@@ -115,6 +123,12 @@ export class CheckpointStore implements Checkpoints {
 
   /** It cannot be read any more: its bytes are not those of its name. */
   lose(op: number): void {
+    const rotten = this.#kept.find(({ name }) => name.op === op);
+    if (this.#plant?.rotUnnoticed === true && rotten !== undefined) {
+      const at = rotten.content.length - 1;
+      rotten.content[at] = (rotten.content[at] ?? 0) ^ 1;
+      return;
+    }
     this.#kept = this.#kept.filter(({ name }) => name.op !== op);
   }
 
@@ -123,6 +137,7 @@ export class CheckpointStore implements Checkpoints {
     this.#life++;
     if (this.#renamed !== undefined && this.#chance.hits(0.5)) this.#keep(this.#renamed);
     this.#renamed = undefined;
+    this.#unsynced = undefined;
   }
 
   #keep(kept: Kept): void {

@@ -21,6 +21,7 @@ import type { Chance } from "./random.ts";
 import type { Rot } from "./rot.ts";
 
 const healedMeanMs = 10;
+const healedSliceMs = 1;
 
 interface UnderWay {
   readonly write: Write;
@@ -76,7 +77,8 @@ export class SimDisk {
       return ms;
     };
     const mayLose = (op: number) => this.#losesNow(op);
-    const ports = { syncMs, kept: told.kept, mayLose };
+    const sliceMs = () => chance.exponential(this.#healed ? healedSliceMs : options.sliceMs);
+    const ports = { syncMs, sliceMs, kept: told.kept, mayLose };
     this.checkpoints = new CheckpointStore(events, chance, ports, plant);
   }
 

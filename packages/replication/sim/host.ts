@@ -5,6 +5,7 @@
  */
 import { Codec } from "@troupe/cluster/runtime";
 import {
+  type CheckpointChunkMessage,
   CheckpointError,
   type CheckpointHead,
   type Checkpoints,
@@ -146,7 +147,7 @@ export class SimHost {
       chunkBytes: options.chunkBytes,
       send: (to, message) => {
         checker.sent(index, life, message);
-        network.send(index, to, message);
+        network.send(index, to, this.#spoiled(message));
       },
       reply: (message) => {
         checker.answered(index, message);
@@ -175,7 +176,6 @@ export class SimHost {
         this.crash();
       },
     });
-    plant?.inDriver?.(this.#driver, replica);
     network.attach(index, (from, message) => this.#awake(life, () => this.#receive(from, message)));
     events.after(this.#chance.next() * tickMs, () => this.#beat(life));
   }
@@ -247,6 +247,22 @@ export class SimHost {
     };
   }
 
+  /** A piece of a checkpoint may be another than its sender keeps, with or without its checksum. */
+  #spoiled<M extends { readonly type: string }>(message: M): M {
+    const { spoiled } = this.#world.options;
+    const { body } = message as Partial<CheckpointChunkMessage>;
+    if (message.type !== "checkpoint_chunk" || body === undefined) return message;
+    if (body.length === 0 || spoiled === 0 || !this.#chance.hits(spoiled)) return message;
+    const other = body.slice();
+    const at = this.#chance.between(0, other.length - 1);
+    other[at] = (other[at] ?? 0) ^ 1;
+    return {
+      ...message,
+      body: other,
+      ...(this.#chance.hits(0.5) && { checksum: foldBytes(other) }),
+    };
+  }
+
   /** Takes in the newest state that can be read, as the real host does before it begins. */
   #stateOf(machine: ChainMachine): Recovered["checkpoint"] {
     const { checkpoints } = this.#disk;
@@ -273,6 +289,7 @@ export class SimHost {
       const intake = machine.restore();
       for (const slice of slices) intake.take(slice);
       intake.end();
+      this.#world.checker.restored(this.index, name.op, machine);
       const { checksum, timestamp, clients } = head;
       return { ...name, checksum, timestamp, clients };
     }

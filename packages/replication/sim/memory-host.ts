@@ -69,7 +69,7 @@ export class SimMemory {
   }
 
   #empty(): CheckpointStore {
-    const ports = { syncMs: () => 0, kept: this.#kept, mayLose: () => false };
+    const ports = { syncMs: () => 0, sliceMs: () => 0.2, kept: this.#kept, mayLose: () => false };
     return new CheckpointStore(this.#events, this.#chance, ports);
   }
 }

@@ -82,6 +82,10 @@ export interface SimOptions extends StorageFaults {
   readonly effects: number;
   /** How long it takes to do it, in the mean. */
   readonly effectMs: number;
+  /** How long a slice of a checkpoint takes to be written or read, in the mean. */
+  readonly sliceMs: number;
+  /** Of the pieces of a checkpoint that is fetched: those that are not what their sender keeps. */
+  readonly spoiled: number;
   /** Of a checkpoint that is fetched: how many bytes travel at once. */
   readonly chunkBytes: number;
   /** No replica has a journal: with each crash it forgets everything. */
@@ -170,6 +174,8 @@ function swarm(seed: number): SimOptions {
     clockStepEveryMs: sometimes(0.3, chance.between(500, 5000)),
     effects: new Chance(seed, "effects").pick([0, 0.1, 0.5]),
     effectMs: new Chance(seed, "effect").pick([1, 50, 500]),
+    sliceMs: new Chance(seed, "slices").pick([0.2, 0.2, 5, 50]),
+    spoiled: new Chance(seed, "spoiled").pick([0, 0, 0.1]),
     chunkBytes: new Chance(seed, "chunks").pick([64, 512, 65536]),
     ...memoryOptions(new Chance(seed, "memory")),
     ...storageFaultsOf(seed),

@@ -20,8 +20,8 @@ export interface OnDisk {
   readonly ever: Set<string>;
   /** The newest op of which it has ever kept the state. */
   checkpoint: number;
-  /** Some of what is damaged was before a state that it keeps, and is cut off with all there. */
-  cutsDamage: boolean;
+  /** Up to here its replica goes by a state: what is damaged there is of no account. */
+  covered: number;
 }
 
 const emptyDisk = (): OnDisk => ({
@@ -31,7 +31,7 @@ const emptyDisk = (): OnDisk => ({
   damaged: new Set(),
   ever: new Set(),
   checkpoint: 0,
-  cutsDamage: false,
+  covered: 0,
 });
 
 export class Ledger {
@@ -85,11 +85,10 @@ export class Ledger {
   /** The log of a replica begins after an op: what is damaged before that is in a state. */
   begins(index: number, op: number): void {
     const disk = this.disk(index);
-    for (const damaged of disk.damaged) {
-      if (damaged > op) continue;
-      disk.damaged.delete(damaged);
-      disk.cutsDamage = true;
-    }
+    if (disk.covered === op) return;
+    disk.covered = op;
+    // What stands behind that damage counts now, without another write.
+    if (disk.view === disk.log_view) this.#hold(index, disk.view, intactPart(disk));
   }
 
   /** A write will survive from now on. */
@@ -126,10 +125,12 @@ export class Ledger {
     holds(disk.checkpoint >= op, "NothingCutTooSoon", () => {
       return `replica ${index} forgets its log up to op ${op}, of which it keeps no state`;
     });
-    holds(keepers >= this.#quorum || disk.cutsDamage, "NothingCutTooSoon", () => {
+    // What is damaged there goes with all around it, and is of no use to anybody.
+    const isDamage = Math.min(...disk.damaged) <= op;
+    holds(keepers >= this.#quorum || isDamage, "NothingCutTooSoon", () => {
       return `replica ${index} forgets its log up to op ${op}, which ${keepers} keep the state of`;
     });
-    disk.cutsDamage = false;
+    for (const damaged of disk.damaged) if (damaged <= op) disk.damaged.delete(damaged);
   }
 
   /** A log begins anew behind a state: that stands for all that is committed up to it. */
@@ -212,6 +213,7 @@ export class Ledger {
 }
 
 /** What a disk can vouch for: all before the first slot that cannot be read. */
-function intactPart({ log, damaged }: OnDisk): readonly string[] {
-  return damaged.size === 0 ? log : log.slice(0, Math.min(...damaged) - 1);
+function intactPart({ log, damaged, covered }: OnDisk): readonly string[] {
+  const counts = [...damaged].filter((op) => op > covered);
+  return counts.length === 0 ? log : log.slice(0, Math.min(...counts) - 1);
 }

@@ -120,12 +120,11 @@ function adopt(
 ): void {
   const { log, outbox } = state;
   const base = { op, checksum, timestamp };
-  const held = log.checksumAt(op);
-  const isSame = held === checksum || (held === undefined && log.isDamaged(op));
-  if (!isSame) {
+  const isDamaged = log.intactHead < op;
+  if (!log.mayAgree(op, checksum) || (isDamaged && log.head <= op)) {
     log.reset(base);
     outbox.writeReset(base);
-  } else if (log.intactHead < op) {
+  } else if (isDamaged) {
     // What is damaged before a checkpoint is of no use to anybody.
     log.cut(base);
     outbox.writeCut(op);
