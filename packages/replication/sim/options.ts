@@ -98,6 +98,8 @@ export interface SimOptions extends StorageFaults {
   readonly votersCrash: number;
   /** Of votes for a view: those that come as late as copies do, with nothing in their place. */
   readonly straying: number;
+  /** Of answers to rounds of queries: the same. */
+  readonly roundOksStray: number;
   /** Mean time between two pauses of the primary, each about as long as others wait; 0 for none. */
   readonly waverEveryMs: number;
 }
@@ -172,6 +174,7 @@ function swarm(seed: number): SimOptions {
     clockOffsetMs: chance.pick([0, 50, 2000]),
     clockDrift: sometimes(0.5, chance.next() * 0.1),
     clockStepEveryMs: sometimes(0.3, chance.between(500, 5000)),
+    roundOksStray: new Chance(seed, "rounds").pick([0, 0, 0.5]),
     effects: new Chance(seed, "effects").pick([0, 0.1, 0.5]),
     effectMs: new Chance(seed, "effect").pick([1, 50, 500]),
     sliceMs: new Chance(seed, "slices").pick([0.2, 0.2, 5, 50]),

@@ -28,12 +28,16 @@ export function startRecovery(state: ReplicaState): Outcome {
 
 /** One more question to all; each is told of every life that this replica has heard of. */
 export function askAgain(state: ReplicaState): Outcome {
+  ask(state);
+  return judge(state);
+}
+
+function ask(state: ReplicaState): void {
   const memory = memoryOf(state);
   memory.round++;
   state.timeouts.resend.start();
   const { nonce, round, bootstrap: founding, view } = memory;
   state.sendToOthers({ type: "recovery", nonce, round, founding, view });
-  return judge(state);
 }
 
 /**
@@ -77,10 +81,13 @@ const lifeSteps = 2 ** 20;
 
 function learnLives(state: ReplicaState, lives: readonly Incarnation[]): void {
   const memory = memoryOf(state);
-  for (const replica of memory.crash.merge(lives)) {
+  const risen = memory.crash.merge(lives);
+  for (const replica of risen) {
     if (replica === state.index) onYoungerSelf(state, memory);
     else forgetLife(state, memory, replica);
   }
+  // What the others said without knowing of that life is no promise to begin with it.
+  if (risen.length > 0 && memory.bootstrap && state.status === "recovering") ask(state);
 }
 
 /** A life has ended: nothing that it said counts any more. */
@@ -164,7 +171,8 @@ export function onRecoveryResponse(
       dropTarget(state);
     }
   } else {
-    memory.noteForgetful(from, message.round, message.status === "founding");
+    const { round, status, crash_vector: lives = [] } = message;
+    memory.noteForgetful(from, round, status === "founding", lives);
   }
   return judge(state);
 }

@@ -179,12 +179,12 @@ export class ReplicaState {
 
   /**
    * The view that clients are told. They believe the highest that they hear of and nothing older,
-   * so a view that a crash may still take back would keep a client waiting for it (I9). Without a
-   * journal that is any view that has not begun: a quorum has left for one that has.
+   * so a view that may never begin would keep a client waiting for it: one that this replica has
+   * voted for and then forgets (I9), or that nobody follows it to. One that has begun stays, for a
+   * quorum has left all older ones for good.
    */
   get toldView(): View {
-    if (this.memory !== undefined) return this.logView;
-    return Math.min(this.view, this.outbox.durableView);
+    return Math.min(this.logView, this.outbox.durableView);
   }
 
   get isBackup(): boolean {
