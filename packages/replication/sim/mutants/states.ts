@@ -76,27 +76,6 @@ export const stateMutants = {
       };
     },
   },
-  "suffix-kept": {
-    mistake: "what a log has beyond a fetched state stays, though it follows another history",
-    profile: "transfer",
-    inReplica: ({ state }) => {
-      const { log, outbox } = state;
-      const reset = log.reset.bind(log);
-      const writeReset = outbox.writeReset.bind(outbox);
-      let kept: ReturnType<typeof log.slice> = [];
-      log.reset = (base) => {
-        kept = log.slice(base.op, log.head);
-        reset(base);
-      };
-      outbox.writeReset = (base) => {
-        writeReset(base);
-        for (const [i, entry] of kept.entries()) {
-          const parent = i === 0 ? base.checksum : entry.parent;
-          state.appendEntry({ ...entry, parent, timestamp: log.headTimestamp + 1 });
-        }
-      };
-    },
-  },
   "fetched-not-verified": {
     mistake: "what was fetched is kept under the name that it was to have, whatever it is",
     profile: "transfer",
