@@ -2,6 +2,7 @@
 export {
   BusyError,
   CallTooLargeError,
+  CheckpointError,
   GroupClosedError,
   GroupConfigMismatchError,
   GroupLostError,
@@ -21,3 +22,4 @@ export type {
   UnreachableReplica,
 } from "./group-ref.ts";
 export type { GroupOptions } from "./options.ts";
+export { DivergedError } from "./vsr/index.ts";

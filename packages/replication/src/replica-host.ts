@@ -71,6 +71,7 @@ export class ReplicaHost {
       replica,
       journal,
       machine,
+      codec: channel.codec,
       send: (to, message) => channel.sendToReplica(to, message),
       reply: (message) => this.#reply(message),
       now: () => node.clock.now(),
@@ -171,7 +172,7 @@ export class ReplicaHost {
         break;
       default:
         // Only the replicas themselves may speak as such.
-        if (index >= 0) this.#driver.step({ type: "message", from: index, message });
+        if (index >= 0) this.#driver.receive(index, message);
     }
   }
 

@@ -30,6 +30,20 @@ export interface StateMachine {
   answer(query: Uint8Array): Uint8Array;
   /** A hash of the state: equal on all replicas that have run the same ops. */
   digest(extra: unknown): string;
+  /**
+   * The state as it is now, in slices, each made when it is asked for; nothing is applied before
+   * the last one has been. Equal states give equal slices on all replicas. Throws what it cannot
+   * encode.
+   */
+  snapshot(): Iterable<Uint8Array>;
+  /** Begins to take in the state as it was after an op, instead of the one that it has. */
+  restore(at: { readonly op: number; readonly timestamp: number }): StateIntake;
+}
+
+/** Takes the slices of a `snapshot` in, in their order; the machine has the state after `end`. */
+export interface StateIntake {
+  take(slice: Uint8Array): void;
+  end(): void;
 }
 
 /** The body of a request or a query, before encoding. */
@@ -94,6 +108,23 @@ export class ActorMachine implements StateMachine {
     }
   }
 
+  *snapshot(): Iterable<Uint8Array> {
+    const bytes = this.#codec.encode(this.#state, "state");
+    this.#continueFrom(bytes);
+    yield bytes;
+  }
+
+  restore(at: { readonly op: number; readonly timestamp: number }): StateIntake {
+    const slices: Uint8Array[] = [];
+    return {
+      take: (slice) => slices.push(slice),
+      end: () => {
+        this.#last = at;
+        this.#continueFrom(Buffer.concat(slices));
+      },
+    };
+  }
+
   digest(extra: unknown): string {
     return checksum(this.#codec.encode([this.#state, extra]));
   }
@@ -149,14 +180,17 @@ export class ActorMachine implements StateMachine {
    */
   #takeSnapshot(): void {
     try {
-      this.#snapshot = this.#codec.encode(this.#state, "state");
+      this.#continueFrom(this.#codec.encode(this.#state, "state"));
     } catch {
       // A handler has put something into the state that cannot be encoded: the same on every
       // replica, so it must not stop them all. The older snapshot serves, with more to replay.
       this.#snapshotDue += stepsMax;
-      return;
     }
-    this.#state = this.#codec.decode(this.#snapshot);
+  }
+
+  #continueFrom(snapshot: Uint8Array): void {
+    this.#snapshot = snapshot;
+    this.#state = this.#codec.decode(snapshot);
     this.#steps = [];
     this.#snapshotDue = stepsMax;
   }

@@ -56,7 +56,8 @@ export function admit(state: ReplicaState, from: ReplicaIndex, message: ReplicaM
   if (isOld) return false;
   if (message.type === "recovery_response") return state.status === "recovering";
   const isWhole = state.status === "normal" || state.status === "view_change";
-  return isWhole || (message.type === "new_state" && state.status === "recovering");
+  const isPast = message.type === "new_state" || message.type === "checkpoint";
+  return isWhole || (isPast && state.status === "recovering");
 }
 
 /** Says of each message which lives its sender knows of; a group with disks needs no such thing. */
@@ -95,6 +96,7 @@ function forgetLife(state: ReplicaState, memory: Memory, replica: ReplicaIndex):
   state.doViewChanges.delete(replica);
   state.acked.forget(replica);
   state.roundOks.delete(replica);
+  state.checkpoints.forget(replica);
   memory.drop(replica);
   // With the primary's life goes its log: another view, and its primary, will have to be heard.
   const ledBy = primaryOf(memory.view, state.replicaCount);
