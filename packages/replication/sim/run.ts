@@ -231,9 +231,9 @@ class Simulation {
 
   /** Whether a disk that will come back keeps the state after an op, or after a later one. */
   #isKeptBeside(index: number, op: number): boolean {
-    return this.#disks.some(({ checkpoints }, other) => {
+    return this.#disks.some((disk, other) => {
       if (other === index || this.#atlas.mayLoseDisk(other)) return false;
-      return checkpoints.names.some((name) => name.op >= op);
+      return disk instanceof SimDisk && disk.hasStateFor(op);
     });
   }
 
