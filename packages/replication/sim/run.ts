@@ -350,8 +350,8 @@ class Simulation {
   #isBeyondRepair(): boolean {
     if (!this.#options.beyondRepair) return false;
     return this.#hosts.some(({ gaveUp, replica }) => {
-      const state = replica?.state;
-      return gaveUp || (state && (state.log.damaged.length > 0 || state.missing.length > 0));
+      const { isHollow = gaveUp, log, missing = [] } = replica?.state ?? {};
+      return isHollow || missing.length > 0 || (log?.damaged.length ?? 0) > 0;
     });
   }
 
