@@ -130,6 +130,11 @@ export interface Ready {
   /** To be made durable, in order; may go on while the rest is carried out. */
   readonly write: Write | undefined;
   readonly messages: readonly Addressed[];
+  /**
+   * The state is to become that of this checkpoint, which is durable here, instead of what it is.
+   * A capture that is under way has lost its subject. Nothing is to run before `restored`.
+   */
+  readonly restore?: NamedCheckpoint;
   /** To be run on the state, in order. */
   readonly apply: readonly Committed[];
   /** To be answered after `apply`. */
@@ -142,11 +147,6 @@ export interface Ready {
   /** To be done; the primary alone is given any, at least once each. */
   readonly effects: readonly Effect[];
   readonly replies: readonly ReplyToClient[];
-  /**
-   * The state is to become that of this checkpoint, which is durable here, instead of what it is.
-   * A capture that is under way has lost its subject. Nothing is to run before `restored`.
-   */
-  readonly restore?: NamedCheckpoint;
   /** The state is to be captured as it is now, after `apply`; nothing runs before `captured`. */
   readonly checkpoint?: CheckpointHead;
   /** To be got from that replica, or from any that has it; instead of what was asked before. */
