@@ -10,7 +10,7 @@ export {
   encodeReplies,
   encodeRequests,
 } from "./client-batch.ts";
-export { Driver, type DriverPorts } from "./driver.ts";
+export { Driver, type DriverPorts, type Outside } from "./driver.ts";
 export { type FileJournalOptions, openFileJournal } from "./journal/file-journal.ts";
 export {
   inspectJournal,
@@ -20,7 +20,7 @@ export {
 export { type Journal, type OpenedJournal, Recovery } from "./journal/journal.ts";
 export { MemoryDisk, openMemoryJournal } from "./journal/memory-journal.ts";
 export { type Answered, type Cancel, Session, type SessionOptions } from "./session.ts";
-export { ActorMachine, type StateMachine } from "./state-machine.ts";
+export { ActorMachine, type Applied, type StateMachine } from "./state-machine.ts";
 export { Ticker, type TickerOptions } from "./ticker.ts";
 export {
   type Addressed,
@@ -29,6 +29,7 @@ export {
   DamagedLogError,
   type DamagedSlot,
   decodeBatch,
+  type Effect,
   type GroupConfig,
   type Input,
   type MemoryLife,

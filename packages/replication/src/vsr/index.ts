@@ -35,9 +35,11 @@ export type {
   Committed,
   Effect,
   Input,
+  LateReply,
   Query,
   Ready,
   Recovered,
+  RequestName,
   Write,
 } from "./ready.ts";
 export { Replica, type ReplicaReport } from "./replica.ts";

@@ -23,11 +23,14 @@ export type Input =
   /**
    * The requests of that op have run; one reply for each, in order, and what the state now wants
    * done outside. Every replica reports the same effects; those of the primary come out again.
+   * A request whose reply comes later has none, and is answered in `late` of the same op or of a
+   * later one.
    */
   | {
       readonly type: "applied";
       readonly op: Op;
-      readonly replies: readonly Uint8Array[];
+      readonly replies: readonly (Uint8Array | undefined)[];
+      readonly late?: readonly LateReply[];
       readonly effects?: readonly Uint8Array[];
     }
   /**
@@ -36,6 +39,14 @@ export type Input =
    */
   | { readonly type: "pulse"; readonly body: Uint8Array }
   | { readonly type: "answered"; readonly answers: readonly Answer[] };
+
+/** Names a request that ran. */
+export type RequestName = Pick<Request, "client" | "session" | "number">;
+
+/** The reply to a request that has run, in an op of its own or of another request. */
+export interface LateReply extends RequestName {
+  readonly body: Uint8Array;
+}
 
 export interface Answer {
   readonly client: ClientId;

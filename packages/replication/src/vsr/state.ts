@@ -21,7 +21,7 @@ import type {
   StartViewMessage,
 } from "./message.ts";
 import { AckedOps, ViewVotes } from "./quorum.ts";
-import { type Committed, Outbox, type Recovered } from "./ready.ts";
+import { type Committed, Outbox, type Recovered, type RequestName } from "./ready.ts";
 import { Timeout } from "./timeout.ts";
 import {
   type ClientId,
@@ -349,7 +349,7 @@ export class ReplicaState {
     if (body !== undefined) this.replyTo(request, session, body);
   }
 
-  replyTo(request: Request, session: Op, body: Uint8Array): void {
+  replyTo(request: RequestName, session: Op, body: Uint8Array): void {
     const { client, number } = request;
     this.outbox.reply({ type: "reply", view: this.toldView, client, session, number, body });
   }

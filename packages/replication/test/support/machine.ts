@@ -1,11 +1,12 @@
 /** A state machine run op by op, without a group around it. */
 import type { ActorError, AnyActorDefinition } from "@troupe/actor";
 import { fromWireError } from "@troupe/actor/runtime";
-import { Codec } from "@troupe/cluster/runtime";
-import { ActorMachine, type Operation, type Outcome } from "../../src/state-machine.ts";
+import type { Operation, Outcome } from "../../src/outcome.ts";
+import { ActorMachine } from "../../src/state-machine.ts";
+import { stateCodec } from "../../src/target-ref.ts";
 import { call, clientId, register } from "./entries.ts";
 
-const codec = new Codec();
+const codec = stateCodec();
 
 export class TestMachine {
   readonly machine: ActorMachine;
