@@ -3,6 +3,7 @@
  * whole run and none of the protocol's reasoning; each property has its file in `checkers/`.
  */
 import type {
+  CheckpointName,
   Committed,
   GroupConfig,
   GroupMessage,
@@ -17,6 +18,7 @@ import { type Founding, Lives } from "./checkers/lives.ts";
 import { OutsideWorld } from "./checkers/outside.ts";
 import { Promises } from "./checkers/promises.ts";
 import { holds } from "./checkers/violation.ts";
+import { foldBytes } from "./fold.ts";
 import type { ChainMachine } from "./machine.ts";
 
 export class Checker {
@@ -35,6 +37,7 @@ export class Checker {
   readonly #views = new Map<number, number>();
   /** The op of each call, by its place in the chain. */
   readonly #opOf: number[] = [0];
+  readonly #checkpoints = new Map<number, string>();
   #running = 0;
 
   constructor(config: GroupConfig, memory?: Founding) {
@@ -61,6 +64,22 @@ export class Checker {
     this.outside.executed(index, committed, machine);
   }
 
+  /** A machine has taken the state after an op from a checkpoint. */
+  restored(index: number, op: number, machine: ChainMachine): void {
+    this.#executions.restored(index, op, machine);
+  }
+
+  /** CheckpointsEqual: at one op all disks keep the same bytes, whoever wrote them. */
+  keeps(index: number, { op, id }: CheckpointName, content: Uint8Array): void {
+    const digest = foldBytes(content);
+    const first = this.#checkpoints.get(op) ?? digest;
+    this.#checkpoints.set(op, first);
+    holds(first === digest && first === id, "CheckpointsEqual", () => {
+      return `replica ${index} keeps another state after op ${op} than was kept first`;
+    });
+    this.ledger.keeps(index, op);
+  }
+
   sent(index: number, life: number, message: GroupMessage): void {
     this.#promises.sent(index, life, message);
     if (message.type === "do_view_change") this.onVote(index);
@@ -78,6 +97,9 @@ export class Checker {
   stepped(index: number, replica: Replica): void {
     const { state } = replica;
     state.invariants();
+    const { op: begins, checksum } = state.log.base;
+    this.ledger.begins(index, begins);
+    this.ledger.backs(begins, checksum, () => `the log of replica ${index}, which begins there,`);
     const { view, isPrimary } = state;
     const seen = this.#views.get(index) ?? 0;
     holds(view >= seen, "ViewsGoUp", () => {
@@ -112,6 +134,7 @@ export class Checker {
   /** A restart may not lose a view that was durable; but one that was not may be taken back. */
   restarted(index: number, { state }: Replica): void {
     this.#views.set(index, state.view);
+    this.ledger.begins(index, state.log.base.op);
     if (this.#lives !== undefined) {
       this.#lives.begins(index);
       this.ledger.forgets(index);

@@ -6,12 +6,14 @@
  * drops it with all after it, which is what a prefix stands for here. What was durable may rot.
  */
 import {
+  type CheckpointName,
   type Journal,
   type OpenedJournal,
   type Recovered,
   Recovery,
   type Write,
 } from "@troupe/replication/runtime";
+import { CheckpointStore } from "./checkpoint-store.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Plant } from "./mutants.ts";
 import type { SimOptions } from "./options.ts";
@@ -19,6 +21,7 @@ import type { Chance } from "./random.ts";
 import type { Rot } from "./rot.ts";
 
 const healedMeanMs = 10;
+const healedSliceMs = 1;
 
 interface UnderWay {
   readonly write: Write;
@@ -32,6 +35,10 @@ export interface DiskEvents {
   readonly syncing: (ms: number) => void;
   /** These slots were durable and cannot be read any more. */
   readonly damaged: (ops: readonly number[]) => void;
+  /** A checkpoint will survive from now on. */
+  readonly kept: (name: CheckpointName, content: Uint8Array) => void;
+  /** Whether another disk, which is not to be lost, keeps the state after that op or a later. */
+  readonly isElsewhere: (op: number) => boolean;
 }
 
 export class SimDisk {
@@ -48,6 +55,7 @@ export class SimDisk {
   #life = 0;
   #used = false;
   #healed = false;
+  readonly checkpoints: CheckpointStore;
 
   constructor(
     options: SimOptions,
@@ -63,12 +71,22 @@ export class SimDisk {
     this.#plant = plant;
     this.#rot = rot;
     this.#told = told;
+    const syncMs = () => {
+      const ms = this.#syncMs();
+      told.syncing(ms);
+      return ms;
+    };
+    const mayLose = (op: number) => this.#losesNow(op);
+    const sliceMs = () => chance.exponential(this.#healed ? healedSliceMs : options.sliceMs);
+    const ports = { syncMs, sliceMs, kept: told.kept, mayLose };
+    this.checkpoints = new CheckpointStore(events, chance, ports, plant);
   }
 
   open(): OpenedJournal {
     const journal: Journal = {
       append: (write, done) => this.#append({ write, done }),
       close: async () => undefined,
+      checkpoints: this.checkpoints,
     };
     const recovered = this.#used ? this.#recover() : undefined;
     this.#used = true;
@@ -83,6 +101,7 @@ export class SimDisk {
   /** Power is lost. */
   crash(): void {
     this.#life++;
+    this.checkpoints.crash();
     const pending = [...this.#syncing, ...this.#waiting];
     const surviving = this.#chance.pick([
       0,
@@ -98,9 +117,31 @@ export class SimDisk {
     let state = this.#fold();
     if (this.#rot.strike(this.#durable, state)) state = this.#fold();
     const recovered = this.#rot.read(state);
+    if (this.#rot.strikesCheckpoint()) this.#loseOne(state.base?.op ?? 0);
     const lost = recovered.damaged?.map(({ op }) => op) ?? [];
-    this.#told.damaged(lost.filter((op) => op <= state.entries.length));
+    const head = (state.base?.op ?? 0) + state.entries.length;
+    this.#told.damaged(lost.filter((op) => op <= head));
     return recovered;
+  }
+
+  /** One of the checkpoints is not what was written, if the group can live without it. */
+  #loseOne(base: number): void {
+    const { names } = this.checkpoints;
+    const { op } = names[this.#chance.between(0, names.length - 1)] ?? {};
+    if (op !== undefined && this.#mayLoseState(op, base)) this.checkpoints.lose(op);
+  }
+
+  /** Another one goes on from here, or another disk has one that this replica can fetch. */
+  #mayLoseState(op: number, base: number): boolean {
+    if (this.#options.config.replicaCount === 1) return false;
+    if (this.#options.beyondRepair) return true;
+    const others = this.checkpoints.names.filter((name) => name.op !== op);
+    return others.some((name) => name.op >= base) || this.#told.isElsewhere(base);
+  }
+
+  #losesNow(op: number): boolean {
+    if (!this.#rot.losesOnRead()) return false;
+    return this.#mayLoseState(op, this.#fold().base?.op ?? 0);
   }
 
   #fold(): Recovered {

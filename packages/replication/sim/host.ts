@@ -3,12 +3,19 @@
  *
  * The replica and the driver are the real ones; this file gives them a simulated world.
  */
+import { Codec } from "@troupe/cluster/runtime";
 import {
+  type CheckpointChunkMessage,
+  CheckpointError,
+  type CheckpointHead,
+  type Checkpoints,
   DamagedLogError,
   Driver,
   type GroupMessage,
   type Journal,
+  type Recovered,
   Replica,
+  readCheckpoint,
   Ticker,
   type Write,
 } from "@troupe/replication/runtime";
@@ -38,6 +45,8 @@ export interface World {
   /** Which client session lives where, as replicas learn it from the requests. */
   readonly addressOf: Map<string, number>;
   readonly trace: Trace;
+  /** A replica has stopped, and is to be started again. */
+  readonly failed: (host: SimHost) => void;
   /** Present if the group is one without journals. */
   readonly memory: MemoryGroup | undefined;
 }
@@ -46,6 +55,7 @@ export class SimHost {
   readonly #world: World;
   readonly #disk: SimDisk | SimMemory;
   readonly #chance: Chance;
+  readonly #codec = new Codec();
   readonly index: number;
   #driver: Driver | undefined;
   #replica: Replica | undefined;
@@ -95,7 +105,11 @@ export class SimHost {
     const { options, events, network, checker, plant, trace } = this.#world;
     const life = ++this.#life;
     const { journal, recovered: held } = this.#disk.open();
-    const recovered = held && (plant?.inRecovered?.(held) ?? held);
+    const machine = new ChainMachine(options.effects);
+    this.#machine = machine;
+    const state = held && this.#stateOf(machine);
+    const found = held && (state === undefined ? held : { ...held, checkpoint: state });
+    const recovered = found && (plant?.inRecovered?.(found) ?? found);
     const { index } = this;
     const config = plant?.inConfig?.(options.config, index) ?? options.config;
     const { ticks } = options;
@@ -106,8 +120,6 @@ export class SimHost {
     this.#replica = replica;
     checker.restarted(index, replica);
     plant?.inReplica?.(replica, recovered);
-    const machine = new ChainMachine(options.effects);
-    this.#machine = machine;
     this.#errands = this.#errandsOf(replica, machine, life);
     const { view, log } = replica.state;
     for (const { op, checksum } of recovered?.damaged ?? []) {
@@ -131,9 +143,11 @@ export class SimHost {
       replica,
       journal: this.#whileAwake(journal, life),
       machine: this.#checkedMachine(replica, machine),
+      codec: this.#codec,
+      chunkBytes: options.chunkBytes,
       send: (to, message) => {
         checker.sent(index, life, message);
-        network.send(index, to, message);
+        network.send(index, to, this.#spoiled(message));
       },
       reply: (message) => {
         checker.answered(index, message);
@@ -151,6 +165,12 @@ export class SimHost {
         );
       },
       onFailure: (error) => {
+        if (error instanceof CheckpointError && options.rot > 0) {
+          // What it was to go on from has rotted meanwhile; started again it finds another way.
+          trace.event("unreadable", () => `r${index}: ${error.message}`, index);
+          this.#world.failed(this);
+          return;
+        }
         if (!(options.beyondRepair && error instanceof DamagedLogError)) throw error;
         trace.event("give-up", () => `r${index} gives up: ${error.message}`, index);
         this.#gaveUp = true;
@@ -201,7 +221,80 @@ export class SimHost {
     return {
       append: (write: Write, done) => journal.append(write, () => this.#awake(life, done)),
       close: () => journal.close(),
+      checkpoints: this.#statesWhileAwake(life),
     };
+  }
+
+  #statesWhileAwake(life: number): Checkpoints {
+    const store = this.#disk.checkpoints;
+    const awake =
+      <T extends unknown[]>(done: (...values: T) => void) =>
+      (...values: T) =>
+        this.#awake(life, () => done(...values));
+    return {
+      get names() {
+        return store.names;
+      },
+      begin: (op) => {
+        const { write, commit, abandon } = store.begin(op);
+        return {
+          write: (slice, done) => write(slice, awake(done)),
+          commit: (done, expected) => commit(awake(done), expected),
+          abandon,
+        };
+      },
+      read: (name, offset, length, done) => store.read(name, offset, length, awake(done)),
+      remove: (op) => store.remove(op),
+    };
+  }
+
+  /** A piece of a checkpoint may be another than its sender keeps, with or without its checksum. */
+  #spoiled<M extends { readonly type: string }>(message: M): M {
+    const { spoiled } = this.#world.options;
+    const { body } = message as Partial<CheckpointChunkMessage>;
+    if (message.type !== "checkpoint_chunk" || body === undefined) return message;
+    if (body.length === 0 || spoiled === 0 || !this.#chance.hits(spoiled)) return message;
+    const other = body.slice();
+    const at = this.#chance.between(0, other.length - 1);
+    other[at] = (other[at] ?? 0) ^ 1;
+    return {
+      ...message,
+      body: other,
+      ...(this.#chance.hits(0.5) && { checksum: foldBytes(other) }),
+    };
+  }
+
+  /** Takes in the newest state that can be read, as the real host does before it begins. */
+  #stateOf(machine: ChainMachine): Recovered["checkpoint"] {
+    const { checkpoints } = this.#disk;
+    for (const name of [...checkpoints.names].reverse()) {
+      let head: CheckpointHead | undefined;
+      const slices: Uint8Array[] = [];
+      const source: Checkpoints = {
+        names: [name],
+        begin: (op) => checkpoints.begin(op),
+        read: (one, offset, length, done) => done(checkpoints.readNow(one, offset, length)),
+        remove: () => undefined,
+      };
+      let isWhole = false;
+      readCheckpoint(source, name, this.#codec, {
+        head: (read) => {
+          head = read;
+        },
+        slice: (slice) => slices.push(slice),
+        end: (whole) => {
+          isWhole = whole;
+        },
+      });
+      if (!isWhole || head === undefined) continue;
+      const intake = machine.restore();
+      for (const slice of slices) intake.take(slice);
+      intake.end();
+      this.#world.checker.restored(this.index, name.op, machine);
+      const { checksum, timestamp, clients } = head;
+      return { ...name, checksum, timestamp, clients };
+    }
+    return undefined;
   }
 
   #errandsOf(replica: Replica, machine: ChainMachine, life: number): Errands {
@@ -235,6 +328,15 @@ export class SimHost {
       },
       answer: () => machine.answer(),
       digest: () => machine.digest(),
+      snapshot: () => machine.snapshot(),
+      restore: ({ op }: { readonly op: number }) => {
+        const intake = machine.restore();
+        const end = () => {
+          intake.end();
+          checker.restored(this.index, op, machine);
+        };
+        return { take: intake.take, end };
+      },
     };
   }
 
@@ -292,7 +394,7 @@ export class SimHost {
       case "local_reply":
         break;
       default:
-        this.#driver?.step({ type: "message", from, message });
+        this.#driver?.receive(from, message);
     }
   }
 }

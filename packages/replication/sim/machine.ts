@@ -2,7 +2,7 @@
  * The state machine that the simulator replicates: a chain of hashes, in which no two operations
  * commute, so that any difference in order or number shows in every later reply.
  */
-import type { Applied, Committed, StateMachine } from "@troupe/replication/runtime";
+import type { Applied, Committed, StateIntake, StateMachine } from "@troupe/replication/runtime";
 import { foldText } from "./fold.ts";
 
 /** What an answer says: how far the state was, what it was, and to a call: which call it was. */
@@ -76,6 +76,27 @@ export class ChainMachine implements StateMachine {
 
   digest(): string {
     return String(this.state);
+  }
+
+  /** In slices of a few bytes, so that a capture takes many turns. */
+  *snapshot(): Iterable<Uint8Array> {
+    yield bytesOf(`${this.length} ${this.state}`);
+    for (const errand of this.open) yield bytesOf(errand);
+  }
+
+  restore(): StateIntake {
+    const slices: string[] = [];
+    return {
+      take: (slice) => slices.push(textOf(slice)),
+      end: () => {
+        const [counts = "", ...open] = slices;
+        const [length, state] = counts.split(" ");
+        this.length = Number(length);
+        this.state = Number(state);
+        this.open.clear();
+        for (const errand of open) this.open.add(errand);
+      },
+    };
   }
 }
 

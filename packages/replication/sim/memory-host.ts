@@ -7,6 +7,7 @@
  */
 import type { MemoryLife, OpenedJournal, Write } from "@troupe/replication/runtime";
 import { quorumOf } from "@troupe/replication/runtime";
+import { CheckpointStore, type StoreEvents } from "./checkpoint-store.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { SimHost } from "./host.ts";
 import type { Chance } from "./random.ts";
@@ -29,28 +30,47 @@ export function memoryOptions(chance: Chance) {
 export class SimMemory {
   readonly #events: EventQueue;
   readonly #held: (write: Write) => void;
+  readonly #kept: StoreEvents["kept"];
+  readonly #chance: Chance;
   #life = 0;
+  checkpoints: CheckpointStore;
 
-  constructor(events: EventQueue, held: (write: Write) => void) {
+  constructor(
+    events: EventQueue,
+    chance: Chance,
+    held: (write: Write) => void,
+    kept: StoreEvents["kept"],
+  ) {
     this.#events = events;
+    this.#chance = chance;
     this.#held = held;
+    this.#kept = kept;
+    this.checkpoints = this.#empty();
   }
 
   open(): OpenedJournal {
     const life = ++this.#life;
+    this.checkpoints = this.#empty();
     const append = (write: Write, done: () => void) => {
       this.#held(write);
       this.#events.after(0, () => {
         if (life === this.#life) done();
       });
     };
-    return { journal: { append, close: async () => undefined }, recovered: undefined };
+    const { checkpoints } = this;
+    return { journal: { append, close: async () => undefined, checkpoints }, recovered: undefined };
   }
 
   heal(): void {}
 
   crash(): void {
     this.#life++;
+    this.checkpoints.crash();
+  }
+
+  #empty(): CheckpointStore {
+    const ports = { syncMs: () => 0, sliceMs: () => 0.2, kept: this.#kept, mayLose: () => false };
+    return new CheckpointStore(this.#events, this.#chance, ports);
   }
 }
 

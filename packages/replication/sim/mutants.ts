@@ -11,6 +11,7 @@ import { memoryMutants } from "./mutants/memory.ts";
 import { normalMutants } from "./mutants/normal.ts";
 import type { Plant } from "./mutants/plant.ts";
 import { readMutants } from "./mutants/reads.ts";
+import { stateMutants } from "./mutants/states.ts";
 import { viewMutants } from "./mutants/views.ts";
 
 export type { Plant } from "./mutants/plant.ts";
@@ -24,4 +25,5 @@ export const mutants: Readonly<Record<string, Plant>> = {
   ...clientMutants,
   ...memoryMutants,
   ...effectMutants,
+  ...stateMutants,
 };

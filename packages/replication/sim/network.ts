@@ -72,18 +72,25 @@ export class SimNetwork {
 
   send(from: Address, to: Address, message: GroupMessage): void {
     this.sent++;
-    const { loss, duplication, copyLaterMs, inFlightArrives, straying } = this.#options;
+    const { loss, duplication, copyLaterMs, inFlightArrives } = this.#options;
     if (!this.#healed) {
       if (inFlightArrives && this.#isCut(from, to)) return;
       if (loss > 0 && this.#chance.hits(loss)) return;
     }
     const copy = this.#copy(message);
-    const isVote = message.type === "start_view_change" || message.type === "do_view_change";
-    const strays = isVote && !this.#healed && straying > 0 && this.#chance.hits(straying);
+    const straying = this.#healed ? 0 : this.#strayingOf(message);
+    const strays = straying > 0 && this.#chance.hits(straying);
     this.#deliverLater(from, to, copy, strays ? this.#chance.exponential(copyLaterMs) : 0);
     if (!this.#healed && duplication > 0 && this.#chance.hits(duplication)) {
       this.#deliverLater(from, to, copy, this.#chance.exponential(copyLaterMs));
     }
+  }
+
+  /** What is counted towards a quorum must not be counted once it is of the past. */
+  #strayingOf({ type }: GroupMessage): number {
+    const { straying, roundOksStray } = this.#options;
+    if (type === "read_round_ok") return roundOksStray;
+    return type === "start_view_change" || type === "do_view_change" ? straying : 0;
   }
 
   /** From now on nothing is lost or cut, and delays are short. */

@@ -82,6 +82,12 @@ export interface SimOptions extends StorageFaults {
   readonly effects: number;
   /** How long it takes to do it, in the mean. */
   readonly effectMs: number;
+  /** How long a slice of a checkpoint takes to be written or read, in the mean. */
+  readonly sliceMs: number;
+  /** Of the pieces of a checkpoint that is fetched: those that are not what their sender keeps. */
+  readonly spoiled: number;
+  /** Of a checkpoint that is fetched: how many bytes travel at once. */
+  readonly chunkBytes: number;
   /** No replica has a journal: with each crash it forgets everything. */
   readonly memory: boolean;
   /** Of memory groups: once, more replicas crash at a time than the group can spare. */
@@ -92,6 +98,8 @@ export interface SimOptions extends StorageFaults {
   readonly votersCrash: number;
   /** Of votes for a view: those that come as late as copies do, with nothing in their place. */
   readonly straying: number;
+  /** Of answers to rounds of queries: the same. */
+  readonly roundOksStray: number;
   /** Mean time between two pauses of the primary, each about as long as others wait; 0 for none. */
   readonly waverEveryMs: number;
 }
@@ -125,7 +133,7 @@ function swarm(seed: number): SimOptions {
       queueMax: chance.pick([4, 64]),
       sessionsMax: chance.pick([2, 4, 64]),
       sessionWindow: chance.pick([1, 4, 16]),
-      checkpointEvery: 16,
+      checkpointEvery: new Chance(seed, "checkpoints").pick([2, 4, 8, 16, 64]),
     },
     ticks: chance.hits(0.3) ? hastyTicks : timeoutTicksDefaults,
     clients: chance.pick([1, 2, 2, 3, 3, 4, 5, 8, 13]),
@@ -166,8 +174,12 @@ function swarm(seed: number): SimOptions {
     clockOffsetMs: chance.pick([0, 50, 2000]),
     clockDrift: sometimes(0.5, chance.next() * 0.1),
     clockStepEveryMs: sometimes(0.3, chance.between(500, 5000)),
+    roundOksStray: new Chance(seed, "rounds").pick([0, 0, 0.5]),
     effects: new Chance(seed, "effects").pick([0, 0.1, 0.5]),
     effectMs: new Chance(seed, "effect").pick([1, 50, 500]),
+    sliceMs: new Chance(seed, "slices").pick([0.2, 0.2, 5, 50]),
+    spoiled: new Chance(seed, "spoiled").pick([0, 0, 0.1]),
+    chunkBytes: new Chance(seed, "chunks").pick([64, 512, 65536]),
     ...memoryOptions(new Chance(seed, "memory")),
     ...storageFaultsOf(seed),
   };

@@ -34,16 +34,18 @@ export class Rot {
   strike(stored: Write[], { entries }: Recovered): boolean {
     if (this.#options.rot === 0 || !this.#chance.hits(this.#options.rot)) return false;
     const log = [...entries];
+    const before = (entries[0]?.op ?? 1) - 1;
+    const head = before + log.length;
     const damaged = new Map<Entry, Entry>();
     for (let left = this.#chance.between(1, slotsMax); left > 0; left--) {
       const low = this.#chance.hits(0.7) ? Math.max(1, log.length - tailOps) : 1;
-      const op = this.#chance.between(low, Math.max(low, log.length));
-      const entry = entries[op - 1];
-      if (entry === undefined || damaged.has(entry) || !this.#mayDamage(op, log.length)) continue;
+      const place = this.#chance.between(low, Math.max(low, log.length)) - 1;
+      const entry = entries[place];
+      if (entry === undefined || damaged.has(entry) || !this.#mayDamage(entry.op, head)) continue;
       // A copy, for in the simulator all replicas share one object per entry.
       const copy = { ...entry };
-      this.#damage.set(copy, this.#remains(entry, log));
-      log[op - 1] = copy;
+      this.#damage.set(copy, this.#remains(entry, place, log));
+      log[place] = copy;
       damaged.set(entry, copy);
     }
     for (const [i, write] of stored.entries()) {
@@ -51,6 +53,16 @@ export class Rot {
       stored[i] = { ...write, entries: write.entries.map((entry) => damaged.get(entry) ?? entry) };
     }
     return damaged.size > 0;
+  }
+
+  /** Whether one of the checkpoints is found to be damaged, rotten or overwritten by another. */
+  strikesCheckpoint(): boolean {
+    return this.#options.rot > 0 && this.#chance.hits(this.#options.rot / 3);
+  }
+
+  /** Whether what has been sound so far turns out to be unreadable. */
+  losesOnRead(): boolean {
+    return this.#options.rot > 0 && this.#chance.hits(this.#options.rot / 100);
   }
 
   /** What the journal tells of its records. */
@@ -79,9 +91,10 @@ export class Rot {
     return this.#atlas.mayDamage(this.#index, op);
   }
 
-  #remains(entry: Entry, log: readonly Entry[]): DamagedSlot {
+  #remains(entry: Entry, place: number, log: readonly Entry[]): DamagedSlot {
     const { op, checksum, parent } = entry;
-    const nameless = this.#chance.hits(this.#options.lostHeaders) && this.#mayLoseHeader(op, log);
+    const loses = this.#chance.hits(this.#options.lostHeaders);
+    const nameless = loses && this.#mayLoseHeader(place, log);
     return nameless ? { op } : { op, checksum, parent };
   }
 
@@ -89,13 +102,13 @@ export class Rot {
    * Two nameless slots side by side: the first cannot be named by the one behind it, and what
    * cannot be named can be neither fetched nor denied. That is beyond repair.
    */
-  #mayLoseHeader(op: number, log: readonly Entry[]): boolean {
+  #mayLoseHeader(place: number, log: readonly Entry[]): boolean {
     if (this.#options.beyondRepair) return true;
     const isNameless = (near: number) => {
-      const entry = log[near - 1];
+      const entry = log[near];
       const slot = entry && this.#damage.get(entry);
       return slot !== undefined && slot.checksum === undefined;
     };
-    return !isNameless(op - 1) && !isNameless(op + 1);
+    return !isNameless(place - 1) && !isNameless(place + 1);
   }
 }

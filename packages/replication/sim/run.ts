@@ -1,7 +1,7 @@
 /**
  * One run: a world with faults, then a healed one in which everything must come to an end.
  */
-import type { Write } from "@troupe/replication/runtime";
+import type { CheckpointName, Write } from "@troupe/replication/runtime";
 import { Checker } from "./checker.ts";
 import { Violation } from "./checkers/violation.ts";
 import { SimDisk } from "./disk.ts";
@@ -100,6 +100,12 @@ class Simulation {
       plant,
       addressOf: new Map(),
       trace: this.#trace,
+      failed: (host) => {
+        host.crash();
+        this.#events.after(this.#chance.exponential(options.downMeanMs), () =>
+          this.#comeBack(host),
+        );
+      },
       memory: this.#memory,
     };
     for (let index = 0; index < replicaCount; index++) {
@@ -108,9 +114,12 @@ class Simulation {
       const syncing = (ms: number) => this.#crashWriting(index, ms);
       const damaged = (ops: readonly number[]) => this.#checker.ledger.damaged(index, ops);
       const rot = new Rot(options, this.#atlas, index, new Chance(options.seed, `rot-${index}`));
-      const ports = { durable, syncing, damaged };
+      const kept = (name: CheckpointName, content: Uint8Array) =>
+        this.#checker.keeps(index, name, content);
+      const isElsewhere = (op: number) => this.#isKeptBeside(index, op);
+      const ports = { durable, syncing, damaged, kept, isElsewhere };
       const disk = options.memory
-        ? new SimMemory(this.#events, durable)
+        ? new SimMemory(this.#events, chance, durable, kept)
         : new SimDisk(options, this.#events, chance, plant, rot, ports);
       const host = new SimHost(world, index, disk);
       this.#disks.push(disk);
@@ -217,6 +226,14 @@ class Simulation {
       const struck = this.#memory?.strike(this.#chance) ?? [];
       for (const host of struck) if (host.isUp) this.#end(host);
       if (struck.length === 0) this.#strikeAfter(200);
+    });
+  }
+
+  /** Whether a disk that will come back keeps the state after an op, or after a later one. */
+  #isKeptBeside(index: number, op: number): boolean {
+    return this.#disks.some(({ checkpoints }, other) => {
+      if (other === index || this.#atlas.mayLoseDisk(other)) return false;
+      return checkpoints.names.some((name) => name.op >= op);
     });
   }
 
@@ -363,9 +380,9 @@ class Simulation {
     const newest = Math.max(...up.map(({ replica }) => replica?.state.view ?? 0));
     return up.filter(({ replica, isDone }) => {
       if (replica === undefined) return true;
-      const { commitMin, applying, status, view } = replica.state;
+      const { commitMin, applying, status, view, hold } = replica.state;
       // What is committed is run at the end of the turn: until then the table lacks replies.
-      const hasRunAll = commitMin === ops && applying.length === 0;
+      const hasRunAll = commitMin === ops && applying.length === 0 && hold === undefined;
       return !hasRunAll || !isDone || status !== "normal" || view !== newest;
     });
   }

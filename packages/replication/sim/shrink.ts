@@ -35,6 +35,7 @@ const faults = [
   "foundingMs",
   "votersCrash",
   "straying",
+  "roundOksStray",
   "waverEveryMs",
   "clientCrashEveryMs",
   "givenUp",

@@ -5,6 +5,8 @@
  * driver carries data from one to the other and keeps one promise: whatever breaks (an invariant, a
  * write, the state machine) stops this replica for good rather than letting it guess (J6, J8).
  */
+import type { Codec } from "@troupe/cluster/runtime";
+import { Checkpointing } from "./checkpointing.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { StateMachine } from "./state-machine.ts";
 import type {
@@ -16,6 +18,7 @@ import type {
   ReplicaMessage,
   ReplyToClient,
 } from "./vsr/index.ts";
+import type { TransferMessage } from "./wire.ts";
 
 /** Who carries out what the state wants done outside. */
 export interface Outside {
@@ -29,7 +32,9 @@ export interface DriverPorts {
   readonly replica: Replica;
   readonly journal: Journal;
   readonly machine: StateMachine;
-  readonly send: (to: ReplicaIndex, message: ReplicaMessage) => void;
+  /** Encodes the heads of checkpoints. */
+  readonly codec: Codec;
+  readonly send: (to: ReplicaIndex, message: ReplicaMessage | TransferMessage) => void;
   readonly reply: (message: ReplyToClient) => void;
   /** Carries out what the state wants done outside; where it is absent nothing is. */
   readonly outside?: Outside;
@@ -39,16 +44,44 @@ export interface DriverPorts {
   readonly defer: (turn: () => void) => void;
   /** Told once, when the replica has stopped because of an error. */
   readonly onFailure: (error: unknown) => void;
+  /** Told of a state that could not be captured, and why. @default nobody */
+  readonly onUncaptured?: (op: number, error: unknown) => void;
+  /** Bytes of a piece of a state that is fetched. @default 61440 */
+  readonly chunkBytes?: number;
 }
 
 export class Driver {
   readonly #ports: DriverPorts;
+  readonly #checkpointing: Checkpointing;
   #turnDue = false;
   #stopped = false;
 
   constructor(ports: DriverPorts) {
     this.#ports = ports;
+    const { replica, journal } = ports;
+    const { index, options } = replica.state;
+    this.#checkpointing = new Checkpointing({
+      ...ports,
+      index,
+      replicaCount: options.config.replicaCount,
+      hash: options.hash,
+      checkpoints: journal.checkpoints,
+      step: (input) => this.step(input),
+      fail: (error) => this.fail(error),
+      defer: (turn) => ports.defer(() => this.#guarded(turn)),
+    });
     this.#scheduleTurn();
+  }
+
+  get checkpointing(): Checkpointing {
+    return this.#checkpointing;
+  }
+
+  /** Takes in what another replica, or its host, has said. */
+  receive(from: ReplicaIndex, message: ReplicaMessage | TransferMessage): void {
+    if (message.type !== "get_checkpoint" && message.type !== "checkpoint_chunk") {
+      this.step({ type: "message", from, message });
+    } else this.#guarded(() => this.#checkpointing.receive(from, message));
   }
 
   get stopped(): boolean {
@@ -65,6 +98,16 @@ export class Driver {
       return;
     }
     this.#scheduleTurn();
+    if (input.type === "tick") this.#guarded(() => this.#checkpointing.tick());
+  }
+
+  #guarded(run: () => void): void {
+    if (this.#stopped) return;
+    try {
+      run();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Stops for good and says why. */
@@ -107,6 +150,7 @@ export class Driver {
       journal.append(write, () => this.step({ type: "written", write: write.write }));
     }
     for (const { to, message } of ready.messages) send(to, message);
+    this.#checkpointing.restore(ready);
     for (const committed of ready.apply) {
       const applied = machine.apply(committed);
       replica.step({ type: "applied", op: committed.op, ...applied }, now());
@@ -122,5 +166,6 @@ export class Driver {
     if (ready.resume) outside?.resume();
     if (ready.effects.length > 0) outside?.begin(ready.effects);
     for (const message of ready.replies) reply(message);
+    this.#checkpointing.carryOut(ready);
   }
 }

@@ -162,6 +162,21 @@ export class JournalDamagedError extends JournalError {
   }
 }
 
+/**
+ * A checkpoint that this replica was about to go on from cannot be read any more. The replica has
+ * stopped; started again, it takes an older one, or fetches one from the others.
+ */
+export class CheckpointError extends ActorError {
+  constructor(op: number) {
+    super(`the checkpoint after op ${op} cannot be read; start the replica again`, {
+      name: "CheckpointError",
+      code: "ERR_CHECKPOINT",
+      outcome: "unknown",
+      data: { op },
+    });
+  }
+}
+
 /** This node's handle of the group was closed. A call that had been sent may have run. */
 export class GroupClosedError extends ActorError {
   constructor(group: string, outcome: "not_run" | "unknown") {

@@ -25,20 +25,26 @@ export interface ReachableReplica {
   readonly op: number;
   /** The last operation that it has run. */
   readonly commit: number;
+  /** A hash of state and client table at `commit`, if asked for: equal on equal replicas. */
+  readonly digest?: string;
+  /** How much it has to do, if asked for. */
+  readonly details?: ReplicaDetails;
+}
+
+/** What a replica has to do, and how far it is. */
+export interface ReplicaDetails {
   /** How many operations it is behind the furthest of those that answered. */
   readonly lag: number;
-  /** The last operation after which its state was worth keeping; 0 before the first. */
+  /** The operation after which its newest durable state was; 0 before the first. */
   readonly checkpoint: number;
   /** Callers that it remembers, and requests that wait for room in its pipeline. */
   readonly sessions: number;
   readonly queued: number;
-  /** What its state has open: timers, messages to others, calls whose reply comes later, monitors. */
+  /** What its state has open; `effects` are messages to others, `deferred` replies for later. */
   readonly timers: number;
   readonly effects: number;
   readonly deferred: number;
   readonly monitors: number;
-  /** A hash of state and client table at `commit`, if asked for: equal on equal replicas. */
-  readonly digest?: string;
 }
 
 /** A replica that did not answer in time. */
@@ -52,6 +58,8 @@ export type ReplicaStatus = ReachableReplica | UnreachableReplica;
 export interface StatusOptions {
   /** Whether to hash the state, which takes as long as encoding it. @default false */
   readonly digest?: boolean;
+  /** Whether to tell how much each has to do. @default false */
+  readonly details?: boolean;
   /** How long to wait for each replica, in milliseconds. @default 1000 */
   readonly timeout?: number;
 }
@@ -88,14 +96,17 @@ export class GroupStatus {
     replica: string,
     answer: StatusMessage | undefined,
     furthest: number,
-    { digest = false }: StatusOptions,
+    options: StatusOptions,
   ): ReplicaStatus {
     if (answer === undefined) return { replica, reachable: false };
-    const { type: _type, number: _number, digest: hash, ...said } = answer;
-    const primary = this.#channel.options.replicas[answer.primary] ?? "";
-    const lag = furthest - answer.commit;
-    const status = { ...said, replica, reachable: true as const, primary, lag };
-    return digest ? { ...status, digest: hash } : status;
+    const { status, view, op, commit, digest, type: _, number: _n, primary: at, ...more } = answer;
+    const primary = this.#channel.options.replicas[at] ?? "";
+    const details = { ...more, lag: furthest - commit };
+    return {
+      ...{ replica, reachable: true as const, status, view, primary, op, commit },
+      ...(options.digest === true && { digest }),
+      ...(options.details === true && { details }),
+    };
   }
 
   async #ask(replica: string, options: StatusOptions): Promise<StatusMessage | undefined> {

@@ -2,6 +2,7 @@
 export {
   BusyError,
   CallTooLargeError,
+  CheckpointError,
   GroupClosedError,
   GroupConfigMismatchError,
   GroupLostError,
@@ -17,9 +18,11 @@ export type { GroupQueryOptions, GroupRef } from "./group-ref.ts";
 export type { Consistency } from "./group-request.ts";
 export type {
   ReachableReplica,
+  ReplicaDetails,
   ReplicaStatus,
   StatusOptions,
   UnreachableReplica,
 } from "./group-status.ts";
 export type { GroupOptions } from "./options.ts";
 export type { StatePath } from "./state-path.ts";
+export { DivergedError } from "./vsr/index.ts";

@@ -87,6 +87,7 @@ export class ReplicaHost {
       replica,
       journal,
       machine,
+      codec: channel.codec,
       send: (to, message) => channel.sendToReplica(to, message),
       reply: (message) => this.#reply(message),
       now: () => node.clock.now(),
@@ -208,7 +209,7 @@ export class ReplicaHost {
         break;
       default:
         // Only the replicas themselves may speak as such.
-        if (index >= 0) this.#driver.step({ type: "message", from: index, message });
+        if (index >= 0) this.#driver.receive(index, message);
     }
   }
 
@@ -247,15 +248,14 @@ export class ReplicaHost {
 
   #sendStatus(to: string, { number, digest }: GetStatusMessage): void {
     const { log_view: _, ...said } = this.#replica.report;
-    const { clients, queue } = this.#replica.state;
+    const { clients, queue, checkpoints } = this.#replica.state;
     const table = clients.snapshot();
     const { timers, effects, deferred, monitors } = this.#machine.memory;
     this.#options.channel.send(to, {
       type: "status",
       number,
       ...said,
-      checkpoint:
-        said.commit - (said.commit % this.#options.channel.options.config.checkpointEvery),
+      checkpoint: checkpoints.newest?.op ?? 0,
       queued: queue.length,
       timers: timers.size,
       effects: effects.size,

@@ -3,6 +3,14 @@
  *
  * A list; no code lives here.
  */
+
+export {
+  type CheckpointSink,
+  decodeHead,
+  encodeHead,
+  framed,
+  readCheckpoint,
+} from "./checkpoint-bytes.ts";
 export { checksum } from "./checksum.ts";
 export {
   decodeReplies,
@@ -11,28 +19,46 @@ export {
   encodeRequests,
 } from "./client-batch.ts";
 export { Driver, type DriverPorts, type Outside } from "./driver.ts";
+export { CheckpointError } from "./errors.ts";
 export { type FileJournalOptions, openFileJournal } from "./journal/file-journal.ts";
 export {
   inspectJournal,
   type JournalReport,
   type SegmentReport,
 } from "./journal/inspect.ts";
-export { type Journal, type OpenedJournal, Recovery } from "./journal/journal.ts";
+export {
+  type CheckpointName,
+  type Checkpoints,
+  type CheckpointWriter,
+  type Journal,
+  type OpenedJournal,
+  Recovery,
+} from "./journal/journal.ts";
 export { MemoryDisk, openMemoryJournal } from "./journal/memory-journal.ts";
 export { type Answered, type Cancel, Session, type SessionOptions } from "./session.ts";
-export { ActorMachine, type Applied, type StateMachine } from "./state-machine.ts";
+export {
+  ActorMachine,
+  type Applied,
+  type StateIntake,
+  type StateMachine,
+} from "./state-machine.ts";
 export { Ticker, type TickerOptions } from "./ticker.ts";
 export {
   type Addressed,
+  type CheckpointHead,
   type ClientMessage,
+  type ClientsSnapshot,
   type Committed,
   DamagedLogError,
   type DamagedSlot,
+  DivergedError,
   decodeBatch,
   type Effect,
   type GroupConfig,
   type Input,
+  type LogBase,
   type MemoryLife,
+  type NamedCheckpoint,
   type Op,
   primaryOf,
   quorumOf,
@@ -52,10 +78,12 @@ export {
   type Write,
 } from "./vsr/index.ts";
 export {
+  type CheckpointChunkMessage,
   decodeMessage,
   type Envelope,
   encodeMessage,
   type GroupMessage,
   type Header,
+  type TransferMessage,
   type WireMessage,
 } from "./wire.ts";

@@ -73,7 +73,7 @@ export class Session {
   #queries = new Map<number, Query>();
   #lastQuery = 0;
   #ticks = 0;
-  /** The number of the call that says which others were given up; undefined if none is under way. */
+  /** The number of the call that tells of those given up; undefined if none is under way. */
   #abandoning: number | undefined;
 
   constructor(options: SessionOptions) {

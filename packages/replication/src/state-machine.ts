@@ -10,15 +10,13 @@ import {
   type AnyActorDefinition,
   CallAbortedError,
   type ExitReason,
-  type Handler,
   type MonitorId,
-  PayloadError,
-  UnknownOperationError,
 } from "@troupe/actor";
 import type { Codec } from "@troupe/cluster/runtime";
 import type { ActorMemory } from "./actor-memory.ts";
 import { checksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
+import { handlerOf } from "./handler.ts";
 import { isRefusal, type Operation, OutcomeEncoder } from "./outcome.ts";
 import { decodePulse } from "./pulse.ts";
 import {
@@ -48,6 +46,20 @@ export interface StateMachine {
   answer(query: Uint8Array): Uint8Array;
   /** A hash of the state: equal on all replicas that have run the same ops. */
   digest(extra: unknown): string;
+  /**
+   * The state as it is now, in slices, each made when it is asked for; nothing is applied before
+   * the last one has been. Equal states give equal slices on all replicas. Throws what it cannot
+   * encode.
+   */
+  snapshot(): Iterable<Uint8Array>;
+  /** Begins to take in the state as it was after an op, instead of the one that it has. */
+  restore(at: { readonly op: number; readonly timestamp: number }): StateIntake;
+}
+
+/** Takes the slices of a `snapshot` in, in their order; the machine has the state after `end`. */
+export interface StateIntake {
+  take(slice: Uint8Array): void;
+  end(): void;
 }
 
 /** A handler that ran without a throw, or what was taken out of the memory without one. */
@@ -147,7 +159,7 @@ export class ActorMachine implements StateMachine {
       const [kind, name, arg] = this.#codec.decode(query) as Operation;
       if (kind === "read") return this.#outcomes.value(readPath(this.#work.now.state, arg), op);
       const index = `query ${++this.#queries}`;
-      const handler = this.#handler("query", name, arg);
+      const handler = handlerOf(this.#definition, "query", name, arg);
       if (!(typeof handler === "function")) return this.#outcomes.refusal(handler, op);
       const place = { op, index, timestamp, bare: "a query" };
       const ctx = new ReplicatedContext(this.#sources, place, this.#work.now);
@@ -155,6 +167,23 @@ export class ActorMachine implements StateMachine {
     } catch (error) {
       return this.#outcomes.failure(error, op);
     }
+  }
+
+  *snapshot(): Iterable<Uint8Array> {
+    const bytes = this.#work.encode();
+    this.#continueFrom(bytes);
+    yield bytes;
+  }
+
+  restore(at: { readonly op: number; readonly timestamp: number }): StateIntake {
+    const slices: Uint8Array[] = [];
+    return {
+      take: (slice) => slices.push(slice),
+      end: () => {
+        this.#last = at;
+        this.#continueFrom(Buffer.concat(slices));
+      },
+    };
   }
 
   digest(extra: unknown): string {
@@ -168,7 +197,7 @@ export class ActorMachine implements StateMachine {
       operation = this.#codec.decode(request.body) as Operation;
       const [kind, name, arg] = operation;
       if (kind === "abandon") return this.#abandon(request, arg);
-      const handler = this.#handler(fromOutside.has(kind) ? kind : "", name, arg);
+      const handler = handlerOf(this.#definition, fromOutside.has(kind) ? kind : "", name, arg);
       if (!(typeof handler === "function")) return this.#outcomes.refusal(handler, op);
     } catch (error) {
       return this.#outcomes.failure(error, op);
@@ -237,7 +266,7 @@ export class ActorMachine implements StateMachine {
 
   #perform(step: Extract<Step, { place: Place }>, arg: unknown): [unknown, ReplicatedContext] {
     const { place, kind, name } = step;
-    const handler = this.#handler(kind, name, arg);
+    const handler = handlerOf(this.#definition, kind, name, arg);
     if (!(typeof handler === "function")) throw handler;
     const ctx = new ReplicatedContext(this.#sources, place, this.#work.now);
     const value = handler(this.#work.now.state, arg, ctx);
@@ -336,31 +365,19 @@ export class ActorMachine implements StateMachine {
    */
   #takeSnapshot(): void {
     try {
-      this.#snapshot = this.#work.encode();
+      this.#continueFrom(this.#work.encode());
     } catch {
       // A handler has put something into the state that cannot be encoded: the same on every
       // replica, so it must not stop them all. The older snapshot serves, with more to replay.
       this.#snapshotDue += stepsMax;
-      return;
     }
-    this.#work.restore(this.#snapshot);
-    this.#steps = [];
-    this.#snapshotDue = stepsMax;
   }
 
-  /** The handler of an operation; or why there is none for it, which is the caller's mistake. */
-  #handler(kind: string, name: string, arg: unknown): Handler<unknown> | Error {
-    const { calls, casts, queries, info, name: actor, payloads } = this.#definition;
-    const tables = { call: calls, cast: casts, query: queries, info };
-    const all = { ...tables, continue: this.#definition.continue };
-    // The kind comes from outside: "constructor" must not name what every object inherits.
-    const table = Object.hasOwn(all, kind) ? all[kind as keyof typeof all] : undefined;
-    const handler: Handler<unknown> | undefined = table?.[name];
-    if (handler === undefined) {
-      return new UnknownOperationError(actor, kind, name, Object.keys(table ?? {}));
-    }
-    const expected = payloads[name]?.(arg) ?? true;
-    return expected === true ? handler : new PayloadError(actor, name, expected, arg);
+  #continueFrom(snapshot: Uint8Array): void {
+    this.#snapshot = snapshot;
+    this.#work.restore(snapshot);
+    this.#steps = [];
+    this.#snapshotDue = stepsMax;
   }
 }
 

@@ -98,9 +98,33 @@ export interface ConfigMismatchMessage {
   readonly settings: string;
 }
 
+/** Gives so much of a checkpoint: the replica that asks is fetching it. */
+export interface GetCheckpointMessage {
+  readonly type: "get_checkpoint";
+  readonly op: number;
+  readonly id: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Answers with these bytes; with none if the checkpoint is not, or no longer, there. */
+export interface CheckpointChunkMessage {
+  readonly type: "checkpoint_chunk";
+  readonly op: number;
+  readonly id: string;
+  readonly offset: number;
+  readonly body: Uint8Array;
+  /** Of the body. */
+  readonly checksum: string;
+}
+
+/** What the hosts of two replicas say to each other while one fetches a state. */
+export type TransferMessage = GetCheckpointMessage | CheckpointChunkMessage;
+
 /** What the members of a group say to each other. */
 export type GroupMessage =
   | ReplicaMessage
+  | TransferMessage
   | ClientMessage
   | ReplyToClient
   | GetStatusMessage
@@ -143,6 +167,8 @@ const damagedSlot: Check = (value) =>
     checksum: (checksum) => checksum === undefined || hex(checksum),
   });
 const damaged: Check = (value) => Array.isArray(value) && value.every(damagedSlot);
+const namedCheckpoint: Check = (value) =>
+  isShape(value, { op: natural, checksum: hex, timestamp: natural, id: hex, bytes: natural });
 const entries: Check = (value) => Array.isArray(value) && value.every(entry);
 
 /** A process of a node, or a name there; a group is no target. */
@@ -176,6 +202,9 @@ const shapes: { readonly [T in WireMessage["type"]]: Shape } = {
   requested_prepare: { entry },
   get_state: { view: natural, op: natural },
   new_state: { view: natural, commit: natural, entries },
+  checkpoint: { view: natural, base: natural, checkpoint: namedCheckpoint },
+  get_checkpoint: { op: natural, id: hex, offset: natural, length: natural },
+  checkpoint_chunk: { op: natural, id: hex, offset: natural, body: bytes, checksum: hex },
   read_round: { view: natural, round: natural },
   read_round_ok: { view: natural, round: natural },
   recovery: { nonce: natural, round: natural, founding: flag, view: natural },

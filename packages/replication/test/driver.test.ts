@@ -1,3 +1,4 @@
+import { Codec } from "@troupe/cluster/runtime";
 import { describe, expect, test } from "vitest";
 import { checksum } from "../src/checksum.ts";
 import { Driver } from "../src/driver.ts";
@@ -11,13 +12,14 @@ import {
   type ReplyToClient,
   type Write,
 } from "../src/vsr/index.ts";
+import type { TransferMessage } from "../src/wire.ts";
 import { bytes, clientId, text } from "./support/entries.ts";
 import { groupConfig, ticks } from "./support/test-group.ts";
 
 /** A driver whose turns, disk and machine the test moves. */
 class Bench {
   readonly events: string[] = [];
-  readonly sent: [number, ReplicaMessage][] = [];
+  readonly sent: [number, ReplicaMessage | TransferMessage][] = [];
   readonly replies: ReplyToClient[] = [];
   readonly failures: unknown[] = [];
   readonly writes: { write: Write; done: () => void }[] = [];
@@ -27,10 +29,12 @@ class Bench {
   machine: StateMachine = {
     apply: ({ op, requests }: Committed) => {
       this.events.push(`apply ${op}`);
-      return requests.map(({ body }) => bytes(`did ${text(body)}`));
+      return { replies: requests.map(({ body }) => bytes(`did ${text(body)}`)) };
     },
     answer: (query) => bytes(`saw ${text(query)}`),
     digest: () => "",
+    snapshot: () => [],
+    restore: () => ({ take: () => undefined, end: () => undefined }),
   };
 
   constructor(replicaCount = 1, index = 0) {
@@ -45,10 +49,13 @@ class Bench {
         },
         close: async () => undefined,
       },
+      codec: new Codec(),
       machine: {
         apply: (committed) => this.machine.apply(committed),
         answer: (query) => this.machine.answer(query),
         digest: () => "",
+        snapshot: () => [],
+        restore: () => ({ take: () => undefined, end: () => undefined }),
       },
       send: (to, message) => {
         this.events.push(`send ${message.type}`);
@@ -231,7 +238,7 @@ describe("a driver stops for good", () => {
 
   test("when the machine answers a reply too few", () => {
     const bench = new Bench().registered();
-    bench.machine = { ...bench.machine, apply: () => [] };
+    bench.machine = { ...bench.machine, apply: () => ({ replies: [] }) };
     bench.request(1);
     bench.turn();
     bench.sync();

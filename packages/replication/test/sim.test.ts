@@ -93,15 +93,20 @@ describe("the simulator", () => {
   });
 });
 
+/** What docs/simulator.md says of each planted bug. */
+const rows = readFileSync(new URL("../../../docs/simulator.md", import.meta.url), "utf8")
+  .split("\n")
+  .flatMap((line) => {
+    const row = /^\| `([a-z-]+)` \| .* \| [a-z]+ \| ([A-Za-z]+) \| (\d+) \|$/.exec(line);
+    return row === null ? [] : [{ name: row[1], checker: row[2], after: Number(row[3]) }];
+  });
+
 describe("a planted bug", () => {
   test("has its row in docs/simulator.md, in which it was found", () => {
-    const page = readFileSync(new URL("../../../docs/simulator.md", import.meta.url), "utf8");
-    const row = /^\| `([a-z-]+)` \| .* \| [a-z]+ \| ([A-Za-z]+) \| (\d+) \|$/gm;
-    const rows = [...page.matchAll(row)];
-    expect(rows.map(([, name]) => name)).toEqual(Object.keys(mutants));
-    for (const [, , checker, after] of rows) {
+    expect(rows.map(({ name }) => name)).toEqual(Object.keys(mutants));
+    for (const { checker, after } of rows) {
       expect(checker).not.toBe("nothing");
-      expect(Number(after)).toBeLessThanOrEqual(2000);
+      expect(after).toBeLessThanOrEqual(2000);
     }
   });
 
@@ -109,11 +114,13 @@ describe("a planted bug", () => {
     expect(Object.keys(mutants)).toEqual(expect.arrayContaining([...rare]));
   });
 
+  // The world of its row first; what that world is changes with the protocol and the faults.
   test.each(Object.keys(mutants).filter((name) => !rare.includes(name)))(
     "is found: %s",
     { timeout: 120_000 },
     (name) => {
-      const { checker, seed } = hunt(name, 150);
+      const named = hunt(name, 1, rows.find((row) => row.name === name)?.after);
+      const { checker, seed } = named.seed === undefined ? hunt(name, 150) : named;
       expect(checker, mutants[name]?.mistake).toBeDefined();
       expect(seed).toBeGreaterThan(0);
     },

@@ -9,7 +9,7 @@ import { holds } from "./violation.ts";
 type Of<T extends GroupMessage["type"]> = Extract<GroupMessage, { readonly type: T }>;
 type LogMessage = Of<"do_view_change"> | Of<"start_view">;
 
-/** Told instead of a checksum where a slot is damaged and its header is gone: it may be any. */
+/** Told instead of a checksum where none is known, of damage or of what is cut off. */
 export const anyEntry = "?";
 
 /** The checksum at an op of a message; undefined beyond its log, `anyEntry` if none is known. */
@@ -23,6 +23,8 @@ export function checksumIn(message: LogMessage, op: number): string | undefined 
 
 /** The same of a replica's own log. */
 export function checksumAt({ state }: Replica, op: number): string | undefined {
+  // What is cut off is in a checkpoint, whose end is held against the ledger.
+  if (op < state.log.base.op) return anyEntry;
   return state.log.checksumAt(op) ?? (state.log.isDamaged(op) ? anyEntry : undefined);
 }
 

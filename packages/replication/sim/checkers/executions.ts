@@ -66,6 +66,14 @@ export class Executions {
     });
   }
 
+  /** StatesEqual: a state that is taken from a checkpoint is the one that others had there. */
+  restored(replica: number, op: number, { length, state }: ChainMachine): void {
+    const ran = this.#history[op - 1];
+    holds(ran?.length === length && ran.state === state, "StatesEqual", () => {
+      return `replica ${replica} took another state after op ${op} than there was`;
+    });
+  }
+
   #firstRun({ op, requests }: Committed, machine: ChainMachine): void {
     for (const request of requests) {
       const { client, session, number } = request;
@@ -128,7 +136,8 @@ export class Executions {
 
   /** TablesEqual: what a table holds after an op is the same everywhere. */
   stepped(index: number, { state }: Replica): void {
-    const { commitMin, applying, clients } = state;
+    const { commitMin, applying, clients, isHollow } = state;
+    if (isHollow) return;
     if (commitMin % tableEvery !== 0 || applying.length > 0) return;
     if (this.#tabled[index] === commitMin) return;
     this.#tabled[index] = commitMin;

@@ -18,6 +18,10 @@ export interface OnDisk {
   readonly damaged: Set<number>;
   /** The checksums of all that it has ever held. */
   readonly ever: Set<string>;
+  /** The newest op of which it has ever kept the state. */
+  checkpoint: number;
+  /** Up to here its replica goes by a state: what is damaged there is of no account. */
+  covered: number;
 }
 
 const emptyDisk = (): OnDisk => ({
@@ -26,6 +30,8 @@ const emptyDisk = (): OnDisk => ({
   log: [],
   damaged: new Set(),
   ever: new Set(),
+  checkpoint: 0,
+  covered: 0,
 });
 
 export class Ledger {
@@ -65,7 +71,8 @@ export class Ledger {
 
   /** A replica of a memory group is in another life: it holds nothing, and what it held it held. */
   forgets(index: number): void {
-    this.#disks[index] = emptyDisk();
+    const { checkpoint } = this.disk(index);
+    this.#disks[index] = { ...emptyDisk(), checkpoint };
   }
 
   /** A disk that is opened has these slots damaged, and no others. */
@@ -75,12 +82,22 @@ export class Ledger {
     for (const op of ops) damaged.add(op);
   }
 
+  /** The log of a replica begins after an op: what is damaged before that is in a state. */
+  begins(index: number, op: number): void {
+    const disk = this.disk(index);
+    if (disk.covered === op) return;
+    disk.covered = op;
+    // What stands behind that damage counts now, without another write.
+    if (disk.view === disk.log_view) this.#hold(index, disk.view, intactPart(disk));
+  }
+
   /** A write will survive from now on. */
   durable(index: number, write: Write): void {
     const disk = this.disk(index);
     const { log, damaged } = disk;
-    const { truncate, entries, view, log_view } = write;
+    const { truncate, entries, view, log_view, reset, cut } = write;
     const kept = this.#agreed(log);
+    if (reset !== undefined) this.#reset(index, disk, reset);
     if (truncate !== undefined && truncate < log.length) {
       log.length = truncate;
       for (const op of damaged) if (op > truncate) damaged.delete(op);
@@ -89,10 +106,42 @@ export class Ledger {
     holds(this.#agreed(log) >= kept, "Durability", () => {
       return `replica ${index} lost committed op ${this.#agreed(log) + 1} from its disk`;
     });
+    if (cut !== undefined) this.#cut(index, disk, cut);
     disk.view = view;
     disk.log_view = log_view;
     // Whoever has left a view may replace its log by what a later one committed: no part of it.
     if (view === log_view) this.#hold(index, view, intactPart(disk));
+  }
+
+  /** A state is kept here, and will survive. */
+  keeps(index: number, op: number): void {
+    const disk = this.disk(index);
+    disk.checkpoint = Math.max(disk.checkpoint, op);
+  }
+
+  /** NothingCutTooSoon: what a disk forgets is in a state that it and a quorum keep (I44). */
+  #cut(index: number, disk: OnDisk, op: number): void {
+    const keepers = this.#disks.filter(({ checkpoint }) => checkpoint >= op).length;
+    holds(disk.checkpoint >= op, "NothingCutTooSoon", () => {
+      return `replica ${index} forgets its log up to op ${op}, of which it keeps no state`;
+    });
+    // What is damaged there goes with all around it, and is of no use to anybody.
+    const isDamage = Math.min(...disk.damaged) <= op;
+    holds(keepers >= this.#quorum || isDamage, "NothingCutTooSoon", () => {
+      return `replica ${index} forgets its log up to op ${op}, which ${keepers} keep the state of`;
+    });
+    for (const damaged of disk.damaged) if (damaged <= op) disk.damaged.delete(damaged);
+  }
+
+  /** A log begins anew behind a state: that stands for all that is committed up to it. */
+  #reset(index: number, disk: OnDisk, { op, checksum }: NonNullable<Write["reset"]>): void {
+    holds(disk.checkpoint >= op, "NothingCutTooSoon", () => {
+      return `replica ${index} begins its log after op ${op}, of which it keeps no state`;
+    });
+    this.backs(op, checksum, () => `the log of replica ${index}, which begins there,`);
+    disk.damaged.clear();
+    disk.log.splice(0, disk.log.length, ...this.#committed.slice(0, op));
+    disk.ever.add(checksum);
   }
 
   #append({ log, damaged, ever }: OnDisk, entries: Write["entries"]): void {
@@ -164,6 +213,7 @@ export class Ledger {
 }
 
 /** What a disk can vouch for: all before the first slot that cannot be read. */
-function intactPart({ log, damaged }: OnDisk): readonly string[] {
-  return damaged.size === 0 ? log : log.slice(0, Math.min(...damaged) - 1);
+function intactPart({ log, damaged, covered }: OnDisk): readonly string[] {
+  const counts = [...damaged].filter((op) => op > covered);
+  return counts.length === 0 ? log : log.slice(0, Math.min(...counts) - 1);
 }

@@ -3,6 +3,7 @@
  * committed before its life began; and nobody says that the group is lost while it is not.
  */
 import type { Replica } from "@troupe/replication/runtime";
+import { anyEntry, checksumAt } from "./damage.ts";
 import type { Ledger } from "./ledger.ts";
 import { holds } from "./violation.ts";
 
@@ -33,7 +34,8 @@ export class Lives {
     this.#committed.set(index, this.#ledger.length);
   }
 
-  stepped(index: number, { state }: Replica): void {
+  stepped(index: number, replica: Replica): void {
+    const { state } = replica;
     const op = this.#committed.get(index);
     if (op === undefined) return;
     if (state.status === "lost") {
@@ -43,7 +45,8 @@ export class Lives {
     }
     if (state.isForgetful) return;
     this.#committed.delete(index);
-    holds(state.log.checksumAt(op) === this.#ledger.at(op), "RecoveredWhole", () => {
+    const held = checksumAt(replica, op);
+    holds(held === anyEntry || held === this.#ledger.at(op), "RecoveredWhole", () => {
       return `replica ${index} takes part again without op ${op}, committed before its life began`;
     });
   }

@@ -172,10 +172,10 @@ export class Promises {
   #onPrepareOk(from: number, message: Of<"prepare_ok">, who: () => string): void {
     const { view, op, checksum } = message;
     const promised = this.#of(from);
-    const { damaged, ever, log_view } = this.#ledger.disk(from);
+    const { damaged, covered, ever, log_view } = this.#ledger.disk(from);
     this.#durable(op === 0 || ever.has(checksum), () => `${who()}: op ${op}`);
     this.#durable(log_view >= view, () => `${who()}: log_view ${view}`);
-    const [first = op + 1] = [...damaged].sort((a, b) => a - b);
+    const [first = op + 1] = [...damaged].filter((lost) => lost > covered).sort((a, b) => a - b);
     holds(first > op, "PromisesDurable", () => {
       return `${who()} vouches for op ${op}, while op ${first} is damaged on its disk`;
     });

@@ -46,8 +46,15 @@ export const memoryMutants = {
   },
   "vote-of-an-ended-life": {
     mistake: "votes count that a replica sent in a life before",
-    profile: "memory",
+    profile: "voters",
     inReplica: passing("start_view_change", "do_view_change"),
+  },
+  "view-told-too-soon": {
+    mistake: "clients are told of a view that has not begun and may never do so",
+    profile: "voters",
+    inReplica: ({ state }) => {
+      computed(state, "toldView", () => Math.min(state.view, state.outbox.durableView));
+    },
   },
   "one-response-is-enough": {
     mistake: "a replica is whole when the primary alone has answered it",
@@ -144,9 +151,9 @@ export const memoryMutants = {
       if (memory === undefined) return;
       const said = new Set<number>();
       const note = memory.noteForgetful.bind(memory);
-      memory.noteForgetful = (from, round, founding) => {
+      memory.noteForgetful = (from, round, founding, lives) => {
         said.add(from);
-        note(from, round, founding);
+        note(from, round, founding, lives);
       };
       computed(memory, "forgetfulAtOnce", () => said.size + 1);
     },

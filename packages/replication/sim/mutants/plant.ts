@@ -17,6 +17,12 @@ export interface Plant {
   readonly profile?: ProfileName;
   /** The disk reports a write before the write is durable. */
   readonly lyingDisk?: boolean;
+  /** The disk reports a checkpoint before it is durable: an own one, or one that was fetched. */
+  readonly checkpointAtOnce?: "own" | "fetched";
+  /** What has rotted in a checkpoint is taken for what was written. */
+  readonly rotUnnoticed?: boolean;
+  /** What was fetched is kept under the name that it was to have, whatever it is. */
+  readonly unverified?: boolean;
   readonly inReplica?: (replica: Replica, recovered: Recovered | undefined) => void;
   /** What a replica that comes back takes its journal to say. */
   readonly inRecovered?: (recovered: Recovered) => Recovered;

@@ -14,6 +14,11 @@ import type { Prepare } from "./types.ts";
 export function acceptEntry(state: ReplicaState, entry: Prepare): void {
   const { log } = state;
   if (entry.op > log.head + 1 || !isIntact(entry, state.options.hash)) return;
+  if (entry.op <= log.base.op) {
+    // A late copy of what a checkpoint has replaced: whoever repeats it has not got the ack.
+    state.ackDue = true;
+    return;
+  }
   if (entry.op === log.head + 1) {
     assert(log.connects(entry), `op ${entry.op} of view ${state.view} forks its log (I21)`);
     state.appendEntry(entry);

@@ -10,6 +10,7 @@
 import { acceptEntry } from "./acks.ts";
 import { assert } from "./assert.ts";
 import { isIntact } from "./batch.ts";
+import { offer } from "./checkpoint.ts";
 import type { GetStateMessage, NewStateMessage } from "./message.ts";
 import type { ReplicaState } from "./state.ts";
 import type { Prepare, ReplicaIndex } from "./types.ts";
@@ -38,6 +39,11 @@ export function onGetState(
   message: GetStateMessage,
 ): void {
   const { log, commitMin: commit, view } = state;
+  if (message.op < log.base.op) {
+    // What it asks for is in a checkpoint.
+    offer(state, from);
+    return;
+  }
   const sameView = state.status === "normal" && message.view === view;
   const { newStateBytesMax } = state.options.config;
   const entries = log.slice(message.op, sameView ? log.head : commit, newStateBytesMax);
@@ -76,6 +82,8 @@ function takeOfView(state: ReplicaState, message: NewStateMessage): void {
 }
 
 function takeCommitted(state: ReplicaState, message: NewStateMessage): void {
+  // What is committed is known as such by having been run; that goes on when the hold is over.
+  if (state.isHeld) return;
   for (const entry of message.entries) {
     if (entry.op > message.commit || !isIntact(entry, state.options.hash)) return;
     if (!takeOneCommitted(state, entry)) return;
@@ -87,7 +95,7 @@ function takeOneCommitted(state: ReplicaState, entry: Prepare): boolean {
   const { log } = state;
   const held = log.checksumAt(entry.op);
   if (entry.op <= state.commitMin) {
-    assert(held === entry.checksum, `two committed entries at op ${entry.op}`);
+    assert(log.agrees(entry.op, entry.checksum), `two committed entries at op ${entry.op}`);
     return true;
   }
   if (entry.op !== state.commitMin + 1) return false;

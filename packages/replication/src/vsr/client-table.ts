@@ -8,7 +8,7 @@
  */
 import { assert } from "./assert.ts";
 import type { RequestName } from "./ready.ts";
-import type { ClientId, Op, Request } from "./types.ts";
+import type { ClientId, ClientsSnapshot, Op, Request, SessionSnapshot } from "./types.ts";
 
 interface Session {
   /** The op that registered it: tells two sessions of one client name apart. */
@@ -23,9 +23,13 @@ interface Session {
 /** The replies that a session has not acknowledged: a window of consecutive numbers. */
 class Replies {
   /** What stands at `#start` is the reply to the request of this number. */
-  #acked = 1;
+  #acked: number;
   #start = 0;
   #slots: (Uint8Array | undefined)[] = [];
+
+  constructor(acked = 1) {
+    this.#acked = acked;
+  }
 
   /** Every reply below this number has reached the client. */
   get acked(): number {
@@ -149,15 +153,20 @@ export class ClientTable {
     if (idlest !== undefined) this.#sessions.delete(idlest[0]);
   }
 
-  /** Everything that the table holds, for a digest: plain data in a fixed order. */
-  snapshot(): readonly unknown[] {
-    return [...this.#sessions].map(([client, s]) => [
-      client,
-      s.session,
-      s.last,
-      s.lastOp,
-      s.replies.acked,
-      s.replies.entries(),
-    ]);
+  /** Everything that the table holds: plain data in a fixed order, for checkpoints and digests. */
+  snapshot(): ClientsSnapshot {
+    return [...this.#sessions].map(([client, s]): SessionSnapshot => {
+      return [client, s.session, s.last, s.lastOp, s.replies.acked, s.replies.entries()];
+    });
+  }
+
+  /** Becomes what a snapshot says, whatever it was (I43, I52). */
+  restore(snapshot: ClientsSnapshot): void {
+    this.#sessions.clear();
+    for (const [client, session, last, lastOp, acked, kept] of snapshot) {
+      const replies = new Replies(acked);
+      for (const [number, reply] of kept) replies.set(number, reply);
+      this.#sessions.set(client, { session, last, lastOp, replies });
+    }
   }
 }

@@ -30,6 +30,11 @@ export class CrashVector {
     return life;
   }
 
+  /** Whether another knew of exactly the same lives. */
+  equals(lives: readonly Incarnation[]): boolean {
+    return this.#lives.every((life, replica) => life === lives[replica]);
+  }
+
   /** Takes in what another knows; returns the replicas whose life is a younger one than thought. */
   merge(lives: readonly Incarnation[]): ReplicaIndex[] {
     const { length } = this.#lives;

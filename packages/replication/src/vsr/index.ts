@@ -17,6 +17,7 @@ export {
   viewChangeQuorum,
 } from "./config.ts";
 export { DamagedLogError } from "./damaged-log-error.ts";
+export { DivergedError } from "./diverged-error.ts";
 export { Log } from "./log.ts";
 export type {
   ClientMessage,
@@ -32,6 +33,7 @@ export type {
 export type {
   Addressed,
   Answer,
+  CheckpointHead,
   Committed,
   Effect,
   Input,
@@ -42,16 +44,21 @@ export type {
   RequestName,
   Write,
 } from "./ready.ts";
-export { Replica, type ReplicaReport } from "./replica.ts";
+export { Replica } from "./replica.ts";
+export type { ReplicaReport } from "./report.ts";
 export type {
   Checksum,
   ClientId,
+  ClientsSnapshot,
   DamagedSlot,
   Hash,
+  LogBase,
+  NamedCheckpoint,
   Op,
   Prepare,
   ReplicaIndex,
   Request,
+  SessionSnapshot,
   Status,
   View,
 } from "./types.ts";

@@ -4,25 +4,27 @@
  * Because of that chain, two logs that hold the same checksum at one op are the same up to that op;
  * view change, catching up and repair rest on nothing else. A slot may be damaged: its entry is
  * lost, and its checksum is known, from its own header or from the entry after it, or is not. The
- * log knows nothing of views or commits: who calls `truncate` must know why it may.
+ * log begins after its *base*, the entry up to which everything has been cut off. It knows nothing
+ * of views or commits: who calls `truncate`, `cut` or `reset` must know why it may.
  */
 import { assert } from "./assert.ts";
 import { entryEnvelopeBytes } from "./config.ts";
-import type { Checksum, DamagedSlot, Op, Prepare } from "./types.ts";
+import type { Checksum, DamagedSlot, LogBase, Op, Prepare } from "./types.ts";
 
 export class Log {
-  readonly #root: Checksum;
-  /** By op; undefined where the slot is damaged. */
+  #base: LogBase;
+  /** From the first op after the base on; undefined where the slot is damaged. */
   readonly #slots: (Prepare | undefined)[] = [];
   /** The damaged slots, in the order of their ops, with the checksums that are known. */
   readonly #damaged = new Map<Op, Checksum | undefined>();
 
+  /** `base` may be the root's checksum alone: then the log begins with op 1. */
   constructor(
-    root: Checksum,
+    base: LogBase | Checksum,
     entries: readonly Prepare[] = [],
     damaged: readonly DamagedSlot[] = [],
   ) {
-    this.#root = root;
+    this.#base = typeof base === "string" ? { op: 0, checksum: base, timestamp: 0 } : base;
     const lost = [...damaged];
     for (const entry of entries) {
       while (lost[0] !== undefined && lost[0].op < entry.op) this.#lose(lost.shift());
@@ -48,9 +50,14 @@ export class Log {
     else assert(before === parent, `op ${op} does not continue this log`);
   }
 
-  /** The op of the last slot; 0 if there is none. */
+  /** What the first slot follows; of it no more than this is known. */
+  get base(): LogBase {
+    return this.#base;
+  }
+
+  /** The op of the last slot; that of the base if there is none. */
   get head(): Op {
-    return this.#slots.length;
+    return this.#base.op + this.#slots.length;
   }
 
   /** The op up to which every entry is here and none is damaged: what may be vouched for. */
@@ -82,13 +89,13 @@ export class Log {
     return checksum;
   }
 
-  /** Timestamp of the last entry, in microseconds; 0 if there is none. */
+  /** Timestamp of the last entry, in microseconds; that of the base if there is none. */
   get headTimestamp(): number {
-    for (let op = this.head; op > 0; op--) {
-      const entry = this.#slots[op - 1];
+    for (let op = this.head; op > this.#base.op; op--) {
+      const entry = this.find(op);
       if (entry !== undefined) return entry.timestamp;
     }
-    return 0;
+    return this.#base.timestamp;
   }
 
   /** The entry at `op`, which must not be damaged. */
@@ -98,15 +105,25 @@ export class Log {
     return entry;
   }
 
-  /** The entry at `op`; undefined beyond the head, and where it is damaged. */
+  /** The entry at `op`; undefined up to the base, beyond the head, and where it is damaged. */
   find(op: Op): Prepare | undefined {
-    return this.#slots[op - 1];
+    return this.#slots[op - this.#base.op - 1];
   }
 
-  /** The checksum at `op`, the root's at 0, undefined beyond the head and where it is not known. */
+  /** The checksum at `op`; undefined before the base, beyond the head, and where none is known. */
   checksumAt(op: Op): Checksum | undefined {
-    if (op === 0) return this.#root;
-    return this.#slots[op - 1]?.checksum ?? this.#damaged.get(op);
+    if (op === this.#base.op) return this.#base.checksum;
+    return this.find(op)?.checksum ?? this.#damaged.get(op);
+  }
+
+  /** Whether this log is of one history with a log that has `checksum` at `op`, if it shows. */
+  agrees(op: Op, checksum: Checksum): boolean {
+    return op < this.#base.op || this.checksumAt(op) === checksum;
+  }
+
+  /** The same, where a checksum that is not known may be any. */
+  mayAgree(op: Op, checksum: Checksum): boolean {
+    return this.agrees(op, checksum) || (this.isDamaged(op) && this.checksumAt(op) === undefined);
   }
 
   /** Whether `entry` may follow the head. */
@@ -138,13 +155,31 @@ export class Log {
     assert(known === undefined || known === checksum, `op ${op} is repaired with another entry`);
     this.#learnParent(op, parent);
     this.#damaged.delete(op);
-    this.#slots[op - 1] = entry;
+    this.#slots[op - this.#base.op - 1] = entry;
+  }
+
+  /** Forgets every slot up to that of `base`, which must be known to be the one there. */
+  cut(base: LogBase): void {
+    const { op, checksum } = base;
+    assert(op >= this.#base.op && op <= this.head, `cannot cut at ${op}, the head is ${this.head}`);
+    assert((this.checksumAt(op) ?? checksum) === checksum, `another op ${op} is cut off (I26)`);
+    this.#slots.splice(0, op - this.#base.op);
+    for (const damaged of this.#damaged.keys()) if (damaged <= op) this.#damaged.delete(damaged);
+    this.#base = base;
+  }
+
+  /** Forgets everything, and begins anew after an entry. */
+  reset(base: LogBase): void {
+    this.#slots.length = 0;
+    this.#damaged.clear();
+    this.#base = base;
   }
 
   /** Forgets every slot after `head`. */
   truncate(head: Op): void {
-    assert(head >= 0 && head <= this.head, `cannot truncate to ${head}, head is ${this.head}`);
-    this.#slots.length = head;
+    const first = this.#base.op;
+    assert(head >= first && head <= this.head, `cannot truncate to ${head}, head is ${this.head}`);
+    this.#slots.length = head - first;
     for (const op of this.#damaged.keys()) if (op > head) this.#damaged.delete(op);
   }
 

@@ -16,6 +16,8 @@ interface Forgetful {
   readonly since: number;
   /** The last round that was answered so. */
   readonly answered: number;
+  /** The lives that it knew of when it last said so. */
+  readonly lives: readonly Incarnation[];
 }
 
 export class Memory {
@@ -51,9 +53,17 @@ export class Memory {
   }
 
   /** It knows nothing either; what it said in an earlier life has been dropped before. */
-  noteForgetful(from: ReplicaIndex, round: number, founding: boolean): void {
-    const { since = this.round, answered = 0 } = this.#forgetful.get(from) ?? {};
-    this.#forgetful.set(from, { founding, since, answered: Math.max(answered, round) });
+  noteForgetful(
+    from: ReplicaIndex,
+    round: number,
+    founding: boolean,
+    lives: readonly Incarnation[],
+  ): void {
+    const before = this.#forgetful.get(from);
+    // An answer that was overtaken by a later one knew of no more lives than that one did.
+    if (before !== undefined && round < before.answered) return;
+    const since = before?.since ?? this.round;
+    this.#forgetful.set(from, { founding, since, answered: round, lives });
   }
 
   /** What it said so far does not count any more: it has another life, or has recovered. */
@@ -69,10 +79,15 @@ export class Memory {
     this.#forgetful.clear();
   }
 
-  /** Everybody but this one has said that it is ready to begin the group. */
+  /**
+   * Everybody but this one has said that it is ready to begin the group, knowing all the lives that
+   * this one knows. Said to a life before, it is no promise: the group may have begun with that one
+   * since, and would now begin a second time.
+   */
   get othersFound(): boolean {
-    const { length } = this.crash.lives;
-    return [...this.#forgetful.values()].filter(({ founding }) => founding).length === length - 1;
+    const others = [...this.#forgetful.values()];
+    const ready = others.filter(({ founding, lives }) => founding && this.crash.equals(lives));
+    return ready.length === this.crash.lives.length - 1;
   }
 
   /** Whether one that is normal, and can tell it so, knows that its life is one of the first. */

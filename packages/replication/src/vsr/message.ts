@@ -5,7 +5,16 @@
  * `read_round` and the client's messages, the paper's (VRR §4). docs/protocol.md has a row for
  * each. Who sent a message is told by the transport, never by the message.
  */
-import type { Checksum, ClientId, DamagedSlot, Op, Prepare, Request, View } from "./types.ts";
+import type {
+  Checksum,
+  ClientId,
+  DamagedSlot,
+  NamedCheckpoint,
+  Op,
+  Prepare,
+  Request,
+  View,
+} from "./types.ts";
 
 /** What every message of a replica in a memory group carries besides, and no other message. */
 export interface FromLife {
@@ -113,6 +122,19 @@ export interface NewStateMessage {
   readonly entries: readonly Prepare[];
 }
 
+/**
+ * replica → others: my newest checkpoint, said once it is durable and now and then again; and the
+ * answer to who asks for entries that I have no more.
+ */
+export interface CheckpointMessage {
+  readonly type: "checkpoint";
+  /** The last view in which the sender was normal: so it has begun, and all of this is in it. */
+  readonly view: View;
+  /** The sender's log begins after this op. */
+  readonly base: Op;
+  readonly checkpoint: NamedCheckpoint;
+}
+
 /** primary → backups: am I still the primary? The number is that of a batch of reads (I55). */
 export interface ReadRoundMessage {
   readonly type: "read_round";
@@ -168,6 +190,7 @@ export type ReplicaMessage = FromLife &
     | RequestedPrepareMessage
     | GetStateMessage
     | NewStateMessage
+    | CheckpointMessage
     | ReadRoundMessage
     | ReadRoundOkMessage
     | RecoveryMessage

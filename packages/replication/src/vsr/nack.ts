@@ -24,6 +24,8 @@ export interface Sources {
   /** Committed for certain: nothing up to here is ever dropped. */
   readonly floor: Op;
   readonly nackQuorum: number;
+  /** Where its own log begins: what is before is in a checkpoint. */
+  readonly base?: Op;
   /** What this replica has besides: of its own log, or what it was sent since. */
   readonly find: (op: Op, checksum: Checksum) => Prepare | undefined;
 }
@@ -46,6 +48,7 @@ export function assembleLog(canonical: DoViewChangeMessage, sources: Sources): A
   const entries: Prepare[] = [];
   const missing: DamagedSlot[] = [];
   for (const { entry, op, checksum } of slotsOf(canonical, sources)) {
+    if (op <= (sources.base ?? 0)) continue;
     if (entry !== undefined) {
       entries.push(entry);
     } else if (missing.length === 0 && op > sources.floor && isDenied(op, checksum, sources)) {

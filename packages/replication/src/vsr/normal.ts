@@ -7,6 +7,7 @@
 import { acceptEntry, ackToSelf } from "./acks.ts";
 import { assert } from "./assert.ts";
 import { encodeBatch, requestBytes, sealPrepare } from "./batch.ts";
+import { captureAfter, prepareMax } from "./checkpoint.ts";
 import type { CommitMessage, PrepareMessage, PrepareOkMessage, RequestMessage } from "./message.ts";
 import type { Input, LateReply } from "./ready.ts";
 import type { ReplicaState } from "./state.ts";
@@ -49,7 +50,8 @@ export function flushRequests(state: ReplicaState): void {
     state.isSettled &&
     !state.isUnheard &&
     (state.queue.length > 0 || state.pulse?.prepared === false) &&
-    state.log.head - state.commitMin < pipelineMax
+    state.log.head - state.commitMax < pipelineMax &&
+    state.log.head < prepareMax(state)
   ) {
     const batch = takeBatch(state);
     if (batch.length === 0) break;
@@ -120,7 +122,7 @@ function prepare(state: ReplicaState, requests: readonly Request[]): void {
   );
   state.awaitQuorum();
   state.appendEntry(entry);
-  state.sendToOthers({ type: "prepare", view, commit: state.commitMin, entry });
+  state.sendToOthers({ type: "prepare", view, commit: state.commitMax, entry });
   ackToSelf(state);
   state.timeouts.heartbeat.start();
 }
@@ -141,7 +143,7 @@ export function onPrepareOk(
 ): void {
   if (!state.isPrimary) return;
   const { op, checksum } = message;
-  assert(state.log.checksumAt(op) === checksum, `replica ${from} holds another op ${op} (I12)`);
+  assert(state.log.agrees(op, checksum), `replica ${from} holds another op ${op} (I12)`);
   if (!state.acked.add(from, op)) return;
   if (from !== state.index) state.hearBackup();
   const committed = Math.min(state.acked.quorumOp, state.log.head);
@@ -181,6 +183,7 @@ export function onApplied(
     if (state.isPrimary) state.replyTo(request, session, body);
   });
   for (const reply of late) onLateReply(state, reply);
+  if (committed.checkpoint === true) captureAfter(state, committed);
 }
 
 /** Stores a reply that was left for later, if its session is there, as that of its request. */
@@ -192,7 +195,7 @@ function onLateReply(state: ReplicaState, reply: LateReply): void {
 
 /** Primary: the heartbeat of an idle view. */
 export function sendCommit(state: ReplicaState): void {
-  const { view, commitMin: commit, log } = state;
+  const { view, commitMax: commit, log } = state;
   const checksum = log.checksumAt(commit);
   assert(checksum !== undefined, "the primary's commit is beyond its log");
   state.sendToOthers({ type: "commit", view, commit, checksum });
@@ -200,7 +203,7 @@ export function sendCommit(state: ReplicaState): void {
 
 /** Primary: repeats to each backup the entries of the pipeline that it has not acknowledged. */
 export function resendPrepares(state: ReplicaState): void {
-  const { view, log, commitMin: commit } = state;
+  const { view, log, commitMax: commit } = state;
   for (let to = 0; to < state.replicaCount; to++) {
     if (to === state.index) continue;
     const from = Math.max(state.acked.of(to), commit);

@@ -8,7 +8,7 @@
  * and not receive gets no requests either, and would lead for ever without being of use (I30).
  */
 import type { QueryMessage, ReadRoundMessage, ReadRoundOkMessage } from "./message.ts";
-import type { ReplicaState } from "./state.ts";
+import type { ReplicaState, WaitingQuery } from "./state.ts";
 import type { ReplicaIndex } from "./types.ts";
 
 /**
@@ -19,7 +19,8 @@ export function onQuery(state: ReplicaState, query: QueryMessage): void {
     state.outbox.reply({ type: "not_primary", view: state.toldView, client: query.client });
     return;
   }
-  if (state.newQueries.length < state.options.config.queueMax) {
+  const waiting = state.newQueries.length + state.confirmedQueries.length;
+  if (waiting < state.options.config.queueMax) {
     state.newQueries.push({ query, commit: state.commitMax });
   }
 }
@@ -78,10 +79,23 @@ export function onReadRoundOk(
 function countOk(state: ReplicaState, from: ReplicaIndex): void {
   state.roundOks.add(from);
   if (state.roundOks.size < state.replicationQuorum || !state.roundUnderWay) return;
-  // The primary runs what it commits at once, so its state reflects every `commit` noted above.
-  for (const { query } of state.roundQueries) {
-    state.outbox.query({ client: query.client, number: query.number, body: query.body });
-  }
+  state.confirmedQueries.push(...state.roundQueries);
   state.roundQueries = [];
   state.roundUnderWay = false;
+  answerConfirmed(state);
+}
+
+/**
+ * Primary: has those answered whose `commit` has been run. It runs what it commits at once, but for
+ * what is held behind a checkpoint.
+ */
+export function answerConfirmed(state: ReplicaState): void {
+  if (state.confirmedQueries.length === 0) return;
+  const waiting: WaitingQuery[] = [];
+  for (const one of state.confirmedQueries) {
+    const { client, number, body } = one.query;
+    if (one.commit > state.commitMin) waiting.push(one);
+    else state.outbox.query({ client, number, body });
+  }
+  state.confirmedQueries = waiting;
 }

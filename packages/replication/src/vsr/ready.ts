@@ -4,10 +4,21 @@
  * The host feeds `Input`s to `step` and then takes a `Ready`; it carries out the parts of a `Ready`
  * in the order of its fields and reports `written` and `applied` back as inputs. It needs to keep
  * no rule about what may be sent when: a message that promises durability does not come out before
- * the write that it promises has been reported (I9, I10, I12). That is what `Outbox` is for.
+ * the write that it promises has been reported (I9, I10, I12): `outbox.ts` sees to that.
  */
 import type { ClientMessage, ReplicaMessage, ReplyToClient } from "./message.ts";
-import type { ClientId, DamagedSlot, Op, Prepare, ReplicaIndex, Request, View } from "./types.ts";
+import type {
+  ClientId,
+  ClientsSnapshot,
+  DamagedSlot,
+  LogBase,
+  NamedCheckpoint,
+  Op,
+  Prepare,
+  ReplicaIndex,
+  Request,
+  View,
+} from "./types.ts";
 
 export type Input =
   /** `late`: this process was asleep meanwhile, so the tick is no proof of anybody's silence. */
@@ -38,7 +49,33 @@ export type Input =
    * way at a time, at a primary that may act alone; anywhere else it is dropped, and told again.
    */
   | { readonly type: "pulse"; readonly body: Uint8Array }
-  | { readonly type: "answered"; readonly answers: readonly Answer[] };
+  | { readonly type: "answered"; readonly answers: readonly Answer[] }
+  | StateInput;
+
+/** What the host has to tell of states that are captured, kept, fetched and restored. */
+export type StateInput =
+  /**
+   * The state after that op has been encoded, whether or not the bytes are durable yet: later ops
+   * may run. `failed`: it cannot be encoded, and this checkpoint will never be.
+   */
+  | { readonly type: "captured"; readonly op: Op; readonly failed?: true }
+  /** That checkpoint of this replica is whole and durable. */
+  | { readonly type: "checkpointed"; readonly op: Op; readonly id: string; readonly bytes: number }
+  /** What `Ready.fetch` asked for is whole and durable here, and this is what its head says. */
+  | {
+      readonly type: "fetched";
+      readonly checkpoint: NamedCheckpoint;
+      readonly clients: ClientsSnapshot;
+    }
+  /** Nobody has that checkpoint any more; there will be other offers. */
+  | { readonly type: "fetch_failed"; readonly op: Op }
+  /** The machine has the state that `Ready.restore` named: later ops may run. */
+  | { readonly type: "restored"; readonly op: Op };
+
+/** All that a checkpoint holds besides the machine's state: what its bytes begin with. */
+export interface CheckpointHead extends LogBase {
+  readonly clients: ClientsSnapshot;
+}
 
 /** Names a request that ran. */
 export type RequestName = Pick<Request, "client" | "session" | "number">;
@@ -61,10 +98,14 @@ export interface Write {
   readonly log_view: View;
   /** A committed op, for a quick start after a restart; it may be older than the truth. */
   readonly commit: Op;
+  /** Forget all slots: the log begins anew, after this op. Comes before everything else. */
+  readonly reset?: LogBase;
   /** Forget the slots after this op before appending; absent if there are none to forget. */
   readonly truncate?: Op;
   /** Each takes the slot of its op: behind the last one, or in the place of a damaged one. */
   readonly entries: readonly Prepare[];
+  /** The slots up to this op may be forgotten, now or later: a durable checkpoint has them. */
+  readonly cut?: Op;
 }
 
 /** A committed op, with those of its requests that are to run; the rest ran before. */
@@ -112,12 +153,22 @@ export interface Ready {
   /** To be done; the primary alone is given any, at least once each. */
   readonly effects: readonly Effect[];
   readonly replies: readonly ReplyToClient[];
+  /**
+   * The state is to become that of this checkpoint, which is durable here, instead of what it is.
+   * A capture that is under way has lost its subject. Nothing is to run before `restored`.
+   */
+  readonly restore?: NamedCheckpoint;
+  /** The state is to be captured as it is now, after `apply`; nothing runs before `captured`. */
+  readonly checkpoint?: CheckpointHead;
+  /** To be got from that replica, or from any that has it; instead of what was asked before. */
+  readonly fetch?: { readonly from: ReplicaIndex; readonly checkpoint: NamedCheckpoint };
 }
 
 /**
  * The durable state that a restarted replica begins with.
  *
- * `entries` and `damaged` together have one slot for each op from 1 up to the head, and the head is
+ * `entries` and `damaged` together have one slot for each op after `base` (from 1 if there is
+ * none) up to the head, and the head is
  * at or behind the last op that may have been acknowledged here: a journal that does not know how
  * many slots it has lost at the end names too many rather than too few. A write that never
  * completed is no damage; it is not here at all (I46).
@@ -130,169 +181,11 @@ export interface Recovered {
   readonly entries: readonly Prepare[];
   /** What cannot be read though it was durable once, in the order of the ops; absent if nothing. */
   readonly damaged?: readonly DamagedSlot[];
-}
-
-interface Gated extends Addressed {
-  /** May leave once this write is durable. */
-  readonly after: number;
-}
-
-/** Collects the next `Ready`, and holds back what must not leave yet. */
-export class Outbox {
-  #messages: Addressed[] = [];
-  #apply: Committed[] = [];
-  #queries: Query[] = [];
-  #replies: ReplyToClient[] = [];
-  #effects: Effect[] = [];
-  #resume = false;
-  #gated: Gated[] = [];
-  #truncate: Op | undefined;
-  #entries: Prepare[] = [];
-  #dirty = false;
-  /** Numbers of the last write handed out and of the last one reported durable. */
-  #issued = 0;
-  #durable = 0;
-  /** The views of the writes that are under way, and the one that is durable. */
-  #views: { readonly write: number; readonly view: View }[] = [];
-  #durableView: View;
-
-  constructor(view: View = 0) {
-    this.#durableView = view;
-  }
-
-  /** The view in which this replica would come back if it lost its power now. */
-  get durableView(): View {
-    return this.#durableView;
-  }
-
-  /** Sends what promises nothing: it may overtake the writes that are under way. */
-  send(to: ReplicaIndex, message: ReplicaMessage): void {
-    this.#messages.push({ to, message });
-  }
-
-  /** Sends once everything that the replica has decided to write up to now is durable. */
-  sendWhenDurable(to: ReplicaIndex, message: ReplicaMessage): void {
-    const after = this.#dirty ? this.#issued + 1 : this.#issued;
-    // What is said again while its write is still under way takes the place of the first: a disk
-    // that hangs must not make a queue of repetitions.
-    const again = this.#gated.findIndex(
-      (gated) => gated.after === after && gated.to === to && gated.message.type === message.type,
-    );
-    if (again >= 0) this.#gated.splice(again, 1);
-    this.#gated.push({ to, message, after });
-  }
-
-  /** Forgets what waits for a write: it speaks of a view that has been left (I5, I12). */
-  forgetGated(): void {
-    this.#gated = [];
-  }
-
-  reply(message: ReplyToClient): void {
-    this.#replies.push(message);
-  }
-
-  apply(committed: Committed): void {
-    this.#apply.push(committed);
-  }
-
-  effect(effect: Effect): void {
-    this.#effects.push(effect);
-  }
-
-  resume(): void {
-    this.#resume = true;
-  }
-
-  query(query: Query): void {
-    this.#queries.push(query);
-  }
-
-  /** Notes that `view` or `log_view` changed and must be written. */
-  writeMeta(): void {
-    this.#dirty = true;
-  }
-
-  writeEntry(entry: Prepare): void {
-    this.#entries.push(entry);
-    this.#dirty = true;
-  }
-
-  writeTruncate(head: Op): void {
-    this.#entries = this.#entries.filter((entry) => entry.op <= head);
-    this.#truncate = Math.min(this.#truncate ?? head, head);
-    this.#dirty = true;
-  }
-
-  /** Records that writes up to this one are durable. */
-  written(write: number): void {
-    this.#durable = Math.max(this.#durable, write);
-    for (let next = this.#views[0]; next && next.write <= write; next = this.#views[0]) {
-      this.#durableView = next.view;
-      this.#views.shift();
-    }
-  }
-
+  /** The log begins after this op; absent if it begins with op 1. */
+  readonly base?: LogBase;
   /**
-   * Takes the messages to `self` whose writes are durable. A replica's own vote passes the same
-   * gate as everybody else's: it counts when it is on disk (I25).
+   * The newest checkpoint that can be read, whose state the machine has already; absent if none
+   * can. It may lie before or beyond what is left of the log.
    */
-  takeForSelf(self: ReplicaIndex): ReplicaMessage[] {
-    const passes = (gated: Gated) => gated.to === self && this.#passes(gated);
-    const mine = this.#gated.filter(passes).map((gated) => gated.message);
-    if (mine.length > 0) this.#gated = this.#gated.filter((gated) => !passes(gated));
-    return mine;
-  }
-
-  /** Whether there is anything to hand out, or `take` would be empty. */
-  get empty(): boolean {
-    return (
-      !this.#dirty &&
-      this.#messages.length === 0 &&
-      this.#apply.length === 0 &&
-      this.#queries.length === 0 &&
-      this.#replies.length === 0 &&
-      this.#effects.length === 0 &&
-      !this.#resume &&
-      !this.#gated.some((gated) => this.#passes(gated))
-    );
-  }
-
-  take(view: View, logView: View, commit: Op): Ready {
-    const write = this.#takeWrite(view, logView, commit);
-    const messages = this.#messages;
-    for (const gated of this.#gated) if (this.#passes(gated)) messages.push(gated);
-    this.#gated = this.#gated.filter((gated) => !this.#passes(gated));
-    const ready = {
-      write,
-      messages,
-      apply: this.#apply,
-      queries: this.#queries,
-      resume: this.#resume,
-      effects: this.#effects,
-      replies: this.#replies,
-    };
-    this.#messages = [];
-    this.#apply = [];
-    this.#queries = [];
-    this.#replies = [];
-    this.#effects = [];
-    this.#resume = false;
-    return ready;
-  }
-
-  #takeWrite(view: View, log_view: View, commit: Op): Write | undefined {
-    if (!this.#dirty) return undefined;
-    this.#dirty = false;
-    this.#issued++;
-    this.#views.push({ write: this.#issued, view });
-    const truncate = this.#truncate === undefined ? {} : { truncate: this.#truncate };
-    const entries = this.#entries;
-    this.#truncate = undefined;
-    this.#entries = [];
-    return { write: this.#issued, view, log_view, commit, ...truncate, entries };
-  }
-
-  #passes(gated: Gated): boolean {
-    return gated.after <= this.#durable;
-  }
+  readonly checkpoint?: NamedCheckpoint & { readonly clients: ClientsSnapshot };
 }

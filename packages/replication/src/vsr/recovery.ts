@@ -28,12 +28,16 @@ export function startRecovery(state: ReplicaState): Outcome {
 
 /** One more question to all; each is told of every life that this replica has heard of. */
 export function askAgain(state: ReplicaState): Outcome {
+  ask(state);
+  return judge(state);
+}
+
+function ask(state: ReplicaState): void {
   const memory = memoryOf(state);
   memory.round++;
   state.timeouts.resend.start();
   const { nonce, round, bootstrap: founding, view } = memory;
   state.sendToOthers({ type: "recovery", nonce, round, founding, view });
-  return judge(state);
 }
 
 /**
@@ -52,7 +56,8 @@ export function admit(state: ReplicaState, from: ReplicaIndex, message: ReplicaM
   if (isOld) return false;
   if (message.type === "recovery_response") return state.status === "recovering";
   const isWhole = state.status === "normal" || state.status === "view_change";
-  return isWhole || (message.type === "new_state" && state.status === "recovering");
+  const isPast = message.type === "new_state" || message.type === "checkpoint";
+  return isWhole || (isPast && state.status === "recovering");
 }
 
 /** Says of each message which lives its sender knows of; a group with disks needs no such thing. */
@@ -76,10 +81,13 @@ const lifeSteps = 2 ** 20;
 
 function learnLives(state: ReplicaState, lives: readonly Incarnation[]): void {
   const memory = memoryOf(state);
-  for (const replica of memory.crash.merge(lives)) {
+  const risen = memory.crash.merge(lives);
+  for (const replica of risen) {
     if (replica === state.index) onYoungerSelf(state, memory);
     else forgetLife(state, memory, replica);
   }
+  // What the others said without knowing of that life is no promise to begin with it.
+  if (risen.length > 0 && memory.bootstrap && state.status === "recovering") ask(state);
 }
 
 /** A life has ended: nothing that it said counts any more. */
@@ -88,6 +96,7 @@ function forgetLife(state: ReplicaState, memory: Memory, replica: ReplicaIndex):
   state.doViewChanges.delete(replica);
   state.acked.forget(replica);
   state.roundOks.delete(replica);
+  state.checkpoints.forget(replica);
   memory.drop(replica);
   // With the primary's life goes its log: another view, and its primary, will have to be heard.
   const ledBy = primaryOf(memory.view, state.replicaCount);
@@ -162,7 +171,8 @@ export function onRecoveryResponse(
       dropTarget(state);
     }
   } else {
-    memory.noteForgetful(from, message.round, message.status === "founding");
+    const { round, status, crash_vector: lives = [] } = message;
+    memory.noteForgetful(from, round, status === "founding", lives);
   }
   return judge(state);
 }

@@ -6,6 +6,7 @@
  * after a damaged slot is accepted meanwhile: only acks and commits stop before it.
  */
 import { isIntact } from "./batch.ts";
+import { offer } from "./checkpoint.ts";
 import type { RequestedPrepareMessage, RequestPrepareMessage } from "./message.ts";
 import type { ReplicaState } from "./state.ts";
 import type { DamagedSlot, ReplicaIndex } from "./types.ts";
@@ -38,6 +39,7 @@ export function onRequestPrepare(
   from: ReplicaIndex,
   message: RequestPrepareMessage,
 ): void {
+  if (message.op <= state.log.base.op) offer(state, from);
   const entry = state.log.find(message.op);
   if (entry?.checksum !== message.checksum) return;
   state.outbox.send(from, { type: "requested_prepare", entry });
@@ -56,6 +58,8 @@ export function onRequestedPrepare(
   const isDamage = log.isDamaged(entry.op) && log.checksumAt(entry.op) === entry.checksum;
   const isMissing = state.missing.some(isThis) && !state.supplied.has(entry.op);
   if (!(isDamage || isMissing) || !isIntact(entry, options.hash)) return false;
+  // Damage may hide that what stands behind a checkpoint is not of its history.
+  if (isDamage && !log.mayAgree(entry.op - 1, entry.parent)) return false;
   if (isDamage) {
     state.repairEntry(entry);
     state.learnCommit(state.commitMax);

@@ -10,6 +10,7 @@
 import { flushAck } from "./acks.ts";
 import { assert } from "./assert.ts";
 import { askForMissing, onGetState, onNewState } from "./catch-up.ts";
+import { announce } from "./checkpoint.ts";
 import type { ReplicaOptions } from "./config.ts";
 import { DamagedLogError } from "./damaged-log-error.ts";
 import type { ClientMessage, ReplicaMessage, ViewMessage } from "./message.ts";
@@ -26,6 +27,7 @@ import {
   sendCommit,
 } from "./normal.ts";
 import {
+  answerConfirmed,
   askIfHeard,
   flushQueries,
   onQuery,
@@ -47,8 +49,10 @@ import {
   withLives,
 } from "./recovery.ts";
 import { askForDamaged, onRequestedPrepare, onRequestPrepare } from "./repair.ts";
+import { type ReplicaReport, reportOf } from "./report.ts";
 import { ReplicaState } from "./state.ts";
-import { primaryOf, type ReplicaIndex, type Status, type View } from "./types.ts";
+import { onCheckpoint, onStateInput, recoverState, showsLaterView } from "./state-transfer.ts";
+import { primaryOf, type ReplicaIndex } from "./types.ts";
 import {
   enterViewChange,
   expireVotes,
@@ -63,17 +67,6 @@ import {
   sendDoViewChange,
   wantNextView,
 } from "./view-change.ts";
-
-/** What a replica tells about itself. */
-export interface ReplicaReport {
-  readonly status: Status;
-  readonly view: View;
-  readonly log_view: View;
-  readonly primary: ReplicaIndex;
-  readonly op: number;
-  readonly commit: number;
-  readonly sessions: number;
-}
 
 export class Replica {
   /** Open to the checkers of the simulator; a host has no business in it. */
@@ -107,10 +100,12 @@ export class Replica {
 
   #comeBack(recovered: Recovered): void {
     const { state } = this;
+    recoverState(state, recovered);
     state.learnCommit(Math.min(recovered.commit, state.log.head));
     const { log, replicaCount } = state;
-    if (replicaCount === 1 && log.damaged.length > 0) {
-      throw new DamagedLogError(log.damaged.map(({ op }) => op));
+    if (replicaCount === 1 && (log.damaged.length > 0 || state.isHollow)) {
+      const lost = state.isHollow ? [log.base.op] : [];
+      throw new DamagedLogError([...lost, ...log.damaged.map(({ op }) => op)]);
     }
     if (log.isDamaged(log.head)) {
       enterRecoveringHead(state);
@@ -156,6 +151,10 @@ export class Replica {
       case "answered":
         this.#answer(input.answers);
         break;
+      default:
+        onStateInput(state, input);
+        // A new view may wait for what has run now, or for the state that has come.
+        if (state.status !== "normal" && state.status !== "lost") this.#caughtUp();
     }
     this.#deliverToSelf();
   }
@@ -166,6 +165,7 @@ export class Replica {
     flushLead(state);
     flushRequests(state);
     flushQueries(state);
+    answerConfirmed(state);
     flushAck(state);
     askForMissing(state);
     askForDamaged(state);
@@ -180,16 +180,7 @@ export class Replica {
   }
 
   get report(): ReplicaReport {
-    const { status, view, logView, primary, log, commitMin, clients } = this.state;
-    return {
-      status,
-      view,
-      log_view: logView,
-      primary,
-      op: log.head,
-      commit: commitMin,
-      sessions: clients.size,
-    };
+    return reportOf(this.state);
   }
 
   #deliverToSelf(): void {
@@ -229,6 +220,10 @@ export class Replica {
         return;
       case "new_state":
         if (onNewState(state, from, message)) this.#caughtUp();
+        return;
+      case "checkpoint":
+        if (showsLaterView(state, message)) joinView(state, message.view);
+        onCheckpoint(state, from, message);
         return;
       case "request_prepare":
         onRequestPrepare(state, from, message);
@@ -332,6 +327,7 @@ export class Replica {
   #tick(): void {
     const { state } = this;
     const { timeouts } = state;
+    if (state.announce.tick()) announce(state);
     if (this.state.isForgetful) {
       timeouts.catchUp.tick();
       if (timeouts.resend.tick()) this.#goOn(askAgain(state));

@@ -10,7 +10,7 @@ import { decodeBatch } from "./batch.ts";
 import { ClientTable } from "./client-table.ts";
 import { type ReplicaOptions, replicationQuorum, viewChangeQuorum } from "./config.ts";
 import { CrashVector } from "./crash-vector.ts";
-import { FailureDetector } from "./failure-detector.ts";
+import { KnownCheckpoints } from "./known-checkpoints.ts";
 import { Log } from "./log.ts";
 import { Memory } from "./memory.ts";
 import type {
@@ -20,12 +20,16 @@ import type {
   RequestMessage,
   StartViewMessage,
 } from "./message.ts";
+import { Outbox } from "./outbox.ts";
 import { AckedOps, ViewVotes } from "./quorum.ts";
-import { type Committed, Outbox, type Recovered, type RequestName } from "./ready.ts";
+import type { Committed, Recovered, RequestName } from "./ready.ts";
 import { Timeout } from "./timeout.ts";
+import { timeoutsOf } from "./timeouts.ts";
 import {
   type ClientId,
   type DamagedSlot,
+  type LogBase,
+  type NamedCheckpoint,
   type Op,
   type Prepare,
   primaryOf,
@@ -53,6 +57,7 @@ export class ReplicaState {
   readonly log: Log;
   readonly clients: ClientTable;
   readonly outbox: Outbox;
+  readonly checkpoints: KnownCheckpoints;
 
   view: View;
   logView: View;
@@ -65,6 +70,19 @@ export class ReplicaState {
   now = 0;
   /** What is to be replied to requests that have been handed out and not yet reported applied. */
   readonly applying: Committed[] = [];
+  /** Nothing is handed out to be run until the state of this op has been captured or restored. */
+  hold: { readonly op: Op; readonly until: "captured" | "restored" } | undefined;
+  /**
+   * The checkpoint that the log begins after is lost, and with it the state: the log may be told,
+   * acknowledged and voted with, and nothing be run, until another checkpoint has been fetched.
+   */
+  isHollow = false;
+  /** Checkpoints that are captured, or about to be, and not durable yet: two at most. */
+  capturing: LogBase[] = [];
+  /** The last checkpoint that the host could not make; that is no reason to stand still. */
+  uncaptured: Op = 0;
+  /** The checkpoint that the host is fetching from others. */
+  fetching: NamedCheckpoint | undefined;
 
   /** A backup owes the primary a `prepare_ok`; one covers all that one turn of the host brought. */
   ackDue = false;
@@ -111,14 +129,18 @@ export class ReplicaState {
   round = 0;
   roundUnderWay = false;
   roundOks = new Set<ReplicaIndex>();
+  /** Primary: what a quorum has confirmed, and what waits to be run before it is answered. */
+  confirmedQueries: WaitingQuery[] = [];
 
   /** Present in a memory group: which lives are known, and how far this one has recovered. */
   readonly memory: Memory | undefined;
 
   readonly timeouts;
+  /** Until this replica tells again of its newest checkpoint; runs in every view and status. */
+  readonly announce: Timeout;
 
   constructor(options: ReplicaOptions, recovered: Recovered | undefined) {
-    const { config, ticks, random } = options;
+    const { config, random } = options;
     assert(options.index >= 0 && options.index < config.replicaCount, "index is not of the group");
     this.options = options;
     this.index = options.index;
@@ -126,7 +148,9 @@ export class ReplicaState {
     this.replicationQuorum = replicationQuorum(config.replicaCount);
     this.viewChangeQuorum = viewChangeQuorum(config.replicaCount);
     this.outbox = new Outbox(recovered?.view);
-    this.log = new Log(config.root, recovered?.entries, recovered?.damaged);
+    this.log = new Log(recovered?.base ?? config.root, recovered?.entries, recovered?.damaged);
+    const { index } = options;
+    this.checkpoints = new KnownCheckpoints(index, config.replicaCount, this.replicationQuorum);
     this.clients = new ClientTable(config.sessionsMax);
     this.acked = new AckedOps(config.replicaCount, this.replicationQuorum);
     this.view = recovered?.view ?? 0;
@@ -135,22 +159,9 @@ export class ReplicaState {
     this.memory =
       options.memory &&
       new Memory(this.index, new CrashVector(config.replicaCount), options.memory, random());
-    this.timeouts = {
-      heartbeat: new Timeout(ticks.heartbeat),
-      primarySilence: new FailureDetector({
-        floor: ticks.primarySilence,
-        ceiling: ticks.primarySilenceMax,
-        jitter: ticks.jitter,
-        random,
-      }),
-      viewChange: new Timeout(ticks.primarySilence, ticks.jitter, random),
-      resend: new Timeout(ticks.resend),
-      catchUp: new Timeout(ticks.resend),
-      repair: new Timeout(ticks.resend),
-      voteWindow: new Timeout(ticks.voteWindow),
-      abdicate: new Timeout(ticks.abdicate),
-      askIfHeard: new Timeout(Math.ceil(ticks.abdicate / 4)),
-    };
+    this.timeouts = timeoutsOf(options);
+    this.announce = new Timeout(options.ticks.abdicate);
+    this.announce.start();
   }
 
   get replicaCount(): number {
@@ -168,10 +179,12 @@ export class ReplicaState {
 
   /**
    * The view that clients are told. They believe the highest that they hear of and nothing older,
-   * so a view that a crash may still take back would keep a client waiting for it (I9).
+   * so a view that may never begin would keep a client waiting for it: one that this replica has
+   * voted for and then forgets (I9), or that nobody follows it to. One that has begun stays, for a
+   * quorum has left all older ones for good.
    */
   get toldView(): View {
-    return Math.min(this.view, this.outbox.durableView);
+    return Math.min(this.logView, this.outbox.durableView);
   }
 
   get isBackup(): boolean {
@@ -180,7 +193,8 @@ export class ReplicaState {
 
   /** A primary that has committed all that it inherited: only then is its client table complete. */
   get isSettled(): boolean {
-    return this.isPrimary && this.commitMin >= this.inheritedHead;
+    const hasState = this.hold?.until !== "restored" && !this.isHollow;
+    return this.isPrimary && this.commitMin >= this.inheritedHead && hasState;
   }
 
   /** A settled primary whose state reflects all that it is settled upon, and that does not know. */
@@ -216,7 +230,7 @@ export class ReplicaState {
 
   /** Whether something that it sent still lacks a quorum's answer. */
   get awaitsQuorum(): boolean {
-    return this.commitMin < this.log.head || this.roundUnderWay;
+    return this.commitMax < this.log.head || this.roundUnderWay;
   }
 
   /**
@@ -287,13 +301,18 @@ export class ReplicaState {
   }
 
   /**
-   * Runs what is known to be committed and in the log, up to the first damaged slot. To be called
-   * only where the log up to `commit` is known to be the group's: in the current view, or after a
-   * verified install.
+   * Runs what is known to be committed and in the log, up to the first damaged slot or the next
+   * checkpoint. To be called only where the log up to `commit` is known to be the group's: in the
+   * current view, or after a verified install.
    */
   learnCommit(commit: Op): void {
     this.commitMax = Math.max(this.commitMax, commit);
-    while (this.commitMin < Math.min(this.commitMax, this.log.intactHead)) this.#commitNext();
+    const end = Math.min(this.commitMax, this.log.intactHead);
+    while (this.commitMin < end && !this.isHeld) this.#commitNext();
+  }
+
+  get isHeld(): boolean {
+    return this.hold !== undefined || this.isHollow;
   }
 
   #commitNext(): void {
@@ -322,6 +341,7 @@ export class ReplicaState {
       requests,
       ...(isCheckpoint && { checkpoint: true }),
     };
+    if (isCheckpoint) this.hold = { op, until: "captured" };
     this.applying.push(committed);
     this.outbox.apply(committed);
   }
@@ -360,14 +380,16 @@ export class ReplicaState {
     if (this.status === "normal") assert(this.view === this.logView, "normal in no view (I2)");
     assert(this.commitMin <= this.commitMax, "ran what is not committed (I23)");
     assert(this.commitMin <= this.log.intactHead, "ran what is not in the log (I23)");
+    assert(this.commitMin >= this.log.base.op, "the log is cut beyond what has run (I44)");
     if (this.isPrimary) {
       // What it inherited may have been prepared with a longer pipeline than today's.
-      const own = this.log.head - Math.max(this.commitMin, this.inheritedHead);
+      const own = this.log.head - Math.max(this.commitMax, this.inheritedHead);
       const { pipelineMax, queueMax } = this.options.config;
       assert(own <= pipelineMax, "the pipeline is too long (I24)");
       assert(this.queue.length <= queueMax, "the request queue is too long");
       assert(this.log.intactHead === this.log.head, "a primary with a damaged log (I35)");
-      assert(this.commitMax === this.commitMin, "the primary lags behind its own commit (I24)");
+      const lags = this.commitMax > this.commitMin && !this.isHeld;
+      assert(!lags, "the primary lags behind its own commit (I24)");
     }
   }
 }

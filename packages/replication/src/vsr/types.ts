@@ -58,6 +58,33 @@ export interface Prepare {
   readonly body: Uint8Array;
 }
 
+/** A session as it stands in a checkpoint; the replies are those that are kept, by number. */
+export type SessionSnapshot = readonly [
+  client: ClientId,
+  session: Op,
+  last: number,
+  lastOp: Op,
+  acked: number,
+  replies: readonly (readonly [number: number, reply: Uint8Array])[],
+];
+
+/** The whole table, in the order in which the sessions were registered. */
+export type ClientsSnapshot = readonly SessionSnapshot[];
+
+/** The entry after which a log, or what follows a checkpoint, begins: what of it is still known. */
+export interface LogBase {
+  readonly op: Op;
+  readonly checksum: Checksum;
+  /** Microseconds since the epoch; 0 if it is not known. */
+  readonly timestamp: number;
+}
+
+/** A checkpoint by the entry that it was taken after, and by the hash and number of its bytes. */
+export interface NamedCheckpoint extends LogBase {
+  readonly id: Checksum;
+  readonly bytes: number;
+}
+
 /**
  * A slot of the log whose entry was durable once and cannot be read any more, with what is left of
  * its header.

@@ -132,6 +132,7 @@ function leaveFor(state: ReplicaState, view: View): void {
   state.newQueries = [];
   state.roundQueries = [];
   state.roundUnderWay = false;
+  state.confirmedQueries = [];
   for (const timeout of Object.values(state.timeouts)) timeout.stop();
   state.awaitView();
   state.timeouts.resend.start();
@@ -188,9 +189,10 @@ export function installCanonicalLog(state: ReplicaState): void {
   const [from, message] = canonical;
   assert(floor <= message.op, "the canonical log lacks a committed op (I33)");
   const { log } = state;
-  const chained = log.checksumAt(message.commit) === message.commit_checksum;
-  if (!chained || log.intactHead < message.commit) {
-    const lacking = chained ? log.damaged.length : floor - state.commitMin;
+  const chained = log.agrees(message.commit, message.commit_checksum);
+  if (!chained || log.intactHead < message.commit || state.isHollow) {
+    const damage = state.isHollow ? Number.POSITIVE_INFINITY : log.damaged.length;
+    const lacking = chained ? damage : floor - state.commitMin;
     const successor = betterCandidate(state, lacking, floor);
     // What is damaged of a log that is the right one comes by repair, and not all of it again.
     state.catchUp = chained ? undefined : { target: message.commit, from };
@@ -217,7 +219,8 @@ function assemble(
   const { doViewChanges, log, supplied, replicaCount } = state;
   const own = (op: Op, checksum: Checksum) =>
     [log.find(op), supplied.get(op)].find((entry) => entry?.checksum === checksum);
-  const sources = { doViewChanges, floor, nackQuorum: nackQuorum(replicaCount), find: own };
+  const base = log.base.op;
+  const sources = { doViewChanges, floor, nackQuorum: nackQuorum(replicaCount), base, find: own };
   const assembly = assembleLog(canonical, sources);
   state.missing = assembly.missing;
   if (state.missing.length === 0) return assembly;
@@ -239,7 +242,7 @@ function isBetter(a: DoViewChangeMessage, b: DoViewChangeMessage): boolean {
 /** Makes the log end as `entries` say, touching nothing that agrees with them already. */
 function installTail(state: ReplicaState, entries: readonly Prepare[], head: Op): void {
   for (const entry of entries) {
-    if (state.log.checksumAt(entry.op) === entry.checksum) {
+    if (state.log.agrees(entry.op, entry.checksum)) {
       if (state.log.isDamaged(entry.op)) state.repairEntry(entry);
       continue;
     }
@@ -253,7 +256,7 @@ function installTail(state: ReplicaState, entries: readonly Prepare[], head: Op)
 }
 
 function sendStartView(state: ReplicaState, to: ReplicaIndex, nonce = 0): void {
-  const { view, log, commitMin: commit } = state;
+  const { view, log, commitHeld: commit } = state;
   const message: StartViewMessage = {
     type: "start_view",
     view,
@@ -297,7 +300,7 @@ export function onStartView(
 export function installStartView(state: ReplicaState): void {
   const message = state.pendingStartView;
   if (message === undefined) return;
-  if (state.log.checksumAt(message.commit) !== message.commit_checksum) {
+  if (!state.log.agrees(message.commit, message.commit_checksum)) {
     // The old log and the old log_view stay until the gap before the new log has been filled.
     state.catchUp = { target: message.commit, from: state.primary };
     return;
@@ -324,7 +327,7 @@ function becomePrimary(state: ReplicaState): void {
   state.round = 0;
   state.timeouts.heartbeat.start();
   state.timeouts.askIfHeard.start();
-  if (state.commitMin < state.log.head) {
+  if (state.commitMax < state.log.head) {
     state.timeouts.resend.start();
     state.timeouts.abdicate.start();
   }

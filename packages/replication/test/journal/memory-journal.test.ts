@@ -4,10 +4,16 @@ import {
   openMemoryJournal,
   openVolatileJournal,
 } from "../../src/journal/memory-journal.ts";
+import { checkpointContract } from "../contract/checkpoints.ts";
 import { journalContract, written } from "../contract/journal.ts";
 import { Writer } from "../support/writes.ts";
 
 journalContract("a memory journal", async () => {
+  const disk = new MemoryDisk();
+  return { open: async () => openMemoryJournal(disk) };
+});
+
+checkpointContract("a memory journal", async () => {
   const disk = new MemoryDisk();
   return { open: async () => openMemoryJournal(disk) };
 });

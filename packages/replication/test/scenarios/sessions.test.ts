@@ -163,7 +163,7 @@ describe("a call", () => {
 });
 
 describe("a client that was told of a view", () => {
-  test("by one that left for it alone is not locked out by the group that did not", () => {
+  test("that never begins does not hear of it from one that left for it alone", () => {
     const group = groupOf(3);
     group.call("x");
     group.replica(2).isolate("both");
@@ -172,15 +172,29 @@ describe("a client that was told of a view", () => {
     group.drop("request").from("a").to(0, 1);
     group.call("y");
     group.ticks(12);
-    expect(group.client().view).toBe(1);
+    expect(group.client().view).toBe(0);
     group.replica(0).expect({ view: 0, leads: true });
     group.heal();
     group.replica(2).isolate("both");
     group.ticks(25);
     group.client().expectAnswered("1:x", "2:y");
-    group.call("z");
+    group.expectViews(0, 0, 1);
+    group.expectOneGroup();
+  });
+
+  test("that never begins hears of its eviction in the one that goes on", () => {
+    const group = groupOf(3, { sessionsMax: 1 });
+    group.call("x");
+    group.replica(2).isolate("both");
+    group.say(1, 2, { type: "start_view_change", view: 1, left: true });
+    group.drop("request").from("a").to(0, 1);
+    group.call("y");
+    group.ticks(12);
+    group.client("b").call("z");
+    group.heal();
+    group.replica(2).isolate("both");
     group.ticks(25);
-    group.client().expectAnswered("1:x", "2:y", "3:z");
+    group.client().expectWaiting();
     group.expectViews(0, 0, 1);
     group.expectOneGroup();
   });

@@ -130,7 +130,7 @@ describe("the lives of a memory group", () => {
       state: {
         status,
         isForgetful: status !== "normal",
-        log: { checksumAt: () => checksum },
+        log: { base: { op: 0 }, checksumAt: () => checksum, isDamaged: () => false },
       },
     }) as unknown as Replica;
 

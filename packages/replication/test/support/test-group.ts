@@ -9,9 +9,11 @@ import { expect } from "vitest";
 import { checksum } from "../../src/checksum.ts";
 import { Recovery } from "../../src/journal/journal.ts";
 import {
+  type ClientsSnapshot,
   type Committed,
   type GroupConfig,
   type Input,
+  type NamedCheckpoint,
   type Prepare,
   type Ready,
   type Recovered,
@@ -59,6 +61,13 @@ export function viewOf(message: ReplicaMessage): number | undefined {
   return "view" in message ? message.view : undefined;
 }
 
+/** A checkpoint as a replica of a test keeps it. */
+export interface KeptState {
+  readonly checkpoint: NamedCheckpoint;
+  readonly clients: ClientsSnapshot;
+  readonly ran: readonly string[];
+}
+
 /** A replica in its process, with its disk. */
 export class TestReplica {
   readonly index: ReplicaIndex;
@@ -73,8 +82,10 @@ export class TestReplica {
   resumes = 0;
   /** Ops after which it was to keep its state. */
   readonly checkpoints: number[] = [];
-  /** The calls that it has run since it started. */
+  /** The calls that its state knows of. */
   readonly ran: string[] = [];
+  /** The states that it keeps, if the group keeps any, oldest first. */
+  kept: KeptState[] = [];
   replica: Replica | undefined;
   /** Entries on its disk that cannot be read any more, and whether their headers can. */
   readonly rotten = new Map<Prepare, "body" | "all">();
@@ -115,6 +126,9 @@ export class TestGroup {
   now = 1_000_000;
   /** Chance, for those who draw any. */
   random = () => 0;
+
+  /** Whether states are kept; else each that is to be captured is reported as failed. */
+  keepsStates = false;
 
   /** How many lives there have been in a memory group; undefined if its replicas have disks. */
   #lives: number | undefined;
@@ -289,8 +303,11 @@ export class TestGroup {
       return rotten.get(entry) === "all" ? { op } : { op, checksum, parent };
     });
     const entries = recovered.entries.filter((entry) => !rotten.has(entry));
-    replica.ran.length = 0;
-    replica.replica = this.#make(index, { ...recovered, entries, damaged });
+    const newest = replica.kept.at(-1);
+    const { checkpoint, clients = [], ran = [] } = newest ?? {};
+    const known = checkpoint === undefined ? {} : { checkpoint: { ...checkpoint, clients } };
+    replica.ran.splice(0, replica.ran.length, ...ran);
+    replica.replica = this.#make(index, { ...recovered, ...known, entries, damaged });
     this.turn(index);
   }
 
@@ -397,6 +414,7 @@ export class TestGroup {
 
   #carryOut(replica: TestReplica, ready: Ready): void {
     if (ready.write !== undefined) replica.pending.push(ready.write);
+    if (ready.restore !== undefined) this.#restore(replica, ready.restore.op);
     for (const { to, message } of ready.messages) this.#send(replica.index, to, message);
     for (const committed of ready.apply) {
       if (replica.machineHeld) replica.held.push(committed);
@@ -413,6 +431,43 @@ export class TestGroup {
       this.effects.push(`r${replica.index} op ${op}: ${text(body)}`);
     }
     for (const reply of ready.replies) this.replies.push({ ...reply, from: replica.index });
+    if (ready.checkpoint !== undefined) this.#capture(replica, ready.checkpoint);
+    if (ready.fetch !== undefined) this.#fetch(replica, ready.fetch);
+  }
+
+  #capture(replica: TestReplica, head: NonNullable<Ready["checkpoint"]>): void {
+    const { op, checksum: entry, timestamp, clients } = head;
+    if (!this.keepsStates) {
+      replica.up.step({ type: "captured", op, failed: true }, this.now);
+      return;
+    }
+    const content = bytes(JSON.stringify([head, replica.ran]));
+    const [id, size] = [checksum(content), content.length];
+    const checkpoint = { op, checksum: entry, timestamp, id, bytes: size };
+    this.#keep(replica, { checkpoint, clients, ran: [...replica.ran] });
+    replica.up.step({ type: "captured", op }, this.now);
+    replica.up.step({ type: "checkpointed", op, id, bytes: size }, this.now);
+  }
+
+  #keep(replica: TestReplica, state: KeptState): void {
+    const { op } = state.checkpoint;
+    replica.kept = [...replica.kept.filter((one) => one.checkpoint.op !== op), state].slice(-2);
+  }
+
+  #fetch(replica: TestReplica, { from, checkpoint }: NonNullable<Ready["fetch"]>): void {
+    const state = this.replica(from).kept.find((one) => one.checkpoint.id === checkpoint.id);
+    if (state === undefined) {
+      replica.up.step({ type: "fetch_failed", op: checkpoint.op }, this.now);
+      return;
+    }
+    this.#keep(replica, state);
+    replica.up.step({ type: "fetched", checkpoint, clients: state.clients }, this.now);
+  }
+
+  #restore(replica: TestReplica, op: number): void {
+    const state = replica.kept.find((one) => one.checkpoint.op === op);
+    replica.ran.splice(0, replica.ran.length, ...(state?.ran ?? []));
+    replica.up.step({ type: "restored", op }, this.now);
   }
 
   /** Calls that begin with `effect` want themselves done outside. */

@@ -1,20 +1,25 @@
 /** Writes, made by hand: what a journal is given. */
 import fc from "fast-check";
-import type { Prepare, Write } from "../../src/vsr/index.ts";
+import type { LogBase, Prepare, Write } from "../../src/vsr/index.ts";
 import { entryAfter, root } from "./entries.ts";
 
 /** A writer that knows what it has written, so that each write continues the one before. */
 export class Writer {
   #entries: Prepare[] = [];
   #written = 0;
+  readonly #base: LogBase;
+
+  constructor(base: LogBase = { op: 0, checksum: root, timestamp: 0 }) {
+    this.#base = base;
+  }
 
   /** A write of these entries, after a truncation if one is given. */
   write(contents: readonly string[], more: Partial<Write> = {}): Write {
     const { truncate, view = 0 } = more;
-    if (truncate !== undefined) this.#entries = this.#entries.slice(0, truncate);
+    if (truncate !== undefined) this.#entries = this.#entries.slice(0, truncate - this.#base.op);
     const entries: Prepare[] = [];
     for (const content of contents) {
-      const last = this.#entries.at(-1) ?? { op: 0, checksum: root, timestamp: 0 };
+      const last = this.#entries.at(-1) ?? this.#base;
       const entry = entryAfter(last, content, view);
       this.#entries.push(entry);
       entries.push(entry);
@@ -24,7 +29,7 @@ export class Writer {
   }
 
   get head(): number {
-    return this.#entries.length;
+    return this.#base.op + this.#entries.length;
   }
 }
 

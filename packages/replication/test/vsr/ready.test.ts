@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ReplicaMessage } from "../../src/vsr/message.ts";
-import { Outbox } from "../../src/vsr/ready.ts";
+import { Outbox } from "../../src/vsr/outbox.ts";
 import type { Prepare } from "../../src/vsr/types.ts";
 import { chain, clientId, entryAfter } from "../support/entries.ts";
 

@@ -126,6 +126,26 @@ describe("a group that has never run", () => {
     expect(statuses(group)).toEqual(["normal", "lost", "lost"]);
     expect(group.replica(0).ran).toEqual(["x"]);
   });
+
+  test("does not begin with a replica that was ready to begin it with a life that has ended", () => {
+    const { options } = memoryGroup().state(1);
+    const memory = { incarnation: 1, bootstrap: true };
+    const replica = new Replica({ ...options, memory });
+    const { nonce, round } = replica.state.memory ?? { nonce: 0, round: 0 };
+    const { view, log } = replica.state;
+    const [op, commit, commit_checksum] = [0, 0, log.checksumAt(0) ?? ""];
+    const nothing = { founders: [], view, op, commit, commit_checksum, entries: [] };
+    const say = (from: number, crash_vector: readonly number[]) => {
+      const type = "recovery_response";
+      const asked = { type, nonce, round, status: "founding", crash_vector } as const;
+      replica.step({ type: "message", from, message: { ...asked, ...nothing } }, 0);
+      return replica.report.status;
+    };
+    // The group may have begun with 0 and 2 since, and 0 has forgotten it.
+    expect(say(2, [1, 1, 1])).toBe("recovering");
+    expect(say(0, [2, 1, 1])).toBe("recovering");
+    expect(say(2, [2, 1, 1])).toBe("normal");
+  });
 });
 
 describe("a replica that comes back with nothing", () => {

@@ -2,6 +2,8 @@
  * One replica of a scenario: the real replica in the real driver, with a disk and a state machine
  * that do what the scenario says.
  */
+
+import { Codec } from "@troupe/cluster/runtime";
 import { expect } from "vitest";
 import { checksum } from "../../../src/checksum.ts";
 import { Driver } from "../../../src/driver.ts";
@@ -198,12 +200,24 @@ export class ScenarioReplica {
         append: (write, done) => this.#append({ write, done }),
         close: async () => undefined,
       },
+      codec: new Codec(),
       machine: {
-        apply: (committed) => this.#apply(committed),
+        apply: (committed) => ({ replies: this.#apply(committed) }),
         answer: () => bytes(this.#ran.join()),
         digest: () => "",
+        snapshot: () => this.#ran.map(bytes),
+        restore: () => {
+          const ran: string[] = [];
+          return {
+            take: (slice) => ran.push(text(slice)),
+            end: () => {
+              this.#ran = ran;
+            },
+          };
+        },
       },
-      send: (to, message) => send(index, to, message),
+      // Its journal keeps no states, so none are carried.
+      send: (to, message) => send(index, to, message as ReplicaMessage),
       reply: (message) => reply(index, message),
       now,
       defer,

@@ -1,0 +1,195 @@
+/** What becomes of a replica that lacks what the others have cut off. */
+import { describe, expect, test } from "vitest";
+import { DamagedLogError } from "../../src/vsr/index.ts";
+import { replicaAlone } from "../support/scenario/alone.ts";
+import { ofType, TestGroup } from "../support/test-group.ts";
+
+function run(group: TestGroup, ...numbers: number[]): void {
+  for (const number of numbers) {
+    group.step(group.primary.index, group.call("a", number, `${number}`, 1, number));
+    group.settle();
+  }
+}
+
+const upTo = (last: number) => Array.from({ length: last }, (_, i) => i + 1);
+const contents = (last: number) => upTo(last).map(String);
+
+/** A group that keeps states, with a client; every fourth op is a checkpoint. */
+function keeping(): TestGroup {
+  const group = new TestGroup();
+  group.keepsStates = true;
+  group.register("a");
+  return group;
+}
+
+/** The others have gone on without replica 2, and cut off what it lacks. */
+function leftBehind(): TestGroup {
+  const group = keeping();
+  run(group, 1, 2);
+  group.tick(5);
+  group.isolate(2);
+  run(group, ...upTo(20).slice(2));
+  group.tick(5, [0, 1]);
+  expect(group.state(0).log.base.op).toBeGreaterThan(group.state(2).log.head);
+  return group;
+}
+
+function expectWhole(group: TestGroup, last: number): void {
+  for (const { ran, state } of group.replicas) {
+    expect(ran).toEqual(contents(last));
+    expect(state.clients.snapshot()).toEqual(group.state(0).clients.snapshot());
+  }
+}
+
+describe("a replica that was away while the others cut off what it lacks", () => {
+  test("takes a checkpoint, with its table, and the log behind it (I43)", () => {
+    const group = leftBehind();
+    group.heal();
+    group.tick(20);
+    expectWhole(group, 20);
+    const { log, checkpoints } = group.state(2);
+    expect(log.base.op).toBe(checkpoints.newest?.op);
+    expect(group.sentOf(2, "request_prepare")).toEqual([]);
+  });
+
+  test("writes it as one change, in which the old log goes and nothing is promised (I40, I43)", () => {
+    const group = leftBehind();
+    group.heal();
+    group.tick(20);
+    const resets = group.replica(2).durable.filter(({ reset }) => reset !== undefined);
+    expect(resets.map(({ reset, view, log_view }) => [reset?.op, view, log_view])).toEqual([
+      [group.state(2).checkpoints.newest?.op, 0, 0],
+    ]);
+  });
+
+  test("keeps its old log as long as the new state is not whole (I40)", () => {
+    const group = leftBehind();
+    const { head } = group.state(2).log;
+    const { kept } = group.replica(0);
+    group.replica(0).kept = [];
+    group.replica(1).kept = [];
+    group.heal();
+    group.tick(20);
+    expect(group.state(2).log.head).toBe(head);
+    expect(group.state(2).log.base.op).toBe(0);
+    group.replica(0).kept = kept;
+    group.tick(200);
+    expectWhole(group, 20);
+  });
+
+  test("comes back after a crash between the new state and the new log (I43)", () => {
+    const group = leftBehind();
+    group.replica(2).diskHeld = true;
+    group.heal();
+    group.tick(20);
+    expect(group.replica(2).kept.length).toBeGreaterThan(0);
+    group.crash(2, 0);
+    group.replica(2).diskHeld = false;
+    group.restart(2);
+    group.tick(20);
+    expectWhole(group, 20);
+  });
+
+  test("drops what it has beyond the checkpoint if that is of another history (I43)", () => {
+    const group = keeping();
+    run(group, 1, 2);
+    group.tick(5);
+    group.isolate(0);
+    // The old primary prepares what nobody gets, and the others elect another one.
+    for (const number of [3, 4])
+      group.step(0, group.call("a", number, `lost ${number}`, 1, number));
+    group.tickUntil(() => group.state(1).isPrimary);
+    group.step(1, group.call("a", 3, "3", 1, 3));
+    group.settle();
+    for (const number of upTo(20).slice(3)) {
+      group.step(1, group.call("a", number, `${number}`, 1, number));
+      group.settle();
+    }
+    group.tick(5);
+    expect(group.state(1).log.base.op).toBeGreaterThan(group.state(0).log.head);
+    group.heal();
+    group.tick(100);
+    expectWhole(group, 20);
+  });
+
+  test("joins the view that has begun before it takes a checkpoint of it (I8, I43)", () => {
+    const group = leftBehind();
+    group.crash(0, 9);
+    group.lose(ofType("start_view", "commit", "prepare", "read_round"));
+    group.heal();
+    const stop = group.lose(ofType("start_view", "commit", "prepare", "read_round"));
+    group.restart(0);
+    group.tick(60);
+    stop();
+    group.tickUntil(() => group.replicas.every(({ state }) => state.status === "normal"));
+    group.tick(100);
+    expectWhole(group, 20);
+  });
+});
+
+describe("a replica that has lost its checkpoints and has cut its log", () => {
+  function hollow(): TestGroup {
+    const group = keeping();
+    run(group, ...upTo(20));
+    group.tick(5);
+    group.crash(2, 9);
+    group.replica(2).kept = [];
+    return group;
+  }
+
+  test("runs nothing until it has another one, and is whole then (I44)", () => {
+    const group = hollow();
+    const free = group.lose(ofType("checkpoint"));
+    group.restart(2);
+    group.tick(20);
+    const { state } = group.replica(2);
+    expect(state.isHollow).toBe(true);
+    expect(group.replica(2).ran).toEqual([]);
+    // What it has is durable, and it says so.
+    expect(state.status).toBe("normal");
+    run(group, 21);
+    expect(group.sentOf(2, "prepare_ok").length).toBeGreaterThan(0);
+    free();
+    group.tick(110);
+    expect(group.state(2).isHollow).toBe(false);
+    expectWhole(group, 21);
+  });
+
+  test("does not lead (I37)", () => {
+    const group = hollow();
+    const free = group.lose(ofType("checkpoint"));
+    group.restart(2);
+    group.tick(5);
+    group.crash(1, 9);
+    group.crash(0, 9);
+    group.restart(0);
+    group.tick(200);
+    expect(group.state(2).isPrimary).toBe(false);
+    expect(group.state(2).isHollow).toBe(true);
+    free();
+    group.restart(1);
+    group.tickUntil(() => group.replicas.every(({ state }) => state.status === "normal"), 2000);
+    group.tick(110);
+    expectWhole(group, 20);
+  });
+
+  test("does not begin if it is alone", () => {
+    const base = { op: 8, checksum: "8".repeat(32), timestamp: 9 };
+    const recovered = { view: 0, log_view: 0, commit: 8, base, entries: [] };
+    expect(() => replicaAlone(0, recovered, 1)).toThrow(DamagedLogError);
+  });
+});
+
+test("a slot that is damaged, and cut off everywhere else, comes back as a checkpoint (I41)", () => {
+  const group = keeping();
+  run(group, ...upTo(5));
+  group.crash(2, 9);
+  group.replica(2).kept = [];
+  group.damage(2, [3], "body");
+  run(group, ...upTo(20).slice(5));
+  group.tick(5);
+  group.restart(2);
+  group.tick(110);
+  expect(group.state(2).log.damaged).toEqual([]);
+  expectWhole(group, 20);
+});
