@@ -124,6 +124,12 @@ export class SimDisk {
     return recovered;
   }
 
+  /** Whether others can go on from here who lack what is after an op. */
+  hasStateFor(op: number): boolean {
+    const least = Math.max(op, this.#fold().base?.op ?? 0);
+    return this.checkpoints.names.some((name) => name.op >= least);
+  }
+
   /** One of the checkpoints is not what was written, if the group can live without it. */
   #loseOne(base: number): void {
     const { names } = this.checkpoints;
@@ -140,8 +146,9 @@ export class SimDisk {
   }
 
   #losesNow(op: number): boolean {
-    if (!this.#rot.losesOnRead()) return false;
-    return this.#mayLoseState(op, this.#fold().base?.op ?? 0);
+    if (this.#options.config.replicaCount === 1 || !this.#rot.losesOnRead()) return false;
+    // The replica that runs here may have cut off more already than its disk has.
+    return this.#options.beyondRepair || this.#told.isElsewhere(op);
   }
 
   #fold(): Recovered {

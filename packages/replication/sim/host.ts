@@ -5,17 +5,12 @@
  */
 import { Codec } from "@troupe/cluster/runtime";
 import {
-  type CheckpointChunkMessage,
   CheckpointError,
-  type CheckpointHead,
-  type Checkpoints,
   DamagedLogError,
   Driver,
   type GroupMessage,
   type Journal,
-  type Recovered,
   Replica,
-  readCheckpoint,
   Ticker,
   type Write,
 } from "@troupe/replication/runtime";
@@ -31,6 +26,7 @@ import type { SimNetwork } from "./network.ts";
 import type { SimOptions } from "./options.ts";
 import { Chance } from "./random.ts";
 import { clockOf } from "./sim-clock.ts";
+import { newestState, spoiled, whileAwake } from "./states.ts";
 import type { Trace } from "./trace.ts";
 
 export const tickMs = 20;
@@ -105,12 +101,13 @@ export class SimHost {
     const { options, events, network, checker, plant, trace } = this.#world;
     const life = ++this.#life;
     const { journal, recovered: held } = this.#disk.open();
+    const { index } = this;
     const machine = new ChainMachine(options.effects);
     this.#machine = machine;
-    const state = held && this.#stateOf(machine);
+    const state = held && newestState(this.#disk.checkpoints, this.#codec, machine);
+    if (state !== undefined) checker.restored(index, state.op, machine);
     const found = held && (state === undefined ? held : { ...held, checkpoint: state });
     const recovered = found && (plant?.inRecovered?.(found) ?? found);
-    const { index } = this;
     const config = plant?.inConfig?.(options.config, index) ?? options.config;
     const { ticks } = options;
     const own = { index, config, ticks, hash: foldBytes, random: this.#chance.next };
@@ -147,7 +144,7 @@ export class SimHost {
       chunkBytes: options.chunkBytes,
       send: (to, message) => {
         checker.sent(index, life, message);
-        network.send(index, to, this.#spoiled(message));
+        network.send(index, to, spoiled(message, options.spoiled, this.#chance));
       },
       reply: (message) => {
         checker.answered(index, message);
@@ -221,80 +218,8 @@ export class SimHost {
     return {
       append: (write: Write, done) => journal.append(write, () => this.#awake(life, done)),
       close: () => journal.close(),
-      checkpoints: this.#statesWhileAwake(life),
+      checkpoints: whileAwake(this.#disk.checkpoints, (run) => this.#awake(life, run)),
     };
-  }
-
-  #statesWhileAwake(life: number): Checkpoints {
-    const store = this.#disk.checkpoints;
-    const awake =
-      <T extends unknown[]>(done: (...values: T) => void) =>
-      (...values: T) =>
-        this.#awake(life, () => done(...values));
-    return {
-      get names() {
-        return store.names;
-      },
-      begin: (op) => {
-        const { write, commit, abandon } = store.begin(op);
-        return {
-          write: (slice, done) => write(slice, awake(done)),
-          commit: (done, expected) => commit(awake(done), expected),
-          abandon,
-        };
-      },
-      read: (name, offset, length, done) => store.read(name, offset, length, awake(done)),
-      remove: (op) => store.remove(op),
-    };
-  }
-
-  /** A piece of a checkpoint may be another than its sender keeps, with or without its checksum. */
-  #spoiled<M extends { readonly type: string }>(message: M): M {
-    const { spoiled } = this.#world.options;
-    const { body } = message as Partial<CheckpointChunkMessage>;
-    if (message.type !== "checkpoint_chunk" || body === undefined) return message;
-    if (body.length === 0 || spoiled === 0 || !this.#chance.hits(spoiled)) return message;
-    const other = body.slice();
-    const at = this.#chance.between(0, other.length - 1);
-    other[at] = (other[at] ?? 0) ^ 1;
-    return {
-      ...message,
-      body: other,
-      ...(this.#chance.hits(0.5) && { checksum: foldBytes(other) }),
-    };
-  }
-
-  /** Takes in the newest state that can be read, as the real host does before it begins. */
-  #stateOf(machine: ChainMachine): Recovered["checkpoint"] {
-    const { checkpoints } = this.#disk;
-    for (const name of [...checkpoints.names].reverse()) {
-      let head: CheckpointHead | undefined;
-      const slices: Uint8Array[] = [];
-      const source: Checkpoints = {
-        names: [name],
-        begin: (op) => checkpoints.begin(op),
-        read: (one, offset, length, done) => done(checkpoints.readNow(one, offset, length)),
-        remove: () => undefined,
-      };
-      let isWhole = false;
-      readCheckpoint(source, name, this.#codec, {
-        head: (read) => {
-          head = read;
-        },
-        slice: (slice) => slices.push(slice),
-        end: (whole) => {
-          isWhole = whole;
-        },
-      });
-      if (!isWhole || head === undefined) continue;
-      const intake = machine.restore();
-      for (const slice of slices) intake.take(slice);
-      intake.end();
-      this.#world.checker.restored(this.index, name.op, machine);
-      const { checksum, timestamp, clients } = head;
-      return { ...name, checksum, timestamp, clients };
-    }
-    return undefined;
   }
 
   #errandsOf(replica: Replica, machine: ChainMachine, life: number): Errands {

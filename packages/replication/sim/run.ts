@@ -231,9 +231,9 @@ class Simulation {
 
   /** Whether a disk that will come back keeps the state after an op, or after a later one. */
   #isKeptBeside(index: number, op: number): boolean {
-    return this.#disks.some(({ checkpoints }, other) => {
+    return this.#disks.some((disk, other) => {
       if (other === index || this.#atlas.mayLoseDisk(other)) return false;
-      return checkpoints.names.some((name) => name.op >= op);
+      return disk instanceof SimDisk && disk.hasStateFor(op);
     });
   }
 
@@ -350,8 +350,8 @@ class Simulation {
   #isBeyondRepair(): boolean {
     if (!this.#options.beyondRepair) return false;
     return this.#hosts.some(({ gaveUp, replica }) => {
-      const state = replica?.state;
-      return gaveUp || (state && (state.log.damaged.length > 0 || state.missing.length > 0));
+      const { isHollow = gaveUp, log, missing = [] } = replica?.state ?? {};
+      return isHollow || missing.length > 0 || (log?.damaged.length ?? 0) > 0;
     });
   }
 

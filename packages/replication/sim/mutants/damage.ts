@@ -127,7 +127,7 @@ export const damageMutants = {
   },
   "any-nonce": {
     mistake: "a replica that has lost its last slot believes any start_view of its view",
-    profile: "storage",
+    profile: "rot",
     inReplica: (replica) => {
       receiving(replica, (input, { status, nonce }) => {
         const { message } = input;

@@ -1,5 +1,5 @@
 /** Bugs in how states are captured, kept, fetched and gone on from, and in what is cut off. */
-import { computed, type Plant, receiving } from "./plant.ts";
+import { computed, type Plant } from "./plant.ts";
 
 /** Leaves holds of one kind out: what they would keep back runs at once. */
 function withoutHold(until: "captured" | "restored"): NonNullable<Plant["inReplica"]> {
@@ -76,28 +76,6 @@ export const stateMutants = {
       };
     },
   },
-  "suffix-kept": {
-    mistake: "what a log has beyond a fetched state stays, though it follows another history",
-    profile: "transfer",
-    inReplica: ({ state }) => {
-      const { log, outbox } = state;
-      const reset = log.reset.bind(log);
-      const writeReset = outbox.writeReset.bind(outbox);
-      let kept: ReturnType<typeof log.slice> = [];
-      log.reset = (base) => {
-        kept = log.slice(base.op, log.head);
-        reset(base);
-      };
-      outbox.writeReset = (base) => {
-        writeReset(base);
-        const [first, ...rest] = kept;
-        if (first === undefined) return;
-        for (const entry of [{ ...first, parent: base.checksum }, ...rest]) {
-          if (log.connects(entry) && entry.timestamp > log.headTimestamp) state.appendEntry(entry);
-        }
-      };
-    },
-  },
   "fetched-not-verified": {
     mistake: "what was fetched is kept under the name that it was to have, whatever it is",
     profile: "transfer",
@@ -107,16 +85,6 @@ export const stateMutants = {
     mistake: "a checkpoint is read without a look at whether it is what was written",
     profile: "rot",
     rotUnnoticed: true,
-  },
-  "state-of-a-later-view": {
-    mistake: "a state is taken from a view that this replica may come back without",
-    profile: "transfer",
-    inReplica: (replica) => {
-      receiving(replica, (input) => {
-        if (input.message.type !== "checkpoint") return input;
-        return { ...input, message: { ...input.message, view: 0 } };
-      });
-    },
   },
   "runs-while-captured": {
     mistake: "later ops run while the state is being encoded",
@@ -132,17 +100,5 @@ export const stateMutants = {
     mistake: "who has lost the state before its log runs the log on an empty one",
     profile: "rot",
     inReplica: ({ state }) => computed(state, "isHollow", () => false),
-  },
-  "query-not-held": {
-    mistake: "a query is answered behind a checkpoint before what it must reflect has run",
-    profile: "reads",
-    inReplica: (replica) => {
-      const { state } = replica;
-      const step = replica.step.bind(replica);
-      replica.step = (input, now) => {
-        step(input, now);
-        for (const query of state.confirmedQueries) Object.assign(query, { commit: 0 });
-      };
-    },
   },
 } satisfies Readonly<Record<string, Plant>>;

@@ -1,6 +1,7 @@
 /** What becomes of a replica that lacks what the others have cut off. */
 import { describe, expect, test } from "vitest";
 import { DamagedLogError } from "../../src/vsr/index.ts";
+import { chain } from "../support/entries.ts";
 import { replicaAlone } from "../support/scenario/alone.ts";
 import { ofType, TestGroup } from "../support/test-group.ts";
 
@@ -177,6 +178,53 @@ describe("a replica that has lost its checkpoints and has cut its log", () => {
     const base = { op: 8, checksum: "8".repeat(32), timestamp: 9 };
     const recovered = { view: 0, log_view: 0, commit: 8, base, entries: [] };
     expect(() => replicaAlone(0, recovered, 1)).toThrow(DamagedLogError);
+  });
+});
+
+describe("what a log holds beyond a checkpoint that is whole here", () => {
+  const entries = chain(contents(12));
+  const at = (op: number) => entries[op - 1] as (typeof entries)[number];
+  const checkpointAt = (op: number, sum = at(op).checksum) => {
+    const named = { op, checksum: sum, timestamp: at(op).timestamp, id: "a".repeat(32), bytes: 9 };
+    return { ...named, clients: [] };
+  };
+  const recovered = { view: 3, log_view: 1, commit: 2, entries };
+
+  test("is kept if it follows the op that the checkpoint ends in (I43)", () => {
+    const replica = replicaAlone(2, { ...recovered, checkpoint: checkpointAt(8) });
+    const { log, commitMin, logView } = replica.state;
+    expect([log.base.op, log.head, commitMin, logView]).toEqual([0, 12, 8, 1]);
+    expect(replica.take().write?.reset).toBeUndefined();
+  });
+
+  test("is dropped if it follows another one, in one write that lowers no view (I13, I43)", () => {
+    const other = checkpointAt(8, "f".repeat(32));
+    const replica = replicaAlone(2, { ...recovered, checkpoint: other });
+    const { log, commitMin, logView } = replica.state;
+    expect([log.base.op, log.head, commitMin, logView]).toEqual([8, 8, 8, 1]);
+    const { op, checksum, timestamp } = other;
+    const written = { reset: { op, checksum, timestamp }, view: 3, log_view: 1, entries: [] };
+    expect(replica.take().write).toMatchObject(written);
+  });
+
+  test("is kept where damage leaves only its checksums, and cut free of the damage (I41)", () => {
+    const { checksum, parent } = at(6);
+    const damaged = [{ op: 6, checksum, parent }];
+    const left = entries.filter(({ op }) => op !== 6);
+    const held = { ...recovered, entries: left, damaged, checkpoint: checkpointAt(8) };
+    const replica = replicaAlone(2, held);
+    const { log } = replica.state;
+    expect([log.base.op, log.head, log.damaged]).toEqual([8, 12, []]);
+  });
+
+  test("is nothing if the log ends in damage at or before it (I46)", () => {
+    const damaged = [{ op: 11 }, { op: 12 }, { op: 13 }];
+    const left = entries.slice(0, 10);
+    const sum = "c".repeat(32);
+    const checkpoint = { ...checkpointAt(12, sum), op: 13 };
+    const replica = replicaAlone(2, { ...recovered, entries: left, damaged, checkpoint });
+    const { log, status } = replica.state;
+    expect([log.base.op, log.head, status]).toEqual([13, 13, "view_change"]);
   });
 });
 
