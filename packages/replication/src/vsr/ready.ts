@@ -61,6 +61,8 @@ export type StateInput =
   | { readonly type: "captured"; readonly op: Op; readonly failed?: true }
   /** That checkpoint of this replica is whole and durable. */
   | { readonly type: "checkpointed"; readonly op: Op; readonly id: string; readonly bytes: number }
+  /** A checkpoint that this replica kept cannot be read any more: it is offered to nobody. */
+  | { readonly type: "checkpoint_lost"; readonly op: Op }
   /** What `Ready.fetch` asked for is whole and durable here, and this is what its head says. */
   | {
       readonly type: "fetched";
