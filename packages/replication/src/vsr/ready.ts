@@ -34,11 +34,14 @@ export type Input =
   /**
    * The requests of that op have run; one reply for each, in order, and what the state now wants
    * done outside. Every replica reports the same effects; those of the primary come out again.
+   * A request whose reply comes later has none, and is answered in `late` of the same op or of a
+   * later one.
    */
   | {
       readonly type: "applied";
       readonly op: Op;
-      readonly replies: readonly Uint8Array[];
+      readonly replies: readonly (Uint8Array | undefined)[];
+      readonly late?: readonly LateReply[];
       readonly effects?: readonly Uint8Array[];
     }
   /**
@@ -74,6 +77,14 @@ export type StateInput =
 /** All that a checkpoint holds besides the machine's state: what its bytes begin with. */
 export interface CheckpointHead extends LogBase {
   readonly clients: ClientsSnapshot;
+}
+
+/** Names a request that ran. */
+export type RequestName = Pick<Request, "client" | "session" | "number">;
+
+/** The reply to a request that has run, in an op of its own or of another request. */
+export interface LateReply extends RequestName {
+  readonly body: Uint8Array;
 }
 
 export interface Answer {
