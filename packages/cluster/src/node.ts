@@ -5,7 +5,7 @@
  * between actors. What belongs to none of them is decided here: what is public, and in which order
  * things end.
  */
-import { type ActorError, type AnyRef, OptionError } from "@troupe/actor";
+import { type ActorError, type AnyRef, OptionError, type RefAddress } from "@troupe/actor";
 import { isWildcard } from "./advertise.ts";
 import { ClusterViews } from "./groups/cluster-views.ts";
 import type { Presence } from "./groups/presence.ts";
@@ -39,6 +39,9 @@ export let answerHttp: (node: Node, question: HttpQuestion) => ReturnType<Answer
 
 /** What ties the processes of a node to those of each other one. For tests. */
 export let tiesOf: (node: Node) => ReadonlyMap<string, Ties>;
+
+/** The ref on a node for the address of a process, or of a name. Not public. */
+export let refAtNode: (node: Node, address: RefAddress) => AnyRef;
 
 /** Makes a node look for others. Not public. */
 export let beginNode: (node: Node) => void;
@@ -84,6 +87,7 @@ export class Node extends NodeActors {
     beginNode = (node) => node.#peers.begin();
     answerHttp = (node, question) => node.#health.answer(question);
     tiesOf = (node) => node.remote.ties();
+    refAtNode = (node, address) => node.remote.refAt(address);
   }
 
   constructor(options: ResolvedNodeOptions, incarnation: number, listener: Listener | undefined) {

@@ -35,7 +35,7 @@ export type { MemberChange, MemberIdentity, MemberRecord } from "./membership/me
 export { type MemberMessage, memberFrames, readMemberFrame } from "./membership/member-frames.ts";
 export { Membership, type MembershipOptions } from "./membership/membership.ts";
 export type { MembershipReady } from "./membership/membership-ready.ts";
-export { Node } from "./node.ts";
+export { Node, refAtNode } from "./node.ts";
 export { Relations } from "./remote/relations.ts";
 export { RemoteRef } from "./remote/remote-ref.ts";
 export { type WebSocketTransportOptions, webSocketTransport } from "./transport/websocket.ts";

@@ -1,14 +1,12 @@
 /**
  * What the state wants done outside, and who does it: the primary begins it when the core says so,
  * and tells the log by a pulse when it is done, until the state says that it knows.
- *
- * The package's driver carries no effects out yet, so they are taken from each `Ready` here.
  */
-import type { Committed, Ready, Replica } from "@troupe/replication/runtime";
+import type { Committed, Effect, Outside, Replica } from "@troupe/replication/runtime";
 import { bytesOf, type ChainMachine, textOf } from "./machine.ts";
 
 /** What the world does for one life of a replica. */
-export interface Outside {
+export interface World {
   /** Does something, and says when it is done. */
   readonly begin: (errand: string, done: () => void) => void;
   /** Hands a pulse to the replica. */
@@ -19,31 +17,20 @@ export interface Outside {
   readonly onBegin: (errand: string) => void;
 }
 
-export class Errands {
+export class Errands implements Outside {
   readonly #replica: Replica;
   readonly #machine: ChainMachine;
-  readonly #outside: Outside;
+  readonly #outside: World;
   readonly #bytesMax: number;
   /** Begun in this life, and done in it: not known to the state yet. */
   readonly #begun = new Set<string>();
   readonly #done = new Set<string>();
 
-  constructor(replica: Replica, machine: ChainMachine, outside: Outside, bytesMax: number) {
+  constructor(replica: Replica, machine: ChainMachine, outside: World, bytesMax: number) {
     this.#replica = replica;
     this.#machine = machine;
     this.#outside = outside;
     this.#bytesMax = bytesMax;
-    const step = replica.step.bind(replica);
-    replica.step = (input, now) => {
-      if (input.type !== "applied") return step(input, now);
-      step({ ...input, effects: machine.wantedLast.map(bytesOf) }, now);
-    };
-    const take = replica.take.bind(replica);
-    replica.take = () => {
-      const ready = take();
-      this.#carryOut(ready);
-      return ready;
-    };
   }
 
   /** Says what has been done, as much as fits; the core drops what comes too soon. */
@@ -62,9 +49,12 @@ export class Errands {
     this.#outside.tell(bytesOf(text));
   }
 
-  #carryOut({ effects, resume }: Ready): void {
+  begin(effects: readonly Effect[]): void {
     for (const { op, index } of effects) this.#begin(`${op}.${index}`);
-    if (resume) for (const errand of this.#machine.open) this.#begin(errand);
+  }
+
+  resume(): void {
+    for (const errand of this.#machine.open) this.#begin(errand);
   }
 
   #begin(errand: string): void {

@@ -144,13 +144,16 @@ export class SimHost {
       chunkBytes: options.chunkBytes,
       send: (to, message) => {
         checker.sent(index, life, message);
-        network.send(index, to, spoiled(message, options.spoiled, this.#chance));
+        // With one lie in so many pieces a large state would never come.
+        const share = network.isHealed ? 0 : options.spoiled;
+        network.send(index, to, spoiled(message, share, this.#chance));
       },
       reply: (message) => {
         checker.answered(index, message);
         const to = this.#world.addressOf.get(message.client);
         if (to !== undefined) network.send(index, to, message);
       },
+      outside: this.#errands,
       now: () => this.#now(),
       defer: (turn) => {
         events.after(0, () =>
@@ -245,10 +248,10 @@ export class SimHost {
     const { checker } = this.#world;
     return {
       apply: (committed: Parameters<ChainMachine["apply"]>[0]) => {
-        const replies = machine.apply(committed);
+        const applied = machine.apply(committed);
         const entry = replica.state.log.get(committed.op);
         checker.executed(this.index, committed, entry.checksum, machine);
-        return replies;
+        return applied;
       },
       answer: () => machine.answer(),
       digest: () => machine.digest(),
@@ -312,6 +315,10 @@ export class SimHost {
       case "get_status":
       case "status":
       case "config_mismatch":
+      case "effect":
+      case "effect_ok":
+      case "local_query":
+      case "local_reply":
         break;
       default:
         this.#driver?.receive(from, message);

@@ -2,7 +2,7 @@
  * The state machine that the simulator replicates: a chain of hashes, in which no two operations
  * commute, so that any difference in order or number shows in every later reply.
  */
-import type { Committed, StateIntake, StateMachine } from "@troupe/replication/runtime";
+import type { Applied, Committed, StateIntake, StateMachine } from "@troupe/replication/runtime";
 import { foldText } from "./fold.ts";
 
 /** What an answer says: how far the state was, what it was, and to a call: which call it was. */
@@ -43,11 +43,11 @@ export class ChainMachine implements StateMachine {
     this.#effects = effects;
   }
 
-  apply(committed: Committed): Uint8Array[] {
+  apply(committed: Committed): Applied {
     const { op } = committed;
     this.ranLast = [];
     this.wantedLast = [];
-    return committed.requests.map((request) => {
+    const replies = committed.requests.map((request) => {
       if (request.kind === "pulse") this.#learnDone(textOf(request.body));
       if (request.kind !== "call") return new Uint8Array(0);
       const call = textOf(request.body);
@@ -62,6 +62,7 @@ export class ChainMachine implements StateMachine {
       }
       return encodeReading({ length, state, call });
     });
+    return { replies, effects: this.wantedLast.map(bytesOf) };
   }
 
   #learnDone(pulse: string): void {

@@ -93,6 +93,10 @@ export class SimNetwork {
     return type === "start_view_change" || type === "do_view_change" ? straying : 0;
   }
 
+  get isHealed(): boolean {
+    return this.#healed;
+  }
+
   /** From now on nothing is lost or cut, and delays are short. */
   heal(): void {
     this.#healed = true;

@@ -17,6 +17,8 @@ export interface TransferPorts {
   readonly send: (to: ReplicaIndex, message: TransferMessage) => void;
   /** The checkpoint is whole and durable here. */
   readonly onWhole: (checkpoint: NamedCheckpoint) => void;
+  /** One that others were told of cannot be read here. */
+  readonly onLost: (op: number) => void;
   /** Nobody gives the rest of it. */
   readonly onFailed: (checkpoint: NamedCheckpoint) => void;
   /** Bytes of a piece. @default 61440 */
@@ -179,20 +181,25 @@ export class CheckpointTransfer {
   }
 
   #give(to: ReplicaIndex, { op, id, offset, length }: GetCheckpointMessage): void {
-    const { checkpoints, hash, send } = this.#ports;
+    const { checkpoints, hash, send, onLost } = this.#ports;
     if (this.#reads >= readsMax || length > chunkBytesDefault) return;
-    const answer = (body: Uint8Array) => {
-      send(to, { type: "checkpoint_chunk", op, id, offset, body, checksum: hash(body) });
+    const answer = (body: Uint8Array | undefined) => {
+      // Else it would be offered again, and asked for in vain, until there is a newer one.
+      if (body === undefined) onLost(op);
+      const piece = body ?? new Uint8Array(0);
+      send(to, { type: "checkpoint_chunk", op, id, offset, body: piece, checksum: hash(piece) });
     };
-    const name = checkpoints.names.find((one) => one.op === op && one.id === id);
-    if (name === undefined || offset >= name.bytes) {
+    const name = checkpoints.names.find((one) => one.op === op);
+    if (name === undefined) {
+      answer(undefined);
+    } else if (name.id !== id || offset >= name.bytes) {
       answer(new Uint8Array(0));
-      return;
+    } else {
+      this.#reads++;
+      checkpoints.read(name, offset, length, (body) => {
+        this.#reads--;
+        answer(body);
+      });
     }
-    this.#reads++;
-    checkpoints.read(name, offset, length, (body) => {
-      this.#reads--;
-      answer(body ?? new Uint8Array(0));
-    });
   }
 }

@@ -62,8 +62,9 @@ export class Checkpointing {
     const { checkpoints, step } = ports;
     if (checkpoints === undefined) return;
     const onWhole = (checkpoint: NamedCheckpoint) => this.#onFetched(checkpoint);
+    const onLost = (op: number) => step({ type: "checkpoint_lost", op });
     const onFailed = ({ op }: NamedCheckpoint) => step({ type: "fetch_failed", op });
-    this.#transfer = new CheckpointTransfer({ ...ports, checkpoints, onWhole, onFailed });
+    this.#transfer = new CheckpointTransfer({ ...ports, checkpoints, onWhole, onLost, onFailed });
   }
 
   /** Open to the simulator, which plants bugs in it. */

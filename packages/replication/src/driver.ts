@@ -10,6 +10,7 @@ import { Checkpointing } from "./checkpointing.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { StateMachine } from "./state-machine.ts";
 import type {
+  Effect,
   Input,
   Ready,
   Replica,
@@ -19,6 +20,14 @@ import type {
 } from "./vsr/index.ts";
 import type { TransferMessage } from "./wire.ts";
 
+/** Who carries out what the state wants done outside. */
+export interface Outside {
+  /** This replica leads from now on: what the state has open is its to do. */
+  resume(): void;
+  /** To be done, at least once. */
+  begin(effects: readonly Effect[]): void;
+}
+
 export interface DriverPorts {
   readonly replica: Replica;
   readonly journal: Journal;
@@ -27,6 +36,8 @@ export interface DriverPorts {
   readonly codec: Codec;
   readonly send: (to: ReplicaIndex, message: ReplicaMessage | TransferMessage) => void;
   readonly reply: (message: ReplyToClient) => void;
+  /** Carries out what the state wants done outside; where it is absent nothing is. */
+  readonly outside?: Outside;
   /** Wall clock in milliseconds; it stamps prepares. */
   readonly now: () => number;
   /** Runs a function after whatever else has arrived by now has been taken in. */
@@ -132,7 +143,7 @@ export class Driver {
   }
 
   #carryOut(ready: Ready): void {
-    const { replica, journal, machine, send, reply, now } = this.#ports;
+    const { replica, journal, machine, send, reply, outside, now } = this.#ports;
     if (this.#stopped) return;
     const { write } = ready;
     if (write !== undefined) {
@@ -141,8 +152,8 @@ export class Driver {
     for (const { to, message } of ready.messages) send(to, message);
     this.#checkpointing.restore(ready);
     for (const committed of ready.apply) {
-      const replies = machine.apply(committed);
-      replica.step({ type: "applied", op: committed.op, replies }, now());
+      const applied = machine.apply(committed);
+      replica.step({ type: "applied", op: committed.op, ...applied }, now());
     }
     if (ready.queries.length > 0) {
       const answers = ready.queries.map(({ client, number, body }) => ({
@@ -152,6 +163,8 @@ export class Driver {
       }));
       replica.step({ type: "answered", answers }, now());
     }
+    if (ready.resume) outside?.resume();
+    if (ready.effects.length > 0) outside?.begin(ready.effects);
     for (const message of ready.replies) reply(message);
     this.#checkpointing.carryOut(ready);
   }

@@ -15,14 +15,15 @@ import {
   isActorError,
   type Ref,
   type RefAddress,
+  type Reply,
+  type Rest,
   type TimerHandle,
-  UnknownOperationError,
 } from "@troupe/actor";
 import { callTimeout, fromWireError, PendingCalls, report } from "@troupe/actor/runtime";
 import type { Node } from "@troupe/cluster";
+import { Codec, RemoteRef, refAtNode } from "@troupe/cluster/runtime";
 import {
   BusyError,
-  CallTooLargeError,
   GroupClosedError,
   type GroupConfigMismatchError,
   type GroupLostError,
@@ -30,46 +31,19 @@ import {
   SessionEvictedError,
 } from "./errors.ts";
 import type { GroupChannel } from "./group-channel.ts";
-import { retryTicks } from "./options.ts";
+import { type Consistency, encodeOperation, leastOp } from "./group-request.ts";
+import { GroupStatus, type ReplicaStatus, type StatusOptions } from "./group-status.ts";
+import { callsOfWindow, retryTicks } from "./options.ts";
+import type { Operation, Outcome } from "./outcome.ts";
 import { type Answered, type Cancel, Session } from "./session.ts";
-import type { Operation, Outcome } from "./state-machine.ts";
-import type { GroupMessage, StatusMessage } from "./wire.ts";
+import type { StatePath } from "./state-path.ts";
+import type { Op } from "./vsr/index.ts";
+import type { GroupMessage } from "./wire.ts";
 
-/** How a replica is, as it says itself. */
-export interface ReachableReplica {
-  /** The node that holds it. */
-  readonly replica: string;
-  readonly reachable: true;
-  /**
-   * `"view_change"` while it waits for the log of a new view; `"recovering_head"` while it waits
-   * for the end of its log, which its disk has lost. In a memory group also `"recovering"` while it
-   * asks the others for what it knew, and `"lost"` when too many have forgotten it.
-   */
-  readonly status: "normal" | "view_change" | "recovering_head" | "recovering" | "lost";
-  readonly view: number;
-  /** The node that leads that view. */
-  readonly primary: string;
-  /** The last operation in its log. */
-  readonly op: number;
-  /** The last operation that it has run. */
-  readonly commit: number;
-  /** A hash of state and client table at `commit`, if asked for: equal on equal replicas. */
-  readonly digest?: string;
-}
-
-/** A replica that did not answer in time. */
-export interface UnreachableReplica {
-  readonly replica: string;
-  readonly reachable: false;
-}
-
-export type ReplicaStatus = ReachableReplica | UnreachableReplica;
-
-export interface StatusOptions {
-  /** Whether to hash the state, which takes as long as encoding it. @default false */
-  readonly digest?: boolean;
-  /** How long to wait for each replica, in milliseconds. @default 1000 */
-  readonly timeout?: number;
+/** What a query of a group takes. */
+export interface GroupQueryOptions extends CallOptions {
+  /** @default "linearizable" */
+  readonly consistency?: Consistency;
 }
 
 /**
@@ -82,6 +56,28 @@ export interface StatusOptions {
  */
 export interface GroupRef<Q, C, K> extends Ref<Q, C, K> {
   readonly group: string;
+  /**
+   * The last operation of the group that an answer to this ref has reflected; 0 before the first.
+   * Whoever is handed it can read, on any node, what this ref has read or written.
+   *
+   * @example
+   * ```ts
+   * await counter.call("add", 5);
+   * await elsewhere.query("get", undefined, { consistency: { atLeast: counter.op } });
+   * ```
+   */
+  readonly op: number;
+  /** Like {@link Ref.query}; `consistency` says what the answer may be made from. */
+  query<O extends keyof Q & string>(
+    operation: O,
+    ...rest: Rest<Q[O], [options?: GroupQueryOptions]>
+  ): Promise<Reply<Q[O]>>;
+  /**
+   * Reads one place of the state, so that a large state need not travel: `["items", "a", 0]`. Keys
+   * of objects and maps, indexes of arrays; undefined if nothing stands there; `[]` for the whole
+   * state. It is a query, and rejects like one; with OptionError for what is no path (did not run).
+   */
+  getIn(path: StatePath, options?: GroupQueryOptions): Promise<unknown>;
   /** Asks every replica how it is; one that does not answer in time is `reachable: false`. */
   status(options?: StatusOptions): Promise<readonly ReplicaStatus[]>;
   /** Told once, if this node's replica stops because of an error; nothing follows then. */
@@ -95,9 +91,6 @@ export interface GroupRef<Q, C, K> extends Ref<Q, C, K> {
   close(): Promise<void>;
 }
 
-const statusTimeoutMs = 1000;
-const statusCallsMax = 1024;
-
 export interface GroupHandlePorts {
   readonly node: Node;
   readonly channel: GroupChannel;
@@ -106,6 +99,12 @@ export interface GroupHandlePorts {
   readonly onReplicaFailure: (listener: (error: unknown) => void) => () => void;
   /** The same of a group that has lost its memory. */
   readonly onLost: (listener: (error: GroupLostError) => void) => () => void;
+  /** Asks this node's replica; false if there is none. */
+  readonly askHere: (
+    query: Uint8Array,
+    atLeast: Op,
+    answered: (body: Uint8Array) => void,
+  ) => boolean;
   readonly release: () => Promise<void>;
 }
 
@@ -115,7 +114,12 @@ export class GroupHandle {
   readonly #ports: GroupHandlePorts;
   readonly #session: Session;
   readonly #pending: PendingCalls<unknown>;
-  readonly #statuses: PendingCalls<StatusMessage>;
+  readonly #status: GroupStatus;
+  /** Refs that cross become those of this node. */
+  readonly #codec: Codec;
+  /** Names this handle in queries that one replica answers. */
+  readonly #name: string;
+  #op = 0;
   readonly #unlisten: () => void;
   readonly #unlistenMismatch: () => void;
   #timer: TimerHandle | undefined;
@@ -136,17 +140,20 @@ export class GroupHandle {
       actor: definition.name,
       group,
     };
+    this.#codec = nodeCodec(node);
+    this.#name = randomHex(node.random);
     this.#session = new Session({
       replicaCount: config.replicaCount,
-      window: config.sessionWindow,
+      window: callsOfWindow(config),
       queueMax: maxQueuedCalls,
       retryTicks,
       newClientId: () => randomHex(node.random),
+      abandon: (numbers) => this.#codec.encode(["abandon", "", numbers]),
       send: (to, message) => channel.sendToReplica(to, message),
     });
     const max = maxQueuedCalls * 2 + config.sessionWindow;
     this.#pending = new PendingCalls({ clock: node.clock, max });
-    this.#statuses = new PendingCalls({ clock: node.clock, max: statusCallsMax });
+    this.#status = new GroupStatus(channel, node.clock);
     this.#unlisten = channel.listen((from, message) => this.#receive(from, message));
     this.#unlistenMismatch = channel.onMismatch((error) => this.#onMismatch(error));
   }
@@ -155,33 +162,32 @@ export class GroupHandle {
     return this.#submit("call", operation, arg, options);
   }
 
-  query(operation: string, arg?: unknown, options?: CallOptions): Promise<unknown> {
+  query(operation: string, arg?: unknown, options?: GroupQueryOptions): Promise<unknown> {
     return this.#submit("query", operation, arg, options);
+  }
+
+  getIn(path: StatePath, options?: GroupQueryOptions): Promise<unknown> {
+    return this.#submit("read", "getIn", path, options);
+  }
+
+  get op(): number {
+    return this.#op;
   }
 
   /**
    * Runs once, like a call. One that was refused, or that nobody took in time, is a dead letter.
    */
   cast(operation: string, arg?: unknown): void {
-    this.#submit("cast", operation, arg, undefined).catch((error: unknown) => {
-      const reason = isActorError(error, "ERR_BUSY") ? "mailbox_full" : "refused";
-      const letter = { ref: this as AnyRef, kind: "cast", operation, arg, reason } as const;
-      report(this.#ports.node as unknown as ActorSystem, "deadLetter", letter);
-    });
+    this.#post("cast", operation, arg);
   }
 
-  /** A group handles no plain messages yet: each is a dead letter. */
+  /** A plain message: like a cast, and handled by `info`. */
   send(message: string, arg?: unknown): void {
-    const letter = { ref: this as AnyRef, kind: "info", operation: message, arg } as const;
-    report(this.#ports.node as unknown as ActorSystem, "deadLetter", {
-      ...letter,
-      reason: "unknown_operation",
-    });
+    this.#post("info", message, arg);
   }
 
   async status(options: StatusOptions = {}): Promise<readonly ReplicaStatus[]> {
-    const { replicas } = this.#ports.channel.options;
-    return Promise.all(replicas.map((replica) => this.#statusOf(replica, options)));
+    return this.#status.ask(options);
   }
 
   onReplicaFailure(listener: (error: unknown) => void): void {
@@ -197,16 +203,28 @@ export class GroupHandle {
     return this.#closed;
   }
 
+  #post(kind: "cast" | "info", operation: string, arg: unknown): void {
+    this.#submit(kind, operation, arg, undefined).catch((error: unknown) => {
+      const reason = isActorError(error, "ERR_BUSY") ? "mailbox_full" : "refused";
+      const letter = { ref: this as AnyRef, kind, operation, arg, reason } as const;
+      report(this.#ports.node as unknown as ActorSystem, "deadLetter", letter);
+    });
+  }
+
   #submit(
     kind: Operation[0],
     operation: string,
     arg: unknown,
-    options: CallOptions | undefined,
+    options: GroupQueryOptions | undefined,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const timeoutMs = callTimeout(options);
       if (this.#closed !== undefined) throw new GroupClosedError(this.group, "not_run");
-      const body = this.#encode(kind, operation, arg);
+      const { channel, definition } = this.#ports;
+      const { batchBytesMax } = channel.options.config;
+      const atLeast = leastOp(options?.consistency);
+      const request = [kind, operation, arg] as const;
+      const body = encodeOperation(definition, this.#codec, request, batchBytesMax);
       let sent: Cancel | undefined;
       // Taking the call back tells whether it ever left this node.
       const fail = (error: unknown) =>
@@ -215,44 +233,38 @@ export class GroupHandle {
       const id = this.#pending.add(resolve, fail, timeoutMs, options?.signal, late);
       if (id === 0) return;
       const answered = this.#answered(id);
-      sent =
-        kind === "query" ? this.#session.query(body, answered) : this.#session.call(body, answered);
+      const isQuery = kind === "query" || kind === "read";
+      if (isQuery && atLeast !== undefined) sent = this.#askOne(id, body, atLeast, answered);
+      else if (isQuery) sent = this.#session.query(body, answered);
+      else sent = this.#session.call(body, answered);
       if (sent === undefined) {
-        const { maxQueuedCalls } = this.#ports.channel.options;
+        const { maxQueuedCalls } = channel.options;
         this.#pending.reject(id, new BusyError(this.group, maxQueuedCalls));
       }
       this.#armTick();
     });
   }
 
-  #encode(kind: Operation[0], name: string, arg: unknown): Uint8Array {
-    const { channel, definition } = this.#ports;
-    const { calls, casts, queries } = definition;
-    const table: Record<string, unknown> = { call: calls, cast: casts, query: queries }[kind];
-    if (!Object.hasOwn(table, name)) {
-      throw new UnknownOperationError(definition.name, kind, name, Object.keys(table));
+  /** One replica answers: this node's own, or the first that is there; a query changes nothing. */
+  #askOne(number: number, body: Uint8Array, at_least: Op, answered: Answered): Cancel {
+    const { channel, askHere } = this.#ports;
+    const cancel = { cancel: () => true };
+    if (askHere(body, at_least, (reply) => answered.reply(reply))) return cancel;
+    const message = { type: "local_query", client: this.#name, number, at_least, body } as const;
+    const { replicas } = channel.options;
+    const first = number % replicas.length;
+    for (let i = 0; i < replicas.length; i++) {
+      const replica = replicas[(first + i) % replicas.length] ?? "";
+      if (channel.send(replica, message)) return cancel;
     }
-    const body = this.#encodeOperation([kind, name, arg]);
-    const { batchBytesMax } = channel.options.config;
-    if (body.length > batchBytesMax) throw new CallTooLargeError(name, body.length, batchBytesMax);
-    return body;
-  }
-
-  #encodeOperation(operation: Operation): Uint8Array {
-    const { codec } = this.#ports.channel;
-    try {
-      return codec.encode(operation);
-    } catch (error) {
-      // Encoded by itself, so that the error names the argument and not its envelope.
-      codec.encodeShared(operation[2], "arg");
-      throw error;
-    }
+    return cancel;
   }
 
   #answered(id: number): Answered {
     return {
       reply: (body) => {
-        const outcome = this.#ports.channel.codec.decode(body) as Outcome;
+        const outcome = this.#codec.decode(body) as Outcome;
+        this.#op = Math.max(this.#op, outcome.op);
         if ("error" in outcome) this.#pending.reject(id, fromWireError(outcome.error));
         else this.#pending.resolve(id, outcome.value);
       },
@@ -269,27 +281,6 @@ export class GroupHandle {
     return error;
   }
 
-  async #statusOf(replica: string, options: StatusOptions): Promise<ReplicaStatus> {
-    const { timeout = statusTimeoutMs, digest = false } = options;
-    try {
-      const answer = await new Promise<StatusMessage>((resolve, reject) => {
-        const late = () => new CallTimeoutError(replica, "status", timeout);
-        const number = this.#statuses.add(resolve, reject, timeout, undefined, late);
-        const sent = this.#ports.channel.send(replica, { type: "get_status", number, digest });
-        if (!sent) this.#statuses.reject(number, late());
-      });
-      const { status, view, op, commit } = answer;
-      const primary = this.#ports.channel.options.replicas[answer.primary] ?? "";
-      const said = { replica, reachable: true as const, status, view, primary, op, commit };
-      return digest ? { ...said, digest: answer.digest } : said;
-    } catch (error) {
-      if (error instanceof CallTimeoutError || error instanceof GroupClosedError) {
-        return { replica, reachable: false };
-      }
-      throw error;
-    }
-  }
-
   #receive(from: string, message: GroupMessage): void {
     if (this.#ports.channel.indexOf(from) < 0) return;
     switch (message.type) {
@@ -300,7 +291,10 @@ export class GroupHandle {
         this.#session.receive(message);
         break;
       case "status":
-        this.#statuses.resolve(message.number, message);
+        this.#status.receive(message);
+        break;
+      case "local_reply":
+        if (message.client === this.#name) this.#answered(message.number).reply(message.body);
         break;
     }
   }
@@ -331,10 +325,21 @@ export class GroupHandle {
     if (this.#timer !== undefined) this.#ports.node.clock.clearTimer(this.#timer);
     const closed = new GroupClosedError(this.group, "unknown");
     this.#pending.rejectAll(closed);
-    this.#statuses.rejectAll(closed);
+    this.#status.close(closed);
     this.#session.close();
     await this.#ports.release();
   }
+}
+
+/** How values cross between a caller on this node and the group: refs are those of this node. */
+function nodeCodec(node: Node): Codec {
+  return new Codec({
+    ref: {
+      toAddress: (value) =>
+        node.isLocalRef(value) || value instanceof RemoteRef ? value.address : undefined,
+      fromAddress: (address) => refAtNode(node, address),
+    },
+  });
 }
 
 /** 128 random bits as 32 hexadecimal digits: the name of a session, never used twice (I47). */

@@ -26,6 +26,7 @@ import {
   type ResolvedGroupOptions,
   resolveGroupOptions,
 } from "./options.ts";
+import { takeEffectsIn } from "./outside-world.ts";
 import { ReplicaHost } from "./replica-host.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: stands where TypeScript infers from a handler
@@ -223,6 +224,10 @@ async function join(
       else member.lossListeners.add(listener);
       return () => member.lossListeners.delete(listener);
     },
+    askHere: (query, atLeast, answered) => {
+      member.replica?.ask(query, atLeast, answered);
+      return member.replica !== undefined;
+    },
     release: () => {
       forgetStop();
       return release();
@@ -282,6 +287,7 @@ function open(
     closing: undefined,
   };
   groups.set(options.group, member);
+  takeEffectsIn(node, member.channel);
   if (options.replicas.includes(node.name)) {
     member.started = startReplica(node, definition, arg, member);
   }

@@ -14,12 +14,15 @@ export {
   SessionEvictedError,
 } from "./errors.ts";
 export { type Replicable, type ReplicatedOptions, replicate, replicated } from "./group.ts";
+export type { GroupQueryOptions, GroupRef } from "./group-ref.ts";
+export type { Consistency } from "./group-request.ts";
 export type {
-  GroupRef,
   ReachableReplica,
+  ReplicaDetails,
   ReplicaStatus,
   StatusOptions,
   UnreachableReplica,
-} from "./group-ref.ts";
+} from "./group-status.ts";
 export type { GroupOptions } from "./options.ts";
+export type { StatePath } from "./state-path.ts";
 export { DivergedError } from "./vsr/index.ts";

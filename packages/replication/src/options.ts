@@ -95,6 +95,8 @@ const envelopeBytesMax = 64 * 1024;
 export const checkpointOps = 1024;
 /** Ticks after which a session repeats what has not been answered. */
 export const retryTicks = 10;
+/** Besides its calls a session has one under way that tells which of them were given up. */
+const windowExtra = 1;
 /** A group keeps the configuration that it began with: to change it is to come. */
 const epoch = 0;
 /** Names become directories and parts of file names. */
@@ -178,7 +180,7 @@ export function resolveGroupOptions(
       batchBytesMax: counts.batchBytes,
       queueMax: integerOption("queue", given.queue, 1),
       sessionsMax: counts.sessions,
-      sessionWindow: counts.window,
+      sessionWindow: counts.window + windowExtra,
       checkpointEvery: checkpointOps,
       newStateBytesMax,
     },
@@ -190,6 +192,11 @@ export function resolveGroupOptions(
     identity,
     configuration: checksum(Buffer.from(JSON.stringify(shared))),
   };
+}
+
+/** How many calls of its callers a session may have under way. */
+export function callsOfWindow({ sessionWindow }: GroupConfig): number {
+  return sessionWindow - windowExtra;
 }
 
 /** The largest message that a group of these options sends, in bytes. */
@@ -237,9 +244,9 @@ function safeNameOption(option: string, value: unknown): string {
 
 /** The compiler refuses these too; this is for those who do not ask it. */
 function refuseAsync(definition: AnyActorDefinition): void {
-  const { init, queries, calls, casts } = definition;
-  const handlers: Record<string, unknown> = { init, ...queries, ...calls, ...casts };
-  for (const [name, handler] of Object.entries(handlers)) {
+  const { init, queries, calls, casts, info, continue: then } = definition;
+  const handlers = { init, ...queries, ...calls, ...casts, ...info, ...then };
+  for (const [name, handler] of Object.entries<unknown>(handlers)) {
     const kind = Object.prototype.toString.call(handler);
     if (kind === "[object AsyncFunction]" || kind === "[object AsyncGeneratorFunction]") {
       throw new NotReplicableError(`the asynchronous handler "${name}"`, "not_run");

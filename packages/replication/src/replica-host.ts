@@ -13,9 +13,12 @@ import type { GroupChannel } from "./group-channel.ts";
 import { openFileJournal } from "./journal/file-journal.ts";
 import type { Journal } from "./journal/journal.ts";
 import { openVolatileJournal } from "./journal/memory-journal.ts";
+import { LocalReads } from "./local-reads.ts";
+import { OutsideWorld } from "./outside-world.ts";
 import { ActorMachine } from "./state-machine.ts";
+import { stateCodec } from "./target-ref.ts";
 import { Ticker } from "./ticker.ts";
-import { type ClientId, Replica, type ReplyToClient } from "./vsr/index.ts";
+import { type ClientId, type Op, Replica, type ReplyToClient } from "./vsr/index.ts";
 import type { GetStatusMessage, GroupMessage } from "./wire.ts";
 
 /** Where the answers to a client go is remembered for so many clients; the oldest is forgotten. */
@@ -53,6 +56,8 @@ export class ReplicaHost {
   readonly #routes = new Map<ClientId, string>();
   readonly #unlisten: () => void;
   readonly #ticker: Ticker;
+  readonly #outside: OutsideWorld;
+  readonly #reads: LocalReads;
   #ended = false;
   #toldLost = false;
 
@@ -67,6 +72,17 @@ export class ReplicaHost {
     this.#journal = journal;
     this.#machine = machine;
     const { node, channel } = options;
+    this.#outside = new OutsideWorld({
+      node,
+      channel,
+      machine,
+      leads: () => replica.state.leads,
+      pulse: (body) => this.#driver.step({ type: "pulse", body }),
+    });
+    this.#reads = new LocalReads({
+      applied: () => (replica.state.isForgetful ? undefined : this.#applied),
+      answer: (query) => machine.answer(query),
+    });
     this.#driver = new Driver({
       replica,
       journal,
@@ -75,7 +91,12 @@ export class ReplicaHost {
       send: (to, message) => channel.sendToReplica(to, message),
       reply: (message) => this.#reply(message),
       now: () => node.clock.now(),
-      defer: (turn) => setImmediate(turn),
+      outside: this.#outside.runner,
+      defer: (turn) =>
+        setImmediate(() => {
+          turn();
+          this.#reads.flush();
+        }),
       onFailure: (error) => this.#end(error),
     });
     this.#unlisten = channel.listen((from, message) => this.#receive(from, message));
@@ -85,6 +106,7 @@ export class ReplicaHost {
       drained: (tick) => setImmediate(tick),
       onTick: (late) => {
         this.#driver.step({ type: "tick", late });
+        this.#outside.tick();
         this.#tellIfLost();
       },
     });
@@ -94,7 +116,7 @@ export class ReplicaHost {
   static async start(options: ReplicaHostOptions): Promise<ReplicaHost> {
     const { node, channel, definition, arg, storage, bootstrap } = options;
     const { group, config, ticks, identity, durability } = channel.options;
-    const machine = new ActorMachine(definition, arg, channel.codec, config.root);
+    const machine = new ActorMachine(definition, arg, stateCodec(), config.root, group);
     let host: ReplicaHost | undefined;
     const isInMemory = durability === "memory";
     const opened = isInMemory
@@ -130,6 +152,11 @@ export class ReplicaHost {
     this.#driver.fail(error);
   }
 
+  /** Answers a query from what this replica has run, once that is as far as the op. */
+  ask(query: Uint8Array, atLeast: Op, answered: (body: Uint8Array) => void): void {
+    if (!this.#ended) this.#reads.ask(query, atLeast, answered);
+  }
+
   async stop(): Promise<void> {
     this.#driver.stop();
     this.#end(undefined);
@@ -141,6 +168,7 @@ export class ReplicaHost {
     this.#ended = true;
     this.#unlisten();
     this.#ticker.stop();
+    this.#outside.stop();
     if (error !== undefined) void this.#journal.close();
     this.#options.onEnd(error);
   }
@@ -163,12 +191,21 @@ export class ReplicaHost {
       case "get_status":
         this.#whenApplied(() => this.#sendStatus(from, message));
         break;
+      case "local_query":
+        this.ask(message.body, message.at_least, (body) => {
+          const { client, number } = message;
+          this.#options.channel.send(from, { type: "local_reply", client, number, body });
+        });
+        break;
       case "reply":
       case "query_reply":
       case "not_primary":
       case "eviction":
       case "status":
       case "config_mismatch":
+      case "effect":
+      case "effect_ok":
+      case "local_reply":
         break;
       default:
         // Only the replicas themselves may speak as such.
@@ -193,6 +230,12 @@ export class ReplicaHost {
     if (to !== undefined) this.#options.channel.send(to, message);
   }
 
+  /** The last op that was run: what is committed is run at the end of the turn. */
+  get #applied(): Op {
+    const { commitMin, applying } = this.#replica.state;
+    return commitMin - applying.length;
+  }
+
   /**
    * Runs a function when the state is that of the last commit. A commit is known in the middle of a
    * turn and run at its end: what is said in between would give one commit two digests.
@@ -204,16 +247,20 @@ export class ReplicaHost {
   }
 
   #sendStatus(to: string, { number, digest }: GetStatusMessage): void {
-    const { status, view, primary, op, commit } = this.#replica.report;
-    const table = this.#replica.state.clients.snapshot();
+    const { log_view: _, ...said } = this.#replica.report;
+    const { clients, queue, checkpoints } = this.#replica.state;
+    const table = clients.snapshot();
+    const { timers, effects, deferred, monitors } = this.#machine.memory;
     this.#options.channel.send(to, {
       type: "status",
       number,
-      status,
-      view,
-      primary,
-      op,
-      commit,
+      ...said,
+      checkpoint: checkpoints.newest?.op ?? 0,
+      queued: queue.length,
+      timers: timers.size,
+      effects: effects.size,
+      deferred: deferred.size,
+      monitors: monitors.size,
       digest: digest ? this.#digest(table) : "",
     });
   }

@@ -18,7 +18,7 @@ export {
   encodeReplies,
   encodeRequests,
 } from "./client-batch.ts";
-export { Driver, type DriverPorts } from "./driver.ts";
+export { Driver, type DriverPorts, type Outside } from "./driver.ts";
 export { CheckpointError } from "./errors.ts";
 export { type FileJournalOptions, openFileJournal } from "./journal/file-journal.ts";
 export {
@@ -36,7 +36,12 @@ export {
 } from "./journal/journal.ts";
 export { MemoryDisk, openMemoryJournal } from "./journal/memory-journal.ts";
 export { type Answered, type Cancel, Session, type SessionOptions } from "./session.ts";
-export { ActorMachine, type StateIntake, type StateMachine } from "./state-machine.ts";
+export {
+  ActorMachine,
+  type Applied,
+  type StateIntake,
+  type StateMachine,
+} from "./state-machine.ts";
 export { Ticker, type TickerOptions } from "./ticker.ts";
 export {
   type Addressed,
@@ -48,6 +53,7 @@ export {
   type DamagedSlot,
   DivergedError,
   decodeBatch,
+  type Effect,
   type GroupConfig,
   type Input,
   type LogBase,

@@ -25,6 +25,11 @@ export interface SessionOptions {
   /** Ticks without an answer after which what is unanswered is sent again. */
   readonly retryTicks: number;
   readonly newClientId: () => ClientId;
+  /**
+   * The body of a call that says which calls, by number, have been given up, so that none of them
+   * is waited for whose reply was left for later. Absent where no reply ever is.
+   */
+  readonly abandon?: (numbers: readonly number[]) => Uint8Array;
   readonly send: (to: ReplicaIndex, message: ClientMessage) => void;
 }
 
@@ -36,6 +41,8 @@ interface Call {
   message?: RequestMessage;
   /** The tick of the last sending. */
   sentAt: number;
+  /** It was given up, and the group has been told. */
+  abandoned?: boolean;
 }
 
 interface Query {
@@ -66,6 +73,8 @@ export class Session {
   #queries = new Map<number, Query>();
   #lastQuery = 0;
   #ticks = 0;
+  /** The number of the call that tells of those given up; undefined if none is under way. */
+  #abandoning: number | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -155,6 +164,7 @@ export class Session {
       this.#askOthers(this.#registration);
     }
     this.#resendLateQueries();
+    this.#tellGivenUp();
   }
 
   /** Forgets everything; whoever waited is told by the caller. */
@@ -163,6 +173,7 @@ export class Session {
     this.#queue = [];
     this.#queries.clear();
     this.#registeringAt = undefined;
+    this.#abandoning = undefined;
   }
 
   get #primary(): ReplicaIndex {
@@ -193,12 +204,34 @@ export class Session {
     while (this.#queue.length > 0 && this.#lastNumber + 1 < this.#acked + window) {
       const call = this.#queue.shift();
       if (call === undefined) return;
-      const number = ++this.#lastNumber;
-      const acked = this.#sent.size === 0 ? number : this.#acked;
-      call.message = this.#request("call", this.#session, number, acked, call.body);
-      this.#sent.set(number, call);
-      this.#sendCall(call);
+      this.#sendFirst(call, this.#session);
     }
+  }
+
+  #sendFirst(call: Call, session: Op): number {
+    const number = ++this.#lastNumber;
+    const acked = this.#sent.size === 0 ? number : this.#acked;
+    call.message = this.#request("call", session, number, acked, call.body);
+    this.#sent.set(number, call);
+    this.#sendCall(call);
+    return number;
+  }
+
+  /**
+   * A call whose reply was left for later would hold its place in the window for as long as nobody
+   * answers it. The group takes one call beyond the window, which is kept for this one.
+   */
+  #tellGivenUp(): void {
+    const { abandon } = this.#options;
+    if (abandon === undefined || this.#session === undefined) return;
+    if (this.#abandoning !== undefined) return;
+    const isDue = (call: Call) => call.answered === undefined && call.abandoned !== true;
+    const givenUp = [...this.#sent].filter(([, call]) => isDue(call));
+    if (givenUp.length === 0) return;
+    for (const [, call] of givenUp) call.abandoned = true;
+    const body = abandon(givenUp.map(([number]) => number));
+    const answered = { reply: () => undefined, evicted: () => undefined };
+    this.#abandoning = this.#sendFirst({ body, answered, sentAt: 0 }, this.#session);
   }
 
   #register(): void {
@@ -234,6 +267,7 @@ export class Session {
     const call = this.#sent.get(number);
     if (call === undefined || session !== this.#session) return;
     this.#sent.delete(number);
+    if (number === this.#abandoning) this.#abandoning = undefined;
     call.answered?.reply(body);
     this.#pump();
   }
@@ -252,6 +286,7 @@ export class Session {
     this.#client = this.#options.newClientId();
     this.#session = undefined;
     this.#lastNumber = 0;
+    this.#abandoning = undefined;
     for (const call of lost) call.answered?.evicted();
     // Queries carry the name too, and an answer to the old one would not be recognised.
     for (const query of this.#queries.values()) this.#sendQuery(query, this.#primary);

@@ -4,9 +4,9 @@
  *
  * A slice is a list of tokens: a code for each, and the values that some of them carry. Objects,
  * arrays, maps and sets are opened and closed by tokens of their own, and long texts and typed
- * arrays come in pieces, so that a slice may end anywhere; what is small is one value. An error, a ref
- * or an instance of a wire class is encoded whole as well, with all that it holds, and the keys of
- * one object are listed in one go. Large collections therefore belong into a Map or an array.
+ * arrays come in pieces, so that a slice may end anywhere; what is small is one value. An error,
+ * a ref or an instance of a wire class is encoded whole as well, with all that it holds, and the
+ * keys of one object are listed in one go. Large collections belong into a Map or an array.
  *
  * Where slices end depends on nothing but the state: equal states, with their keys in the same
  * order, have equal slices on all replicas. What the codec refuses is refused here as well, except

@@ -2,31 +2,47 @@
  * Any actor as a deterministic state machine: committed requests in, encoded replies out.
  *
  * What a handler learns about time and chance comes from the log, so every replica computes the
- * same. A handler that throws has done nothing: the state is rebuilt from the last snapshot and the
- * requests since, without the one that threw, and the call answers the error (I58). `ctx.fail`
+ * same. A handler that throws has done nothing: the memory is rebuilt from the last snapshot and
+ * the steps since, without the one that threw, and the call answers the error (I58). `ctx.fail`
  * refuses a call and rebuilds nothing, so it must come before the handler changes the state.
  */
 import {
   type AnyActorDefinition,
-  type Handler,
-  HandlerError,
-  isActorError,
-  isReplyError,
-  NotSerializableError,
-  UnknownOperationError,
+  CallAbortedError,
+  type ExitReason,
+  type MonitorId,
 } from "@troupe/actor";
-import { toErrorValue, toWireError, type WireError } from "@troupe/actor/runtime";
 import type { Codec } from "@troupe/cluster/runtime";
+import type { ActorMemory } from "./actor-memory.ts";
 import { checksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
-import { replyBytesMax } from "./options.ts";
-import { isOwnRefusal, ReplicatedContext } from "./replicated-context.ts";
-import type { Committed } from "./vsr/index.ts";
+import { handlerOf } from "./handler.ts";
+import { isRefusal, type Operation, OutcomeEncoder } from "./outcome.ts";
+import { decodePulse } from "./pulse.ts";
+import {
+  type Asked,
+  type ContextSources,
+  type Place,
+  ReplicatedContext,
+} from "./replicated-context.ts";
+import { readPath } from "./state-path.ts";
+import { TargetRef } from "./target-ref.ts";
+import type { Committed, LateReply, Request, RequestName } from "./vsr/index.ts";
+import { WorkingMemory } from "./working-memory.ts";
+
+/** What an op came to. */
+export interface Applied {
+  /** One for each request, in order; none where it comes later. */
+  readonly replies: readonly (Uint8Array | undefined)[];
+  readonly late?: readonly LateReply[];
+  /** What is to be done outside, once for each place in this list. */
+  readonly effects?: readonly Uint8Array[];
+}
 
 /** What the driver needs of a state machine; the simulator brings another one. */
 export interface StateMachine {
-  /** Runs the requests of a committed op, and gives one reply for each. */
-  apply(committed: Committed): Uint8Array[];
+  /** Runs the requests of a committed op. */
+  apply(committed: Committed): Applied;
   answer(query: Uint8Array): Uint8Array;
   /** A hash of the state: equal on all replicas that have run the same ops. */
   digest(extra: unknown): string;
@@ -46,19 +62,22 @@ export interface StateIntake {
   end(): void;
 }
 
-/** The body of a request or a query, before encoding. */
-export type Operation = readonly [kind: "call" | "cast" | "query", name: string, arg: unknown];
-/** The body of a reply: the value, or why there is none. */
-export type Outcome = { readonly value: unknown } | { readonly error: WireError };
+/** A handler that ran without a throw, or what was taken out of the memory without one. */
+type Step =
+  | { readonly place: Place; readonly kind: Run; readonly name: string; readonly arg: Uint8Array }
+  | { readonly forget: () => void };
 
-interface Step {
-  readonly committed: Committed;
-  /** Place of the request in its op. */
-  readonly index: number;
-}
+/** The tables of handlers that change the state. */
+type Run = "call" | "cast" | "info" | "continue";
 
-/** After so many requests the next snapshot is due: what a throw costs at most to replay. */
+/** After so many steps the next snapshot is due: what a throw costs at most to replay. */
 const stepsMax = 4096;
+/** More timers than this are not fired in one op, which holds up all that comes after. */
+const timersPerOp = 512;
+/** More continuations than this follow no message. */
+const continuationsMax = 1024;
+/** What a client may ask to be run. */
+const fromOutside = new Set<string>(["call", "cast", "info"]);
 /** How V8 says that the stack overflowed, which says nothing about the other replicas' stacks. */
 const overflow = "Maximum call stack size exceeded";
 const nothing = new Uint8Array(0);
@@ -66,111 +85,282 @@ const nothing = new Uint8Array(0);
 export class ActorMachine implements StateMachine {
   readonly #definition: AnyActorDefinition;
   readonly #codec: Codec;
-  readonly #seed: string;
-  #state: unknown;
-  #snapshot: Uint8Array;
+  readonly #outcomes: OutcomeEncoder;
+  readonly #sources: ContextSources;
+  readonly #work: WorkingMemory;
+  /** What a rebuild begins with, in slices. */
+  #snapshot: readonly Uint8Array[];
   #steps: Step[] = [];
   #snapshotDue = stepsMax;
   /** The last op that was run: what a query sees, in its time. */
   #last = { op: 0, timestamp: 0 };
   #queries = 0;
+  /** How many continuations follow the message that is being handled. */
+  #continued = 0;
 
-  /** Throws what `init` throws, and NotSerializableError if its state cannot be encoded. */
-  constructor(definition: AnyActorDefinition, arg: unknown, codec: Codec, seed: string) {
+  /**
+   * `seed` names the history, `group` the group. Throws what `init` throws, and
+   * NotSerializableError if its state cannot be encoded.
+   */
+  constructor(
+    definition: AnyActorDefinition,
+    arg: unknown,
+    codec: Codec,
+    seed: string,
+    group = "",
+  ) {
     this.#definition = definition;
     this.#codec = codec;
-    this.#seed = seed;
+    this.#outcomes = new OutcomeEncoder(definition, codec);
+    this.#sources = {
+      definition,
+      seed,
+      group,
+      encode: (value, root) => codec.encode(value, root),
+      encodeReply: (value) => this.#outcomes.value(value, this.#last.op),
+      encodeRefusal: (error) => this.#outcomes.refusal(error, this.#last.op),
+    };
     // A copy: the caller's own object must not become a part of the state.
     const own = codec.decode(codec.encode(arg));
-    const state = definition.init(own, new ReplicatedContext(seed, 0, 0, 0));
+    const place = { op: 0, index: 0, timestamp: 0, bare: "init" };
+    const state = definition.init(own, new ReplicatedContext(this.#sources, place));
     if (isThenable(state)) throw new NotReplicableError("an asynchronous init", "not_run");
-    this.#snapshot = codec.encode(state, "state");
-    this.#state = codec.decode(this.#snapshot);
+    this.#work = new WorkingMemory(codec, this.#sources.encodeRefusal, state);
+    this.#snapshot = [...this.#work.slices()];
+    this.#work.restore(this.#snapshot);
   }
 
-  apply(committed: Committed): Uint8Array[] {
+  /** When the next timer is due, in milliseconds of the log's time; undefined if none is set. */
+  get nextDue(): number | undefined {
+    return this.#work.nextDue;
+  }
+
+  /** What is open, for whoever carries it out and for reports; to be read only. */
+  get memory(): Pick<ActorMemory, "timers" | "effects" | "deferred" | "monitors"> {
+    return this.#work.now;
+  }
+
+  apply(committed: Committed): Applied {
     this.#last = committed;
-    return committed.requests.map((request, index) =>
-      request.kind === "call" ? this.#run(committed, index, request.body) : nothing,
-    );
+    // Between two ops only: what is named by its place in an op is named so again by a rebuild.
+    if (this.#steps.length >= this.#snapshotDue) this.#takeSnapshot();
+    this.#work.outcomes = { late: [], effects: [] };
+    const replies = committed.requests.map((request, index) => {
+      if (request.kind === "call") return this.#run(committed, request, index);
+      if (request.kind === "pulse") this.#beat(committed, request.body, index);
+      return nothing;
+    });
+    return { replies, ...this.#work.outcomes };
   }
 
   answer(query: Uint8Array): Uint8Array {
+    const { op, timestamp } = this.#last;
     try {
       // Whatever kind it says: only a query may run outside the log.
-      const [, name, arg] = this.#codec.decode(query) as Operation;
-      const { op, timestamp } = this.#last;
-      const ctx = new ReplicatedContext(this.#seed, op, `query ${++this.#queries}`, timestamp);
-      const value = this.#handler("query", name)(this.#state, arg, ctx);
-      return this.#encodeOutcome({ value });
+      const [kind, name, arg] = this.#codec.decode(query) as Operation;
+      if (kind === "read") return this.#outcomes.value(readPath(this.#work.now.state, arg), op);
+      const index = `query ${++this.#queries}`;
+      const handler = handlerOf(this.#definition, "query", name, arg);
+      if (!(typeof handler === "function")) return this.#outcomes.refusal(handler, op);
+      const place = { op, index, timestamp, bare: "a query" };
+      const ctx = new ReplicatedContext(this.#sources, place, this.#work.now);
+      return this.#outcomes.value(handler(this.#work.now.state, arg, ctx), op);
     } catch (error) {
-      return this.#encodeError(error);
+      return this.#outcomes.failure(error, op);
     }
   }
 
   *snapshot(): Iterable<Uint8Array> {
-    const bytes = this.#codec.encode(this.#state, "state");
-    this.#continueFrom(bytes);
-    yield bytes;
+    const { take, end } = this.#work.intake();
+    for (const slice of this.#work.slices()) {
+      // Read as it is made: the state that goes on is the one that a restart would find.
+      take(slice);
+      yield slice;
+    }
+    this.#goOnFrom(end());
   }
 
   restore(at: { readonly op: number; readonly timestamp: number }): StateIntake {
-    const slices: Uint8Array[] = [];
+    const { take, end } = this.#work.intake();
     return {
-      take: (slice) => slices.push(slice),
+      take,
       end: () => {
+        this.#goOnFrom(end());
         this.#last = at;
-        this.#continueFrom(Buffer.concat(slices));
       },
     };
   }
 
   digest(extra: unknown): string {
-    return checksum(this.#codec.encode([this.#state, extra]));
+    return checksum(this.#codec.encode([this.#work.now, extra]));
   }
 
-  #run(committed: Committed, index: number, body: Uint8Array): Uint8Array {
+  #run(committed: Committed, request: Request, index: number): Uint8Array | undefined {
+    const { op, timestamp } = committed;
     let operation: Operation;
     try {
-      operation = this.#codec.decode(body) as Operation;
+      operation = this.#codec.decode(request.body) as Operation;
+      const [kind, name, arg] = operation;
+      if (kind === "abandon") return this.#abandon(request, arg);
+      const handler = handlerOf(this.#definition, fromOutside.has(kind) ? kind : "", name, arg);
+      if (!(typeof handler === "function")) return this.#outcomes.refusal(handler, op);
     } catch (error) {
-      return this.#encodeError(error);
+      return this.#outcomes.failure(error, op);
     }
-    if (this.#steps.length >= this.#snapshotDue) this.#takeSnapshot();
-    const step: Step = { committed, index };
+    const [kind, name] = operation as readonly [Run, string, unknown];
+    const call = kind === "call" ? nameOf(request) : undefined;
+    this.#continued = 0;
+    const place = { op, index, timestamp, call, room: continuationsMax };
+    const step = { place, kind, name, arg: request.body };
+    let reply: Uint8Array | undefined;
+    this.#attempt(
+      () => {
+        const [value, ctx] = this.#perform(step, operation[2]);
+        // Encoded before the step counts as done: a reply that cannot be sent is a throw as well.
+        const answer = kind === "call" ? value : undefined;
+        reply = ctx.hasDeferred ? undefined : this.#outcomes.value(answer, op);
+        return ctx;
+      },
+      step,
+      (error) => {
+        reply = this.#outcomes.failure(error, op);
+      },
+    );
+    return reply;
+  }
+
+  /** Runs a message that nobody waits for; one that throws has done nothing. */
+  #runAlone(place: Place, kind: Run, name: string, arg: Uint8Array): void {
+    const step = { place, kind, name, arg };
+    const perform = () => this.#perform(step, this.#codec.decode(arg))[1];
+    this.#attempt(perform, step, () => undefined);
+  }
+
+  /** Performs a step, lets take place what it asks for, and remembers it; or undoes it. */
+  #attempt(
+    perform: () => ReplicatedContext,
+    step: Extract<Step, { place: Place }>,
+    failed: (error: unknown) => void,
+  ): void {
+    let asked: readonly Asked[];
     try {
-      const value = this.#perform(step, operation);
-      // Encoded before the step counts as done: a reply that cannot be sent is a throw as well.
-      const reply = this.#encodeOutcome({ value: operation[0] === "cast" ? undefined : value });
-      this.#steps.push(step);
-      return reply;
+      ({ asked } = perform());
     } catch (error) {
       if (error instanceof RangeError && error.message === overflow) throw error;
       if (isRefusal(error)) this.#steps.push(step);
       else this.#rebuild();
-      return this.#encodeError(error);
+      failed(error);
+      return;
+    }
+    this.#steps.push(step);
+    if (asked.length === 0) return;
+    this.#work.fulfil(step.place, asked);
+    this.#goOn(step.place, asked);
+  }
+
+  /** What `ctx.continue` asked for runs before anything else, each by itself. */
+  #goOn(place: Place, asked: readonly Asked[]): void {
+    const continuations = asked.filter((one) => one.type === "continue");
+    this.#continued += continuations.length;
+    for (const [i, { name, arg }] of continuations.entries()) {
+      const { op, timestamp } = place;
+      const room = continuationsMax - this.#continued;
+      this.#runAlone({ op, index: `${place.index}+${i}`, timestamp, room }, "continue", name, arg);
     }
   }
 
-  #perform({ committed, index }: Step, [kind, name, arg]: Operation): unknown {
-    const { op, timestamp } = committed;
-    const ctx = new ReplicatedContext(this.#seed, op, index, timestamp);
-    const value = this.#handler(kind, name)(this.#state, arg, ctx);
+  #perform(step: Extract<Step, { place: Place }>, arg: unknown): [unknown, ReplicatedContext] {
+    const { place, kind, name } = step;
+    const handler = handlerOf(this.#definition, kind, name, arg);
+    if (!(typeof handler === "function")) throw handler;
+    const ctx = new ReplicatedContext(this.#sources, place, this.#work.now);
+    const value = handler(this.#work.now.state, arg, ctx);
     if (isThenable(value)) throw new NotReplicableError(`the asynchronous handler "${name}"`);
-    return value;
+    return [value, ctx];
   }
 
-  /** Runs the requests since the snapshot again; each of them has run before without a throw. */
+  /** What the group tells itself: first what has been done, then who is over, then what is due. */
+  #beat({ op, timestamp }: Committed, body: Uint8Array, request: number): void {
+    const { done, downs } = decodePulse(this.#codec, body);
+    if (done.length > 0) {
+      this.#forget(() => {
+        for (const name of done) this.#work.now.effects.delete(name);
+      });
+    }
+    for (const [monitor, reason] of downs) {
+      const index = `${request}/down ${monitor}`;
+      this.#continued = 0;
+      this.#down({ op, index, timestamp, room: continuationsMax }, monitor, reason);
+    }
+    const now = Math.floor(timestamp / 1000);
+    for (let fired = 0; fired < timersPerOp; fired++) {
+      const id = this.#work.dueAt(now) ?? "";
+      const timer = this.#work.now.timers.get(id);
+      if (timer === undefined) return;
+      this.#forget(() => this.#work.now.timers.delete(id));
+      const index = `${request}/timer ${id}`;
+      this.#continued = 0;
+      const place = { op, index, timestamp, room: continuationsMax };
+      this.#runAlone(place, timer.kind, timer.name, timer.arg);
+    }
+  }
+
+  #down(place: Place, monitor: MonitorId, reason: ExitReason): void {
+    const address = this.#work.now.monitors.get(monitor);
+    if (address === undefined) return;
+    this.#forget(() => this.#work.now.monitors.delete(monitor));
+    const down = { monitor, ref: new TargetRef(address), name: undefined, reason };
+    this.#runAlone(place, "info", "down", this.#codec.encode(down, "down"));
+  }
+
+  /** Takes something out of the memory, whatever becomes of the handler that follows. */
+  #forget(forget: () => void): void {
+    forget();
+    this.#steps.push({ forget });
+  }
+
+  /** Calls whose caller has given up wait no longer: so their places in the window are free. */
+  #abandon(request: Request, numbers: unknown): Uint8Array {
+    const given = new Set(Array.isArray(numbers) ? numbers : []);
+    const { client, session } = request;
+    const abandoned = [...this.#work.now.deferred].filter(
+      ([, call]) => call.client === client && call.session === session && given.has(call.number),
+    );
+    const { op } = this.#last;
+    const body = this.#outcomes.refusal(new CallAbortedError("unknown"), op);
+    this.#forget(() => {
+      for (const [reply] of abandoned) this.#work.answer(reply, body);
+    });
+    return this.#outcomes.value(undefined, op);
+  }
+
+  /** Runs the steps since the snapshot again; each of them has run before without a throw. */
   #rebuild(): void {
-    this.#state = this.#codec.decode(this.#snapshot);
+    const { outcomes } = this.#work;
+    this.#work.restore(this.#snapshot);
+    let op = 0;
     for (const step of this.#steps) {
-      // Decoded anew: the state may have kept, and since changed, the argument of the first run.
-      const body = step.committed.requests[step.index]?.body ?? nothing;
-      try {
-        this.#perform(step, this.#codec.decode(body) as Operation);
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
+      if ("forget" in step) {
+        step.forget();
+        continue;
       }
+      if (step.place.op !== op) this.#work.outcomes = { late: [], effects: [] };
+      op = step.place.op;
+      this.#replay(step);
+    }
+    // They were told when their steps ran first.
+    this.#work.outcomes = outcomes;
+  }
+
+  #replay(step: Extract<Step, { place: Place }>): void {
+    // Decoded anew: the state may have kept, and since changed, the argument of the first run.
+    const decoded = this.#codec.decode(step.arg);
+    const isRequest = typeof step.place.index === "number";
+    try {
+      const arg = isRequest ? (decoded as Operation)[2] : decoded;
+      this.#work.fulfil(step.place, this.#perform(step, arg)[1].asked);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
     }
   }
 
@@ -180,7 +370,7 @@ export class ActorMachine implements StateMachine {
    */
   #takeSnapshot(): void {
     try {
-      this.#continueFrom(this.#codec.encode(this.#state, "state"));
+      Array.from(this.snapshot());
     } catch {
       // A handler has put something into the state that cannot be encoded: the same on every
       // replica, so it must not stop them all. The older snapshot serves, with more to replay.
@@ -188,54 +378,15 @@ export class ActorMachine implements StateMachine {
     }
   }
 
-  #continueFrom(snapshot: Uint8Array): void {
-    this.#snapshot = snapshot;
-    this.#state = this.#codec.decode(snapshot);
+  #goOnFrom(slices: readonly Uint8Array[]): void {
+    this.#snapshot = slices;
     this.#steps = [];
     this.#snapshotDue = stepsMax;
   }
-
-  #handler(kind: Operation[0], name: string): Handler<unknown> {
-    const { calls, casts, queries } = this.#definition;
-    const tables = { call: calls, cast: casts, query: queries };
-    // The kind comes from outside: "constructor" must not name what every object inherits.
-    const table = Object.hasOwn(tables, kind) ? tables[kind] : undefined;
-    const handler: Handler<unknown> | undefined = table?.[name];
-    if (handler === undefined) {
-      const known = Object.keys(table ?? {});
-      throw new UnknownOperationError(this.#definition.name, kind, name, known);
-    }
-    return handler;
-  }
-
-  /** Throws NotSerializableError for a reply that cannot be sent: then the handler has failed. */
-  #encodeOutcome(outcome: Outcome): Uint8Array {
-    const bytes = this.#codec.encode(outcome, "reply");
-    if (bytes.length <= replyBytesMax) return bytes;
-    throw new NotSerializableError("reply", `${bytes.length} bytes, the limit is ${replyBytesMax}`);
-  }
-
-  /** An error whose data cannot be sent becomes one that can: no answer may stop the replicas. */
-  #encodeError(error: unknown): Uint8Array {
-    try {
-      return this.#encodeOutcome({ error: this.#callError(error) });
-    } catch (unsendable) {
-      return this.#encodeOutcome({ error: this.#callError(unsendable) });
-    }
-  }
-
-  #callError(error: unknown): WireError {
-    if (isRefusal(error)) return toWireError(error);
-    const { message } = toErrorValue(error);
-    const data = { actor: this.#definition.name };
-    return toWireError(new HandlerError(`a handler of ${data.actor} threw: ${message}`, data));
-  }
 }
 
-/** An expected outcome, after which the state needs no mending. */
-function isRefusal(error: unknown): boolean {
-  const isKnown = isReplyError(error) || isActorError(error, "ERR_UNKNOWN_OPERATION");
-  return isKnown || isOwnRefusal(error);
+function nameOf({ client, session, number }: Request): RequestName {
+  return { client, session, number };
 }
 
 function isThenable(value: unknown): boolean {

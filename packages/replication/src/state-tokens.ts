@@ -1,6 +1,6 @@
 /**
- * The tokens of which the slices of a state are made; docs/wire.md has the layout. The numbers stand
- * in files, so none of them ever changes its meaning.
+ * The tokens of which the slices of a state are made; docs/wire.md has the layout. The numbers
+ * stand in files, so none of them ever changes its meaning.
  */
 export const Token = {
   value: 0,

@@ -5,6 +5,7 @@
  * A message whose fields are not of their types is dropped, so that the protocol never meets one
  * (and a replica is not stopped by a stranger's mistake). docs/wire.md has a row for each message.
  */
+import type { RefAddress } from "@troupe/actor";
 import type { Codec } from "@troupe/cluster/runtime";
 import { isHex, isNatural } from "./fields.ts";
 import type {
@@ -43,8 +44,52 @@ export interface StatusMessage {
   readonly primary: number;
   readonly op: number;
   readonly commit: number;
+  readonly checkpoint: number;
+  readonly sessions: number;
+  readonly queued: number;
+  readonly timers: number;
+  readonly effects: number;
+  readonly deferred: number;
+  readonly monitors: number;
   /** Empty if it was not asked for. */
   readonly digest: string;
+}
+
+/** The primary has a message of the group's actor for one of the receiving node. */
+export interface EffectMessage {
+  readonly type: "effect";
+  readonly op: number;
+  readonly index: number;
+  /** The time of its op, in microseconds, and that before which all has arrived. */
+  readonly at: number;
+  readonly floor: number;
+  readonly kind: "info" | "cast";
+  readonly to: RefAddress;
+  readonly name: string;
+  readonly arg: Uint8Array;
+}
+
+/** The node has taken that message, now or before. */
+export interface EffectOkMessage {
+  readonly type: "effect_ok";
+  readonly op: number;
+  readonly index: number;
+}
+
+/** A node asks a replica to answer a query from what it has run, once that is far enough. */
+export interface LocalQueryMessage {
+  readonly type: "local_query";
+  readonly client: string;
+  readonly number: number;
+  readonly at_least: number;
+  readonly body: Uint8Array;
+}
+
+export interface LocalReplyMessage {
+  readonly type: "local_reply";
+  readonly client: string;
+  readonly number: number;
+  readonly body: Uint8Array;
 }
 
 /** Answers a message of another configuration with what the own one was made from. */
@@ -84,6 +129,10 @@ export type GroupMessage =
   | ReplyToClient
   | GetStatusMessage
   | StatusMessage
+  | EffectMessage
+  | EffectOkMessage
+  | LocalQueryMessage
+  | LocalReplyMessage
   | ConfigMismatchMessage;
 
 /** The same as it travels: requests and replies, which are many and small, in batches. */
@@ -121,6 +170,17 @@ const damaged: Check = (value) => Array.isArray(value) && value.every(damagedSlo
 const namedCheckpoint: Check = (value) =>
   isShape(value, { op: natural, checksum: hex, timestamp: natural, id: hex, bytes: natural });
 const entries: Check = (value) => Array.isArray(value) && value.every(entry);
+
+/** A process of a node, or a name there; a group is no target. */
+const address: Check = (value) =>
+  isShape(value, {
+    kind: oneOf("process", "name"),
+    node: text,
+    incarnation: natural,
+    id: natural,
+    actor: text,
+    name: (name) => name === undefined || text(name),
+  });
 
 type Shape = Readonly<Record<string, Check>>;
 
@@ -170,8 +230,28 @@ const shapes: { readonly [T in WireMessage["type"]]: Shape } = {
     primary: natural,
     op: natural,
     commit: natural,
+    checkpoint: natural,
+    sessions: natural,
+    queued: natural,
+    timers: natural,
+    effects: natural,
+    deferred: natural,
+    monitors: natural,
     digest: text,
   },
+  effect: {
+    op: natural,
+    index: natural,
+    at: natural,
+    floor: natural,
+    kind: oneOf("info", "cast"),
+    to: address,
+    name: text,
+    arg: bytes,
+  },
+  effect_ok: { op: natural, index: natural },
+  local_query: { client: hex, number: natural, at_least: natural, body: bytes },
+  local_reply: { client: hex, number: natural, body: bytes },
   config_mismatch: { settings: text },
 };
 

@@ -27,6 +27,7 @@ interface Sent {
 class Bench {
   readonly packets: Sent[] = [];
   readonly whole: NamedCheckpoint[] = [];
+  readonly lost: number[] = [];
   readonly failed: NamedCheckpoint[] = [];
   readonly stores = [new MemoryCheckpoints(), new MemoryCheckpoints(), new MemoryCheckpoints()];
   readonly transfers: CheckpointTransfer[];
@@ -41,6 +42,7 @@ class Bench {
         chunkBytes,
         send: (to, message) => this.packets.push({ from: index, to, message }),
         onWhole: (checkpoint) => this.whole.push(checkpoint),
+        onLost: (op) => this.lost.push(op),
         onFailed: (checkpoint) => this.failed.push(checkpoint),
       });
     });
@@ -209,6 +211,15 @@ describe("a checkpoint that is fetched", () => {
     await group.settle();
     expect([group.whole, group.failed]).toEqual([[named], []]);
   });
+});
+
+test("who is asked for what cannot be read any more says so to those it offered it to", async () => {
+  const group = await bench(1, 2);
+  group.stores[1]?.remove(named.op);
+  group.fetcher.begin(1, named);
+  await group.settle();
+  expect(new Set(group.lost)).toEqual(new Set([named.op]));
+  expect(group.whole).toEqual([named]);
 });
 
 test("who gives pieces reads a bounded number at once, and no more bytes than a piece may have", async () => {

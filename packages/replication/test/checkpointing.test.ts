@@ -48,7 +48,7 @@ class Bench {
       codec,
       hash: checksum,
       machine: {
-        apply: () => [],
+        apply: () => ({ replies: [] }),
         answer: () => bytes(""),
         digest: () => "",
         snapshot: () => this.#slices(),

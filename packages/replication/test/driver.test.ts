@@ -29,7 +29,7 @@ class Bench {
   machine: StateMachine = {
     apply: ({ op, requests }: Committed) => {
       this.events.push(`apply ${op}`);
-      return requests.map(({ body }) => bytes(`did ${text(body)}`));
+      return { replies: requests.map(({ body }) => bytes(`did ${text(body)}`)) };
     },
     answer: (query) => bytes(`saw ${text(query)}`),
     digest: () => "",
@@ -238,7 +238,7 @@ describe("a driver stops for good", () => {
 
   test("when the machine answers a reply too few", () => {
     const bench = new Bench().registered();
-    bench.machine = { ...bench.machine, apply: () => [] };
+    bench.machine = { ...bench.machine, apply: () => ({ replies: [] }) };
     bench.request(1);
     bench.turn();
     bench.sync();

@@ -41,7 +41,8 @@ describe("the options of a group", () => {
       batchRequestsMax: groupDefaults.batchRequests,
       batchBytesMax: groupDefaults.batchBytes,
       sessionsMax: groupDefaults.sessions,
-      sessionWindow: groupDefaults.window,
+      // One call more than the callers', which tells of those given up.
+      sessionWindow: groupDefaults.window + 1,
       checkpointEvery: checkpointOps,
       queueMax: groupDefaults.queue,
     });

@@ -158,6 +158,79 @@ describe("two places of the state that share an object", () => {
   });
 });
 
+describe("a state of many slices", () => {
+  const size = 3000;
+  const Ledger = defineActor("ledger", {
+    init: () => {
+      const one = { n: 0, note: "x".repeat(200) };
+      const all = Array.from({ length: size }, (_, n) => [`k${n}`, { ...one, n }] as const);
+      return { accounts: new Map(all), first: one, same: one };
+    },
+    queries: {
+      get: (s, key: string) => s.accounts.get(key)?.n,
+      pair: (s) => [s.first.n, s.same.n],
+    },
+    calls: {
+      share: (s) => {
+        s.same = s.first;
+      },
+      bump: (s) => s.first.n++,
+      add: (s, key: string) => {
+        const account = s.accounts.get(key);
+        if (account !== undefined) account.n += 1;
+      },
+      crash,
+    },
+  });
+
+  /** Two that have run the same, the second out of the slices of the first. */
+  function original(): [TestMachine, TestMachine, number] {
+    const [one, two] = [new TestMachine(Ledger, undefined), new TestMachine(Ledger, undefined)];
+    one.call("share");
+    one.call("add", "k7");
+    const intake = two.machine.restore({ op: 2, timestamp: 2000 });
+    let count = 0;
+    for (const slice of one.machine.snapshot()) {
+      intake.take(slice);
+      count++;
+    }
+    intake.end();
+    return [one, two, count];
+  }
+
+  test("goes on from them on the replica that made them as on the one that took them in", () => {
+    const [one, two, count] = original();
+    expect(count).toBeGreaterThan(2);
+    for (const machine of [one, two]) {
+      machine.call("bump");
+      expect(machine.query("pair")).toEqual([1, 0]);
+      expect(machine.query("get", "k7")).toBe(8);
+    }
+    expect([...two.machine.snapshot()]).toEqual([...one.machine.snapshot()]);
+  });
+
+  test("is what a throw goes back to", () => {
+    for (const machine of original().slice(0, 2) as TestMachine[]) {
+      machine.call("add", "k1");
+      failure(() => machine.call("crash"));
+      expect(machine.query("get", "k1")).toBe(2);
+      expect(machine.query("get", `k${size - 1}`)).toBe(size - 1);
+    }
+  });
+
+  test("is not changed before the last of them is there", () => {
+    const [one, two] = original();
+    one.call("add", "k1");
+    const before = two.digest;
+    const intake = two.machine.restore({ op: 3, timestamp: 3000 });
+    const [first] = one.machine.snapshot();
+    intake.take(first as Uint8Array);
+    expect(two.digest).toBe(before);
+    expect(() => intake.end()).toThrow("malformed slices");
+    expect(two.digest).toBe(before);
+  });
+});
+
 test("a query sees the time of the last op, and draws chance of its own each time", () => {
   const Clocked = defineActor("clocked", {
     init: () => ({}),

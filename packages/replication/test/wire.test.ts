@@ -67,8 +67,29 @@ const messages: { readonly [T in WireMessage["type"]]: Extract<WireMessage, { ty
     primary: 0,
     op: 9,
     commit: 8,
+    checkpoint: 4,
+    sessions: 1,
+    queued: 0,
+    timers: 2,
+    effects: 0,
+    deferred: 3,
+    monitors: 0,
     digest: "",
   },
+  effect: {
+    type: "effect",
+    op: 7,
+    index: 1,
+    at: 1_700_000_000_000_000,
+    floor: 0,
+    kind: "cast",
+    to: { kind: "process", node: "a", incarnation: 1, id: 2, actor: "counter" },
+    name: "paid",
+    arg: body,
+  },
+  effect_ok: { type: "effect_ok", op: 7, index: 1 },
+  local_query: { type: "local_query", client, number: 2, at_least: 5, body },
+  local_reply: { type: "local_reply", client, number: 2, body },
   config_mismatch: { type: "config_mismatch", settings: "{}" },
 };
 const all = Object.values(messages) as WireMessage[];
@@ -97,7 +118,7 @@ describe("a message", () => {
           [7],
           Number.NaN,
         ]) {
-          const isText = field === "digest" || field === "settings" || field === "checksum";
+          const isText = ["digest", "settings", "checksum", "name"].includes(field);
           if (typeof value === "string" && isText && message.type !== "get_status") continue;
           if (field === "founders" && Array.isArray(value)) continue;
           const wrong = decode({ ...message, [field]: value });

@@ -17,8 +17,8 @@ const intervalsMax = 3;
  * Primary: the last op that it may prepare before its next checkpoint is durable, so that the log
  * has an end whatever the disk does (I44).
  */
-export function prepareMax({ checkpoints, uncaptured, options }: ReplicaState): Op {
-  const newest = Math.max(checkpoints.newest?.op ?? 0, uncaptured);
+export function prepareMax({ checkpoints, uncaptured, log, options }: ReplicaState): Op {
+  const newest = Math.max(checkpoints.newest?.op ?? 0, uncaptured, log.base.op);
   return newest + intervalsMax * options.config.checkpointEvery;
 }
 
@@ -68,6 +68,11 @@ export function keep(state: ReplicaState, checkpoint: NamedCheckpoint): void {
   state.checkpoints.add(checkpoint);
   announce(state);
   cutOff(state);
+}
+
+/** Another one of its checkpoints is the newest, and whoever asks is to hear of that one. */
+export function onCheckpointLost(state: ReplicaState, op: Op): void {
+  if (state.checkpoints.lose(op)) announce(state);
 }
 
 /** Tells all others, now and again after a while: they cut when enough have told. */

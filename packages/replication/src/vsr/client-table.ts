@@ -7,6 +7,7 @@
  * would lock a client out when a view change loses that op.
  */
 import { assert } from "./assert.ts";
+import type { RequestName } from "./ready.ts";
 import type { ClientId, ClientsSnapshot, Op, Request, SessionSnapshot } from "./types.ts";
 
 interface Session {
@@ -125,7 +126,7 @@ export class ClientTable {
    * committed before this one had run, has acknowledged it: what the table holds must not depend on
    * how many ops a replica commits before it runs them.
    */
-  keepReply(request: Request, reply: Uint8Array): void {
+  keepReply(request: RequestName, reply: Uint8Array): void {
     const session = this.#sessions.get(request.client);
     if (session?.session !== request.session || request.number < session.replies.acked) return;
     session.replies.set(request.number, reply);

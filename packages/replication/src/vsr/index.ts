@@ -37,9 +37,11 @@ export type {
   Committed,
   Effect,
   Input,
+  LateReply,
   Query,
   Ready,
   Recovered,
+  RequestName,
   Write,
 } from "./ready.ts";
 export { Replica } from "./replica.ts";

@@ -42,6 +42,15 @@ export class KnownCheckpoints {
     this.note(this.#index, this.newest?.op ?? op, op, id);
   }
 
+  /** One that was durable here is no more; false if none of that op was. */
+  lose(op: Op): boolean {
+    const at = this.#own.findIndex((one) => one.op === op);
+    if (at < 0) return false;
+    this.#own.splice(at, 1);
+    this.#newest[this.#index] = this.newest?.op ?? 0;
+    return true;
+  }
+
   /** Notes what a replica tells of its newest checkpoint; throws `DivergedError` (I43). */
   note(from: ReplicaIndex, newest: Op, op: Op, id: Checksum): void {
     const ids = this.#ids[from];

@@ -9,8 +9,8 @@ import { assert } from "./assert.ts";
 import { encodeBatch, requestBytes, sealPrepare } from "./batch.ts";
 import { captureAfter, prepareMax } from "./checkpoint.ts";
 import type { CommitMessage, PrepareMessage, PrepareOkMessage, RequestMessage } from "./message.ts";
-import type { Input } from "./ready.ts";
-import { noBytes, type ReplicaState } from "./state.ts";
+import type { Input, LateReply } from "./ready.ts";
+import type { ReplicaState } from "./state.ts";
 import type { ReplicaIndex, Request } from "./types.ts";
 
 /**
@@ -164,7 +164,7 @@ export function onCommit(state: ReplicaState, message: CommitMessage): void {
 /** Stores the replies of an op that has run, and gives them to the clients if it leads. */
 export function onApplied(
   state: ReplicaState,
-  { op, replies, effects = [] }: Extract<Input, { type: "applied" }>,
+  { op, replies, late = [], effects = [] }: Extract<Input, { type: "applied" }>,
 ): void {
   const committed = state.applying.shift();
   assert(committed?.op === op, `op ${op} was reported applied out of order`);
@@ -175,13 +175,22 @@ export function onApplied(
     for (const [index, body] of effects.entries()) state.outbox.effect({ op, index, body });
   }
   requests.forEach((request, i) => {
-    if (request.kind === "pulse") return;
+    const body = replies[i];
+    // Until the reply comes the table has none, and a copy of the request is answered with nothing.
+    if (request.kind === "pulse" || body === undefined) return;
     const session = request.kind === "register" ? op : request.session;
-    const body = replies[i] ?? noBytes;
     if (request.kind === "call") state.clients.keepReply(request, body);
     if (state.isPrimary) state.replyTo(request, session, body);
   });
+  for (const reply of late) onLateReply(state, reply);
   if (committed.checkpoint === true) captureAfter(state, committed);
+}
+
+/** Stores a reply that was left for later, if its session is there, as that of its request. */
+function onLateReply(state: ReplicaState, reply: LateReply): void {
+  if (state.clients.sessionOf(reply.client) !== reply.session) return;
+  state.clients.keepReply(reply, reply.body);
+  if (state.isPrimary) state.replyTo(reply, reply.session, reply.body);
 }
 
 /** Primary: the heartbeat of an idle view. */

@@ -34,11 +34,14 @@ export type Input =
   /**
    * The requests of that op have run; one reply for each, in order, and what the state now wants
    * done outside. Every replica reports the same effects; those of the primary come out again.
+   * A request whose reply comes later has none, and is answered in `late` of the same op or of a
+   * later one.
    */
   | {
       readonly type: "applied";
       readonly op: Op;
-      readonly replies: readonly Uint8Array[];
+      readonly replies: readonly (Uint8Array | undefined)[];
+      readonly late?: readonly LateReply[];
       readonly effects?: readonly Uint8Array[];
     }
   /**
@@ -58,6 +61,8 @@ export type StateInput =
   | { readonly type: "captured"; readonly op: Op; readonly failed?: true }
   /** That checkpoint of this replica is whole and durable. */
   | { readonly type: "checkpointed"; readonly op: Op; readonly id: string; readonly bytes: number }
+  /** A checkpoint that this replica kept cannot be read any more: it is offered to nobody. */
+  | { readonly type: "checkpoint_lost"; readonly op: Op }
   /** What `Ready.fetch` asked for is whole and durable here, and this is what its head says. */
   | {
       readonly type: "fetched";
@@ -72,6 +77,14 @@ export type StateInput =
 /** All that a checkpoint holds besides the machine's state: what its bytes begin with. */
 export interface CheckpointHead extends LogBase {
   readonly clients: ClientsSnapshot;
+}
+
+/** Names a request that ran. */
+export type RequestName = Pick<Request, "client" | "session" | "number">;
+
+/** The reply to a request that has run, in an op of its own or of another request. */
+export interface LateReply extends RequestName {
+  readonly body: Uint8Array;
 }
 
 export interface Answer {
@@ -130,6 +143,11 @@ export interface Ready {
   /** To be made durable, in order; may go on while the rest is carried out. */
   readonly write: Write | undefined;
   readonly messages: readonly Addressed[];
+  /**
+   * The state is to become that of this checkpoint, which is durable here, instead of what it is.
+   * A capture that is under way has lost its subject. Nothing is to run before `restored`.
+   */
+  readonly restore?: NamedCheckpoint;
   /** To be run on the state, in order. */
   readonly apply: readonly Committed[];
   /** To be answered after `apply`. */
@@ -142,11 +160,6 @@ export interface Ready {
   /** To be done; the primary alone is given any, at least once each. */
   readonly effects: readonly Effect[];
   readonly replies: readonly ReplyToClient[];
-  /**
-   * The state is to become that of this checkpoint, which is durable here, instead of what it is.
-   * A capture that is under way has lost its subject. Nothing is to run before `restored`.
-   */
-  readonly restore?: NamedCheckpoint;
   /** The state is to be captured as it is now, after `apply`; nothing runs before `captured`. */
   readonly checkpoint?: CheckpointHead;
   /** To be got from that replica, or from any that has it; instead of what was asked before. */

@@ -9,7 +9,14 @@
  * newer than the one that is durable here. So what it ends in is part of the log of every view that
  * this replica may still become normal in, now or after a crash.
  */
-import { cutOff, keep, onCaptured, onCheckpointed, onRestored } from "./checkpoint.ts";
+import {
+  cutOff,
+  keep,
+  onCaptured,
+  onCheckpointed,
+  onCheckpointLost,
+  onRestored,
+} from "./checkpoint.ts";
 import type { CheckpointMessage } from "./message.ts";
 import type { Recovered, StateInput } from "./ready.ts";
 import type { ReplicaState } from "./state.ts";
@@ -23,6 +30,9 @@ export function onStateInput(state: ReplicaState, input: StateInput): void {
       break;
     case "checkpointed":
       onCheckpointed(state, input);
+      break;
+    case "checkpoint_lost":
+      onCheckpointLost(state, input.op);
       break;
     case "fetched":
       onFetched(state, input);

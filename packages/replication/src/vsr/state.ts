@@ -22,7 +22,7 @@ import type {
 } from "./message.ts";
 import { Outbox } from "./outbox.ts";
 import { AckedOps, ViewVotes } from "./quorum.ts";
-import type { Committed, Recovered } from "./ready.ts";
+import type { Committed, Recovered, RequestName } from "./ready.ts";
 import { Timeout } from "./timeout.ts";
 import { timeoutsOf } from "./timeouts.ts";
 import {
@@ -369,7 +369,7 @@ export class ReplicaState {
     if (body !== undefined) this.replyTo(request, session, body);
   }
 
-  replyTo(request: Request, session: Op, body: Uint8Array): void {
+  replyTo(request: RequestName, session: Op, body: Uint8Array): void {
     const { client, number } = request;
     this.outbox.reply({ type: "reply", view: this.toldView, client, session, number, body });
   }

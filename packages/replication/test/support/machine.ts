@@ -1,11 +1,14 @@
 /** A state machine run op by op, without a group around it. */
 import type { ActorError, AnyActorDefinition } from "@troupe/actor";
-import { fromWireError } from "@troupe/actor/runtime";
-import { Codec } from "@troupe/cluster/runtime";
-import { ActorMachine, type Operation, type Outcome } from "../../src/state-machine.ts";
+import { fromWireError, type WireError } from "@troupe/actor/runtime";
+import type { Operation, Outcome } from "../../src/outcome.ts";
+import { encodePulse, type Pulse } from "../../src/pulse.ts";
+import { ActorMachine, type Applied } from "../../src/state-machine.ts";
+import { stateCodec } from "../../src/target-ref.ts";
+import type { Request } from "../../src/vsr/index.ts";
 import { call, clientId, register } from "./entries.ts";
 
-const codec = new Codec();
+const codec = stateCodec();
 
 export class TestMachine {
   readonly machine: ActorMachine;
@@ -15,13 +18,41 @@ export class TestMachine {
     this.machine = new ActorMachine(definition, arg, codec, seed);
   }
 
+  /** What the last op came to. */
+  applied: Applied = { replies: [] };
+
   /** Runs these operations as one op at that time, in microseconds. */
-  apply(operations: readonly Operation[], timestamp = 1_000_000): Outcome[] {
-    const requests = operations.map((operation, i) =>
-      call(clientId("c"), i + 1, { body: codec.encode(operation) }),
-    );
-    const committed = { op: ++this.#op, view: 0, timestamp, requests };
-    return this.machine.apply(committed).map((reply) => codec.decode(reply) as Outcome);
+  apply(operations: readonly Operation[], timestamp = 1_000_000): Said[] {
+    const bodies = operations.map((operation) => codec.encode(operation));
+    return this.run(bodies, timestamp).replies.map(saidIn);
+  }
+
+  run(bodies: readonly Uint8Array[], timestamp = 1_000_000): Applied {
+    const requests = bodies.map((body, i) => call(clientId("c"), i + 1, { body }));
+    return this.#commit(requests, timestamp);
+  }
+
+  /** The group tells itself something, at that time in milliseconds. */
+  pulse(ms: number, said: Partial<Pulse> = {}): Applied {
+    const body = encodePulse(codec, { done: [], downs: [], ...said }, 4096);
+    const kind = "pulse" as const;
+    const request = { kind, client: "", session: 0, number: 0, acked: 0, body };
+    return this.#commit([request], ms * 1000);
+  }
+
+  /** The answers to calls whose replies had been left for later: number and content. */
+  get late(): [number, Said][] {
+    return (this.applied.late ?? []).map(({ number, body }) => [number, saidIn(body)]);
+  }
+
+  /** Goes on as if so many ops had been run. */
+  skipTo(op: number): void {
+    this.#op = op;
+  }
+
+  #commit(requests: readonly Request[], timestamp: number): Applied {
+    this.applied = this.machine.apply({ op: ++this.#op, view: 0, timestamp, requests });
+    return this.applied;
   }
 
   /** What a call answers; throws what it is refused with. */
@@ -38,18 +69,15 @@ export class TestMachine {
   }
 
   ask(operation: unknown): unknown {
-    return contentOf(codec.decode(this.machine.answer(codec.encode(operation))) as Outcome);
+    return contentOf(saidIn(this.machine.answer(codec.encode(operation))));
   }
 
-  register(): Uint8Array[] {
-    const requests = [register(clientId("c"))];
-    return this.machine.apply({ op: ++this.#op, view: 0, timestamp: 1, requests });
+  register(): readonly (Uint8Array | undefined)[] {
+    return this.#commit([register(clientId("c"))], 1).replies;
   }
 
   raw(body: Uint8Array): unknown {
-    const requests = [call(clientId("c"), 1, { body })];
-    const [reply] = this.machine.apply({ op: ++this.#op, view: 0, timestamp: 1, requests });
-    return contentOf(codec.decode(reply ?? new Uint8Array(0)) as Outcome);
+    return contentOf(saidIn(this.run([body]).replies[0]));
   }
 
   get digest(): string {
@@ -57,9 +85,19 @@ export class TestMachine {
   }
 }
 
-function contentOf(outcome: Outcome | undefined): unknown {
+/** What a reply says besides the op that it reflects. */
+type Said = { readonly value: unknown } | { readonly error: WireError } | { later: true };
+
+function saidIn(body: Uint8Array | undefined): Said {
+  if (body === undefined) return { later: true };
+  const { op: _, ...said } = codec.decode(body) as Outcome;
+  return said;
+}
+
+function contentOf(outcome: Said | undefined): unknown {
   if (outcome === undefined) throw new Error("there is no reply");
   if ("error" in outcome) throw fromWireError(outcome.error);
+  if ("later" in outcome) return undefined;
   return outcome.value;
 }
 

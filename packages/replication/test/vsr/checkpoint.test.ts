@@ -149,6 +149,26 @@ describe("the log", () => {
     expect(group.replicas.map(({ state }) => state.log.base.op)).toEqual([8, 8, 8]);
   });
 
+  test("is offered with the checkpoint before the newest when that one cannot be read", () => {
+    const group = filled(14);
+    group.step(0, { type: "checkpoint_lost", op: 12 });
+    const told = group.sentOf(0, "checkpoint").at(-1)?.message;
+    expect(told).toMatchObject({ base: 8, checkpoint: { op: 8 } });
+    const { length } = group.sentOf(0, "checkpoint");
+    group.step(0, { type: "checkpoint_lost", op: 12 });
+    expect(group.sentOf(0, "checkpoint")).toHaveLength(length);
+  });
+
+  test("goes on, and is kept again, when no checkpoint can be read any more", () => {
+    const group = filled(14);
+    for (const index of [0, 1, 2]) {
+      for (const op of [8, 12]) group.step(index, { type: "checkpoint_lost", op });
+    }
+    for (let number = 14; number < 30; number++) run(group, number);
+    expect(group.state(0).commitMin).toBe(30);
+    expect(group.state(0).checkpoints.newest?.op).toBe(28);
+  });
+
   test("goes on behind the cut, through restarts and views", () => {
     const group = filled(14);
     for (const index of [0, 1, 2]) group.crash(index, 9);

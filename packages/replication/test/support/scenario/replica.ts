@@ -202,7 +202,7 @@ export class ScenarioReplica {
       },
       codec: new Codec(),
       machine: {
-        apply: (committed) => this.#apply(committed),
+        apply: (committed) => ({ replies: this.#apply(committed) }),
         answer: () => bytes(this.#ran.join()),
         digest: () => "",
         snapshot: () => this.#ran.map(bytes),

@@ -1,0 +1,124 @@
+/**
+ * What a replica's node does for the state outside of it: carries its messages, watches whom it
+ * monitors, and takes in, for the actors of this node, what groups send to them.
+ */
+import type { AnyRef, ExitReason, RefAddress } from "@troupe/actor";
+import { report } from "@troupe/actor/runtime";
+import type { Node } from "@troupe/cluster";
+import { Codec, refAtNode } from "@troupe/cluster/runtime";
+import type { OpenEffect } from "./actor-memory.ts";
+import { EffectCourier } from "./effect-courier.ts";
+import { EffectInbox } from "./effect-inbox.ts";
+import { EffectRunner, type OpenWork } from "./effect-runner.ts";
+import type { GroupChannel } from "./group-channel.ts";
+import { retryTicks } from "./options.ts";
+import { encodePulse } from "./pulse.ts";
+import { stateCodec } from "./target-ref.ts";
+
+/** The reason of an exit is told to the log in so many bytes at most. */
+const reasonBytesMax = 512;
+
+export interface OutsideWorldPorts {
+  readonly node: Node;
+  readonly channel: GroupChannel;
+  readonly machine: OpenWork;
+  readonly leads: () => boolean;
+  readonly pulse: (body: Uint8Array) => void;
+}
+
+/** The primary's part, on a node that holds a replica. */
+export class OutsideWorld {
+  readonly runner: EffectRunner;
+  readonly #courier: EffectCourier;
+  readonly #unlisten: () => void;
+
+  constructor({ node, channel, machine, leads, pulse }: OutsideWorldPorts) {
+    const codec = stateCodec();
+    this.#courier = new EffectCourier({
+      retryTicks,
+      send: (to, message) => channel.send(to, message),
+      sendPlainly: (effect) => handOn(node, effect),
+      giveUp: (effect) => giveUp(node, effect),
+    });
+    this.runner = new EffectRunner({
+      machine,
+      leads,
+      now: () => node.clock.now(),
+      pulse: (said) => pulse(encodePulse(codec, said, channel.options.config.batchBytesMax)),
+      deliver: (effect, floor, done) => this.#courier.deliver(effect, floor, done),
+      forget: () => this.#courier.forget(),
+      watch: (target, down) => watch(node, codec, target, down),
+    });
+    this.#unlisten = channel.listen((_from, message) => {
+      if (message.type === "effect_ok") this.#courier.taken(message);
+    });
+  }
+
+  tick(): void {
+    this.#courier.tick();
+    this.runner.tick();
+  }
+
+  stop(): void {
+    this.#unlisten();
+    this.runner.rest();
+  }
+}
+
+/** Takes in what the group's actor sends to those of this node; until the channel is closed. */
+export function takeEffectsIn(node: Node, channel: GroupChannel): void {
+  const inbox = new EffectInbox({
+    deliver: (message) => handOn(node, message),
+    send: (to, message) => channel.send(to, message),
+  });
+  channel.listen((from, message) => {
+    if (message.type === "effect" && channel.indexOf(from) >= 0) inbox.receive(from, message);
+  });
+}
+
+type Letter = Pick<OpenEffect, "to" | "kind" | "name" | "arg">;
+
+function handOn(node: Node, { to, kind, name, arg }: Letter): void {
+  const target = refAtNode(node, to);
+  const given = argOf(node, arg);
+  if (kind === "cast") target.cast(name, given);
+  else target.send(name, given);
+}
+
+function giveUp(node: Node, { to, kind, name, arg }: Letter): void {
+  report(node, "deadLetter", {
+    ref: refAtNode(node, to) as AnyRef,
+    kind,
+    operation: name,
+    arg: argOf(node, arg),
+    reason: "no_process",
+  });
+}
+
+function argOf(node: Node, arg: Uint8Array): unknown {
+  const fromAddress = (address: RefAddress) => refAtNode(node, address);
+  return new Codec({ ref: { toAddress: () => undefined, fromAddress } }).decode(arg);
+}
+
+function watch(
+  node: Node,
+  codec: Codec,
+  target: RefAddress,
+  down: (reason: ExitReason) => void,
+): () => void {
+  return node.monitor(refAtNode(node, target), ({ reason }) => down(shortened(codec, reason)));
+}
+
+/** A reason that the log can hold: one that is too long, or no plain data, is told in part. */
+function shortened(codec: Codec, reason: ExitReason): ExitReason {
+  try {
+    if (codec.encode(reason, "reason").length <= reasonBytesMax) return reason;
+  } catch {
+    // An instance of some class, say: the rest of the reason tells nothing without it.
+  }
+  if (typeof reason === "object" && "error" in reason) {
+    const { name, message } = reason.error;
+    return { error: { name: name.slice(0, 64), message: message.slice(0, 256) } };
+  }
+  return { shutdown: undefined };
+}

@@ -1,0 +1,154 @@
+/**
+ * The memory of a replicated actor while its ops run: what handlers asked for takes place here, and
+ * here is collected what comes out of it.
+ */
+import { TooManyCallsError } from "@troupe/actor";
+import type { Codec } from "@troupe/cluster/runtime";
+import {
+  type ActorMemory,
+  effectName,
+  memoryLimits,
+  newMemory,
+  type OpenEffect,
+} from "./actor-memory.ts";
+import { DueQueue } from "./due-queue.ts";
+import type { Asked, Place } from "./replicated-context.ts";
+import { stateSlices } from "./state-image.ts";
+import { StateReader } from "./state-reader.ts";
+import type { LateReply } from "./vsr/index.ts";
+
+const nothing = new Uint8Array(0);
+
+/** What an op has come to besides its replies. */
+export interface Outcomes {
+  readonly late: LateReply[];
+  /** One for each effect; what it is stands in the memory. */
+  readonly effects: Uint8Array[];
+}
+
+export class WorkingMemory {
+  readonly #codec: Codec;
+  readonly #encodeRefusal: (error: unknown) => Uint8Array;
+  #memory: ActorMemory;
+  #due: DueQueue;
+  outcomes: Outcomes = { late: [], effects: [] };
+
+  /** Throws NotSerializableError for a state that cannot be encoded. */
+  constructor(codec: Codec, encodeRefusal: (error: unknown) => Uint8Array, state: unknown) {
+    this.#codec = codec;
+    this.#encodeRefusal = encodeRefusal;
+    codec.encode(state, "state");
+    this.#memory = newMemory(state);
+    this.#due = new DueQueue(this.#memory.timers);
+  }
+
+  get now(): ActorMemory {
+    return this.#memory;
+  }
+
+  /** When the next timer is due, in milliseconds of the log's time; undefined if none is set. */
+  get nextDue(): number | undefined {
+    return this.#due.nextDue;
+  }
+
+  /**
+   * The whole of it as bytes, each slice made when it is asked for; throws NotSerializableError if
+   * a handler has spoilt the state.
+   */
+  slices(): Iterable<Uint8Array> {
+    return stateSlices(this.#memory, this.#codec);
+  }
+
+  /** Takes the place of what is there. */
+  restore(slices: Iterable<Uint8Array>): void {
+    const { take, end } = this.intake();
+    for (const slice of slices) take(slice);
+    end();
+  }
+
+  /** Like `restore`, slice by slice: nothing changes before `end`, which returns what was taken. */
+  intake(): { take(slice: Uint8Array): void; end(): readonly Uint8Array[] } {
+    const slices: Uint8Array[] = [];
+    const reader = new StateReader(this.#codec);
+    return {
+      take: (slice) => {
+        slices.push(slice);
+        reader.take(slice);
+      },
+      end: () => {
+        this.#memory = reader.end() as ActorMemory;
+        this.#due = new DueQueue(this.#memory.timers);
+        return slices;
+      },
+    };
+  }
+
+  /** The timer that is due first, if its time has come. */
+  dueAt(now: number): string | undefined {
+    const first = this.#due.first;
+    return first !== undefined && first.due <= now ? first.id : undefined;
+  }
+
+  /** Lets take place what a handler asked for. Continuations are the caller's to run. */
+  fulfil(place: Place, asked: readonly Asked[]): void {
+    for (const one of asked) this.#fulfilOne(place, one);
+  }
+
+  /** Only the first answer counts. */
+  answer(reply: number, body: Uint8Array): void {
+    const call = this.#memory.deferred.get(reply);
+    if (call === undefined) return;
+    this.#memory.deferred.delete(reply);
+    this.outcomes.late.push({ ...call, body });
+  }
+
+  #fulfilOne(place: Place, one: Asked): void {
+    const memory = this.#memory;
+    switch (one.type) {
+      case "timer":
+        this.#set(one);
+        break;
+      case "cancel":
+        memory.timers.delete(one.id);
+        break;
+      case "effect":
+        this.#open(place, one);
+        break;
+      case "defer":
+        if (memory.deferred.size >= memoryLimits.deferred) this.#refuseOldest();
+        memory.deferred.set(one.reply, one.call);
+        break;
+      case "answer":
+        this.answer(one.reply, one.body);
+        break;
+      case "monitor":
+        memory.monitors.set(one.id, one.target);
+        break;
+      case "demonitor":
+        memory.monitors.delete(one.id);
+        break;
+    }
+  }
+
+  #set({ id, due, kind, name, arg }: Extract<Asked, { type: "timer" }>): void {
+    const timer = { due, order: ++this.#memory.timersSet, kind, name, arg };
+    this.#memory.timers.set(id, timer);
+    this.#due.add(id, timer);
+  }
+
+  #open(place: Place, { to, kind, name, arg }: Extract<Asked, { type: "effect" }>): void {
+    const { op, timestamp: at } = place;
+    const { effects } = this.outcomes;
+    const effect: OpenEffect = { op, index: effects.length, at, kind, to, name, arg };
+    this.#memory.effects.set(effectName(effect), effect);
+    effects.push(nothing);
+  }
+
+  /** The calls of sessions that are gone are never answered by anybody else. */
+  #refuseOldest(): void {
+    for (const [reply] of this.#memory.deferred) {
+      this.answer(reply, this.#encodeRefusal(new TooManyCallsError(memoryLimits.deferred)));
+      return;
+    }
+  }
+}
