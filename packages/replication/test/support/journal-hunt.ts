@@ -24,7 +24,7 @@ const survivals: Survival[] = ["nothing", "everything", "a part"];
 const nothing: Recovered = { view: 0, log_view: 0, commit: 0, entries: [] };
 const checkpointOp = 4;
 
-/** Two of these fill a segment; the truncation takes the head that the second segment began with. */
+/** Two of these fill a segment; the truncation takes the head with which the second one began. */
 export function script(): Write[] {
   const writer = new Writer();
   const views = { view: 1, log_view: 1 };
