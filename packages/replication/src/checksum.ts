@@ -16,3 +16,16 @@ export const checksum: Hash = (bytes, more) => {
   if (more !== undefined) hash.update(more);
   return hash.digest("hex").slice(0, checksumHexDigits);
 };
+
+/** The same hash of bytes that come piece by piece. `end` may be called once. */
+export class RunningChecksum {
+  readonly #hash = createHash("sha256");
+
+  add(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+  }
+
+  end(): string {
+    return this.#hash.digest("hex").slice(0, checksumHexDigits);
+  }
+}

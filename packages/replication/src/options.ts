@@ -60,6 +60,12 @@ export interface GroupOptions {
   readonly sessions?: number;
   /** Calls that one node may have under way. Shared. @default 256 */
   readonly window?: number;
+  /**
+   * After so many prepares the state is kept, and the log before the last two such states
+   * forgotten: the more, the longer a restart takes, the fewer, the more is written. Shared.
+   * @default 1024
+   */
+  readonly checkpointOps?: number;
   /** Calls that wait at the primary. @default 8192 */
   readonly queue?: number;
   /** Calls that wait at this node, beyond the window. @default 10000 */
@@ -76,6 +82,7 @@ export const groupDefaults = {
   batchBytes: 256 * 1024,
   sessions: 1024,
   window: 256,
+  checkpointOps: 1024,
   queue: 8192,
   maxQueuedCalls: 10_000,
   tickMs: 20,
@@ -91,8 +98,6 @@ const pipelineBytesMax = 4 * 1024 * 1024;
 export const newStateBytesMax = 512 * 1024;
 /** What a message has besides the bodies that it carries, at most. */
 const envelopeBytesMax = 64 * 1024;
-/** Ops between two states that are worth keeping. */
-export const checkpointOps = 1024;
 /** Ticks after which a session repeats what has not been answered. */
 export const retryTicks = 10;
 /** Besides its calls a session has one under way that tells which of them were given up. */
@@ -142,6 +147,7 @@ export function resolveGroupOptions(
     batchBytes: integerOption("batchBytes", given.batchBytes, 1024),
     sessions: integerOption("sessions", given.sessions, 1),
     window: integerOption("window", given.window, 1),
+    checkpointOps: integerOption("checkpointOps", given.checkpointOps, 1),
   };
   if (counts.pipeline * counts.batchBytes > pipelineBytesMax) {
     const most = Math.floor(pipelineBytesMax / counts.pipeline);
@@ -181,7 +187,7 @@ export function resolveGroupOptions(
       queueMax: integerOption("queue", given.queue, 1),
       sessionsMax: counts.sessions,
       sessionWindow: counts.window + windowExtra,
-      checkpointEvery: checkpointOps,
+      checkpointEvery: counts.checkpointOps,
       newStateBytesMax,
     },
     ticks: timeoutTicksDefaults,

@@ -6,19 +6,27 @@
 import { join } from "node:path";
 import type { AnyActorDefinition } from "@troupe/actor";
 import type { Node } from "@troupe/cluster";
+import type { Codec } from "@troupe/cluster/runtime";
 import { checksum } from "./checksum.ts";
 import { Driver } from "./driver.ts";
 import { GroupLostError } from "./errors.ts";
 import type { GroupChannel } from "./group-channel.ts";
 import { openFileJournal } from "./journal/file-journal.ts";
-import type { Journal } from "./journal/journal.ts";
+import type { Journal, OpenedJournal } from "./journal/journal.ts";
 import { openVolatileJournal } from "./journal/memory-journal.ts";
 import { LocalReads } from "./local-reads.ts";
 import { OutsideWorld } from "./outside-world.ts";
+import { recoverState } from "./recovered-state.ts";
 import { ActorMachine } from "./state-machine.ts";
 import { stateCodec } from "./target-ref.ts";
 import { Ticker } from "./ticker.ts";
-import { type ClientId, type Op, Replica, type ReplyToClient } from "./vsr/index.ts";
+import {
+  type ClientId,
+  type Op,
+  type Recovered,
+  Replica,
+  type ReplyToClient,
+} from "./vsr/index.ts";
 import type { GetStatusMessage, GroupMessage } from "./wire.ts";
 
 /** Where the answers to a client go is remembered for so many clients; the oldest is forgotten. */
@@ -98,6 +106,7 @@ export class ReplicaHost {
           this.#reads.flush();
         }),
       onFailure: (error) => this.#end(error),
+      onUncaptured: (op, error) => this.#warn(`cannot be kept after op ${op}`, error),
     });
     this.#unlisten = channel.listen((from, message) => this.#receive(from, message));
     this.#ticker = new Ticker({
@@ -127,8 +136,9 @@ export class ReplicaHost {
           hash: checksum,
           onFailure: (error) => host?.fail(error),
         });
-    const { journal, recovered } = opened;
+    const { journal } = opened;
     try {
+      const recovered = await withState(opened, machine, channel.codec);
       const index = channel.indexOf(node.name);
       const random = () => node.random();
       const own = { index, config, ticks, hash: checksum, random };
@@ -272,8 +282,24 @@ export class ReplicaHost {
     try {
       return this.#machine.digest(table);
     } catch (error) {
-      this.#options.node.logger.warn(`the state of "${this.#options.definition.name}"`, error);
+      this.#warn("has no digest", error);
       return "";
     }
   }
+
+  #warn(what: string, error: unknown): void {
+    const { node, definition } = this.#options;
+    node.logger.warn(`the state of "${definition.name}" ${what}`, error);
+  }
+}
+
+/** What was found in the log, and the state that it goes on from. */
+async function withState(
+  { journal, recovered }: OpenedJournal,
+  machine: ActorMachine,
+  codec: Codec,
+): Promise<Recovered | undefined> {
+  if (recovered === undefined || journal.checkpoints === undefined) return recovered;
+  const checkpoint = await recoverState(journal.checkpoints, machine, codec, setImmediate);
+  return checkpoint === undefined ? recovered : { ...recovered, checkpoint };
 }

@@ -2,7 +2,6 @@ import { defineActor, OptionError } from "@troupe/actor";
 import { describe, expect, test } from "vitest";
 import { NotReplicableError } from "../src/errors.ts";
 import {
-  checkpointOps,
   differences,
   type GroupOptions,
   groupDefaults,
@@ -43,7 +42,7 @@ describe("the options of a group", () => {
       sessionsMax: groupDefaults.sessions,
       // One call more than the callers', which tells of those given up.
       sessionWindow: groupDefaults.window + 1,
-      checkpointEvery: checkpointOps,
+      checkpointEvery: groupDefaults.checkpointOps,
       queueMax: groupDefaults.queue,
     });
     expect([maxQueuedCalls, tickMs]).toEqual([groupDefaults.maxQueuedCalls, groupDefaults.tickMs]);
@@ -74,6 +73,7 @@ describe("the options of a group", () => {
     ["batchBytes", 1023],
     ["sessions", -1],
     ["window", Number.NaN],
+    ["checkpointOps", 0],
     ["queue", 0],
     ["maxQueuedCalls", 0],
     ["maxQueuedCalls", Number.POSITIVE_INFINITY],

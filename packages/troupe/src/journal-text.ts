@@ -7,15 +7,17 @@ export function isIll({ damage, refusal }: JournalReport): boolean {
 
 /** One line, and one for each place of damage. */
 export function verdictText(report: JournalReport): string {
-  const { path, segments, unfinishedBytes } = report;
+  const { path, segments, checkpoints, unfinishedBytes } = report;
   if (isIll(report)) return [`${path}: damaged`, ...damageLines(report)].join("\n");
   const entries = segments.reduce((sum, segment) => sum + segment.entries, 0);
   const unfinished = unfinishedBytes > 0 ? `, ${unfinishedBytes} bytes not finished` : "";
-  return `${path}: well, ${segments.length} segments, ${entries} entries${unfinished}`;
+  const kept = checkpoints.length === 0 ? "" : `, ${checkpoints.length} checkpoints`;
+  return `${path}: well, ${segments.length} segments, ${entries} entries${kept}${unfinished}`;
 }
 
 export function reportText(report: JournalReport): string {
-  const { path, identity, incarnation, recovered, unfinishedBytes, segments, strange } = report;
+  const { path, identity, incarnation, recovered, unfinishedBytes, segments } = report;
+  const { checkpoints, strange } = report;
   const lines = [path];
   if (identity !== undefined) lines.push(`belongs to ${identity}`, `life ${incarnation}`);
   for (const { file, bytes, records, entries, firstOp, lastOp, view } of segments) {
@@ -23,8 +25,12 @@ export function reportText(report: JournalReport): string {
     const at = view === undefined ? "" : `, view ${view}`;
     lines.push(`${file}  ${bytes} bytes, ${records} records, ${entries} entries${ops}${at}`);
   }
+  for (const { op, id, bytes } of checkpoints) {
+    lines.push(`checkpoint after op ${op}, ${bytes} bytes, id ${id}`);
+  }
   if (recovered !== undefined) {
-    const { view, log_view, commit, head, damagedOps } = recovered;
+    const { view, log_view, commit, head, base, damagedOps } = recovered;
+    if (base > 0) lines.push(`the log begins after op ${base}`);
     lines.push(`view ${view}, log_view ${log_view}, commit ${commit}, head ${head}`);
     if (damagedOps.length > 0) lines.push(`damaged ops: ${rangesOf(damagedOps)}`);
   }

@@ -57,6 +57,28 @@ test("a journal that is well is shown and verified, while it is open, and nothin
   await journal.close();
 });
 
+test("checkpoints are shown and counted, and one that is damaged is named", async () => {
+  const { path, journal } = await openJournal();
+  const writer = journal.checkpoints?.begin(16);
+  await new Promise<void>((done) => writer?.write(Buffer.from("the state"), done));
+  await new Promise<void>((done) => writer?.commit(() => done()));
+  await journal.close();
+  const shown = await runCommand(["journal", "inspect", path]);
+  expect(shown.text).toContain("checkpoint after op 16, 9 bytes, id ");
+  const well = await runCommand(["journal", "verify", path]);
+  expect(well).toEqual({
+    text: `${path}: well, 1 segments, 0 entries, 1 checkpoints`,
+    exitCode: 0,
+  });
+  const file = join(path, "0000000000000016.checkpoint");
+  const bytes = await readFile(file);
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  await writeFile(file, bytes);
+  const ill = await runCommand(["journal", "verify", path]);
+  expect(ill.exitCode).toBe(1);
+  expect(ill.text).toContain("damage: 0000000000000016.checkpoint, bytes 0 to ");
+});
+
 test("damage is named by file and bytes, and is exit code 1", async () => {
   const { path, journal } = await openJournal();
   await journal.close();

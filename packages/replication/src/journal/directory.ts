@@ -5,6 +5,7 @@
  * what they say of it.
  */
 import type { Hash } from "../vsr/index.ts";
+import { checkpointFileOp } from "./checkpoint-file.ts";
 import { isLockName } from "./lock.ts";
 import { type Mark, type Meta, markName, metaNames, readMark, readMeta } from "./meta.ts";
 import { readSegment, type Segment, segmentName, segmentSequence } from "./segment.ts";
@@ -61,7 +62,10 @@ export async function readDirectory(
   }
   const known: readonly string[] = [...metaNames, markName];
   const isOurs = (name: string) =>
-    known.includes(name) || isLockName(name) || segmentSequence(name) !== undefined;
+    known.includes(name) ||
+    isLockName(name) ||
+    segmentSequence(name) !== undefined ||
+    checkpointFileOp(name) !== undefined;
   return {
     path,
     metas,

@@ -8,6 +8,8 @@
 import { join, resolve } from "node:path";
 import { JournalError } from "../errors.ts";
 import type { Hash } from "../vsr/index.ts";
+import { Boundaries } from "./boundaries.ts";
+import { CheckpointFiles, readCheckpoints } from "./checkpoint-files.ts";
 import { type Directory, newestMeta, readDirectory } from "./directory.ts";
 import { journalFailure } from "./failure.ts";
 import type { OpenedJournal } from "./journal.ts";
@@ -17,7 +19,7 @@ import { type RecoveredJournal, recoverDirectory } from "./recover.ts";
 import { segmentName } from "./segment.ts";
 import { createSegment, type OpenSegment } from "./segment-file.ts";
 import { realStorage, type Storage } from "./storage.ts";
-import { emptySummary, type Summary } from "./summary.ts";
+import { emptySummary } from "./summary.ts";
 
 const segmentBytesDefault = 64 * 1024 * 1024;
 const oldFormatMagic = "TRJ1";
@@ -93,7 +95,7 @@ async function refuseOldFormat(storage: Storage, path: string): Promise<void> {
   } finally {
     await file.close();
   }
-  const problem = "has format 1, this version reads 2";
+  const problem = "has format 1, this version reads 3";
   throw new JournalError(path, problem, "not_run", { kind: "version" });
 }
 
@@ -117,8 +119,7 @@ class Opening {
     const segment = await this.#segment(found, incarnation);
     try {
       await storage.syncDirectory(path);
-      const summary = found?.summary ?? emptySummary;
-      const journal = await this.#begin(directory, segment, summary, incarnation);
+      const journal = await this.#begin(directory, found, segment, incarnation);
       return { journal, recovered: found?.recovered, incarnation };
     } catch (error) {
       await segment.file.close().catch(() => undefined);
@@ -162,19 +163,21 @@ class Opening {
 
   async #begin(
     directory: Directory,
+    found: RecoveredJournal | undefined,
     segment: OpenSegment,
-    summary: Summary,
     incarnation: number,
   ): Promise<FileJournal> {
     const { storage, path, hash, identity: text, onFailure } = this.#options;
     const { segmentBytes = segmentBytesDefault } = this.#options;
+    const { summary = emptySummary, first = 1, boundaries = new Boundaries() } = found ?? {};
     const identity = hash(Buffer.from(text, "utf8"));
+    const { names: kept } = await readCheckpoints({ storage, path, hash, identity });
     const before = newestMeta(directory.metas);
     const { view, log_view } = summary;
     const { sequence, end } = segment;
-    const given = { incarnation, identity: text, segment: sequence, view, log_view };
+    const given = { incarnation, identity: text, segment: sequence, first, view, log_view };
     const number = before?.number ?? 0;
-    const start = { number, epoch: before?.epoch ?? 0, checkpoint: before?.checkpoint ?? 0 };
+    const start = { number, epoch: before?.epoch ?? 0, checkpoint: kept.at(-1)?.op ?? 0 };
     const names = await storage.list(path);
     const marks = directory.mark?.number ?? 0;
     const meta = await MetaWriter.open(storage, path, names, { ...start, ...given }, marks, hash);
@@ -184,13 +187,24 @@ class Opening {
       await meta.write({});
       await meta.mark({ segment: sequence, offset: end, summary, identity });
       await meta.syncMarks();
+      await this.#removeLeftOver(directory, first);
       await storage.syncDirectory(path);
     } catch (error) {
       await meta.close().catch(() => undefined);
       throw error;
     }
     const release = this.#unlock;
-    const ports = { storage, path, hash, identity, meta, segmentBytes, onFailure, release };
-    return new FileJournal(ports, segment, summary);
+    if (boundaries.isNew(sequence)) boundaries.add(sequence, summary);
+    const checkpoints = new CheckpointFiles({ storage, path, hash, identity }, kept);
+    const own = { storage, path, hash, identity, meta, segmentBytes, onFailure, release };
+    return new FileJournal({ ...own, checkpoints, boundaries }, segment, summary);
+  }
+
+  /** What the log no longer begins with: the last life ended while it removed them. */
+  async #removeLeftOver({ segments }: Directory, first: number): Promise<void> {
+    const { storage, path } = this.#options;
+    for (const { sequence } of segments) {
+      if (sequence < first) await storage.remove(join(path, segmentName(sequence)));
+    }
   }
 }

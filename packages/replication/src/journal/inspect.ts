@@ -4,8 +4,10 @@
  */
 import { JournalError } from "../errors.ts";
 import type { Hash, Op, View } from "../vsr/index.ts";
+import { readCheckpoints } from "./checkpoint-files.ts";
 import { newestMeta, readDirectory } from "./directory.ts";
 import { journalFailure } from "./failure.ts";
+import type { CheckpointName } from "./journal.ts";
 import { type Damage, recoverDirectory } from "./recover.ts";
 import { isRecord, type Segment, segmentName } from "./segment.ts";
 import { realStorage, type Storage } from "./storage.ts";
@@ -30,12 +32,16 @@ export interface JournalReport {
   readonly epoch?: number;
   readonly checkpoint?: Op;
   readonly segments: readonly SegmentReport[];
+  /** Those that are whole, oldest first; one that is not is among `damage`. */
+  readonly checkpoints: readonly CheckpointName[];
   /** What a replica would come back with; absent if it would be refused, or is new. */
   readonly recovered?: {
     readonly view: View;
     readonly log_view: View;
     readonly commit: Op;
     readonly head: Op;
+    /** The log begins after this op; 0 if nothing was ever cut off. */
+    readonly base: Op;
     readonly damagedOps: readonly Op[];
   };
   /** Bytes at the end that were never finished, or are just being written. */
@@ -68,8 +74,18 @@ export async function inspectJournal(
     const meta = newestMeta(metas);
     const { incarnation = 0, epoch = 0, checkpoint = 0, identity = "" } = meta ?? {};
     const about = meta === undefined ? {} : { identity, incarnation, epoch, checkpoint };
-    const shown = { path, ...about, segments: segments.map(reportOf), strange };
-    return { ...shown, ...judge(() => recoverDirectory(directory, hash)) };
+    const of = hash(Buffer.from(identity, "utf8"));
+    const kept = await readCheckpoints({ storage, path, hash, identity: of });
+    const { names: checkpoints } = kept;
+    const shown = { path, ...about, segments: segments.map(reportOf), checkpoints, strange };
+    const judged = judge(() => recoverDirectory(directory, hash));
+    const lost = kept.damaged.map((file) => ({
+      file,
+      start: 0,
+      end: 0,
+      what: "checkpoint" as const,
+    }));
+    return { ...shown, ...judged, damage: [...judged.damage, ...lost] };
   } catch (error) {
     throw journalFailure(error, path, "cannot be read", "not_run");
   }
@@ -82,7 +98,8 @@ function judge(recover: () => ReturnType<typeof recoverDirectory>) {
     const { recovered, summary, torn, damage } = found;
     const { view, log_view, commit } = recovered;
     const damagedOps = (recovered.damaged ?? []).map(({ op }) => op);
-    const state = { view, log_view, commit, head: summary.head, damagedOps };
+    const base = recovered.base?.op ?? 0;
+    const state = { view, log_view, commit, head: summary.head, base, damagedOps };
     return { recovered: state, unfinishedBytes: torn, damage };
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;

@@ -6,18 +6,46 @@
  * What was committed then cannot have been changed by what is missing, and everything above may
  * have been: those slots are damaged, up to where the log then ended.
  */
-import type { Checksum, DamagedSlot, Op, Prepare, Recovered, View } from "../vsr/index.ts";
+import type { Checksum, DamagedSlot, LogBase, Op, Prepare, Recovered, View } from "../vsr/index.ts";
 import type { LogRecord } from "./record.ts";
 import type { Summary } from "./summary.ts";
 
 type Head = Pick<Summary, "head" | "headChecksum">;
 
 export class LogFold {
+  /** The slots are those after this. */
+  readonly #base: LogBase | undefined;
   readonly #slots: (Prepare | DamagedSlot)[] = [];
   #view: View = 0;
   #logView: View = 0;
   #commit: Op = 0;
   #missing = false;
+
+  /** A log that begins after `base`, or with op 1. */
+  constructor(base?: LogBase) {
+    this.#base = base;
+  }
+
+  get #head(): Op {
+    return this.#baseOp + this.#slots.length;
+  }
+
+  get #baseOp(): Op {
+    return this.#base?.op ?? 0;
+  }
+
+  #at(op: Op): Prepare | DamagedSlot | undefined {
+    return this.#slots[op - this.#baseOp - 1];
+  }
+
+  #checksumAt(op: Op): Checksum | undefined {
+    return op === this.#base?.op ? this.#base.checksum : this.#at(op)?.checksum;
+  }
+
+  /** Keeps no slot after an op; what is before the base is none of them. */
+  #shorten(op: Op): void {
+    this.#slots.length = Math.min(this.#slots.length, Math.max(0, op - this.#baseOp));
+  }
 
   /** Something cannot be read here. */
   miss(): void {
@@ -30,13 +58,12 @@ export class LogFold {
   }
 
   get summary(): Summary {
-    return {
-      view: this.#view,
-      log_view: this.#logView,
-      commit: this.#commit,
-      head: this.#slots.length,
-      headChecksum: this.#slots.at(-1)?.checksum,
-    };
+    const head = this.#head;
+    const last = head === this.#base?.op ? this.#base : this.#at(head);
+    const headTimestamp = last !== undefined && "timestamp" in last ? last.timestamp : undefined;
+    const { checksum: headChecksum } = last ?? {};
+    const views = { view: this.#view, log_view: this.#logView, commit: this.#commit };
+    return { ...views, head, headChecksum, headTimestamp };
   }
 
   /** Takes in what the log had come to at this place; false if that is a step back. */
@@ -48,19 +75,19 @@ export class LogFold {
   /** Takes a record in; false if it does not continue what is before it. */
   add({ write, lost, headBefore, headBeforeChecksum }: LogRecord): boolean {
     this.#meetHead({ head: headBefore, headChecksum: headBeforeChecksum });
-    const { truncate = this.#slots.length } = write;
-    if (truncate < this.#slots.length) this.#slots.length = truncate;
+    if (write.truncate !== undefined) this.#shorten(write.truncate);
     const slots = [...write.entries, ...lost].sort((one, other) => one.op - other.op);
     for (const slot of slots) {
-      if (slot.op < 1 || slot.op > this.#slots.length + 1) return false;
-      this.#slots[slot.op - 1] = slot;
+      if (slot.op < 1 || slot.op > this.#head + 1) return false;
+      // One from before the base that was repaired: a checkpoint has it.
+      if (slot.op > this.#baseOp) this.#slots[slot.op - this.#baseOp - 1] = slot;
     }
     return this.#meetViews(write);
   }
 
   /** The log may have gone on for so many slots more, and all above the commit may be others. */
   distrust(more: number): void {
-    this.#lose({ head: this.#slots.length + more, headChecksum: undefined });
+    this.#lose({ head: this.#head + more, headChecksum: undefined });
   }
 
   #meetViews({ view, log_view, commit }: Pick<Summary, "view" | "log_view" | "commit">): boolean {
@@ -75,32 +102,29 @@ export class LogFold {
     if (!this.#missing && this.#isAt(head)) return;
     this.#missing = false;
     const isSame =
-      head.headChecksum !== undefined && this.#slots[head.head - 1]?.checksum === head.headChecksum;
-    if (isSame) this.#slots.length = head.head;
+      head.headChecksum !== undefined && this.#checksumAt(head.head) === head.headChecksum;
+    if (isSame) this.#shorten(head.head);
     else this.#lose(head);
   }
 
   #isAt({ head, headChecksum }: Head): boolean {
-    const own = this.#slots.at(-1)?.checksum;
+    const own = this.#checksumAt(this.#head);
     const isUnknown = own === undefined || headChecksum === undefined;
-    return head === this.#slots.length && (isUnknown || own === headChecksum);
+    return head === this.#head && (isUnknown || own === headChecksum);
   }
 
   #lose({ head, headChecksum }: Head): void {
-    this.#slots.length = Math.min(this.#slots.length, this.#commit, head);
-    while (this.#slots.length < head) this.#slots.push({ op: this.#slots.length + 1 });
-    if (headChecksum !== undefined && head > 0) {
-      this.#slots[head - 1] ??= { op: head };
-      const last = this.#slots[head - 1];
-      if (last !== undefined && !isEntry(last)) {
-        this.#slots[head - 1] = { ...last, checksum: headChecksum };
-      }
+    this.#shorten(Math.min(this.#commit, head));
+    while (this.#head < head) this.#slots.push({ op: this.#head + 1 });
+    const last = this.#at(head);
+    if (headChecksum !== undefined && last !== undefined && !isEntry(last)) {
+      this.#slots[head - this.#baseOp - 1] = { ...last, checksum: headChecksum };
     }
   }
 
   /** The op at which an entry does not continue the one before it; undefined if all do. */
   brokenAt(): Op | undefined {
-    let before: Checksum | undefined;
+    let before = this.#base?.checksum;
     for (const { op, parent, checksum } of this.#slots) {
       if (parent !== undefined && before !== undefined && parent !== before) return op;
       before = checksum;
@@ -115,6 +139,7 @@ export class LogFold {
       view: this.#view,
       log_view: this.#logView,
       commit: this.#commit,
+      ...(this.#base === undefined ? {} : { base: this.#base }),
       entries,
       ...(damaged.length === 0 ? {} : { damaged }),
     };

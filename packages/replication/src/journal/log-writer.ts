@@ -3,14 +3,19 @@
  *
  * One batch is under way at a time: one write and one `datasync` for all that waits (group commit).
  * A batch that changes a view is followed by a meta write before anybody is told of it; that is
- * the only second sync, and a change of view the only time at which it is paid.
+ * the only second sync, and a change of view the only time at which it is paid. Segments that a
+ * cut has made dispensable go when the meta record says twice that the log begins behind them.
  */
+import { join } from "node:path";
 import { JournalError } from "../errors.ts";
-import type { Checksum, Hash, Write } from "../vsr/index.ts";
+import type { Checksum, Hash, LogBase, Op, Write } from "../vsr/index.ts";
+import type { Boundaries } from "./boundaries.ts";
+import type { CheckpointFiles } from "./checkpoint-files.ts";
 import { journalFailure } from "./failure.ts";
 import type { Journal } from "./journal.ts";
 import type { MetaWriter } from "./meta-writer.ts";
 import { recordBytes, recordBytesMax, sealRecord } from "./record.ts";
+import { segmentHeaderBytes, segmentName } from "./segment.ts";
 import { createSegment, type OpenSegment } from "./segment-file.ts";
 import type { Storage } from "./storage.ts";
 import { type Summary, summaryAfter } from "./summary.ts";
@@ -24,6 +29,9 @@ export interface LogPorts {
   readonly hash: Hash;
   readonly identity: Checksum;
   readonly meta: MetaWriter;
+  readonly checkpoints: CheckpointFiles;
+  /** Where the log could begin. */
+  readonly boundaries: Boundaries;
   readonly segmentBytes: number;
   readonly onFailure: (error: JournalError) => void;
   /** Gives the directory back. */
@@ -38,6 +46,7 @@ interface Waiting {
 export class FileJournal implements Journal {
   /** Told once, when closing has begun, with what is fulfilled when the directory is given back. */
   onClosing: ((closed: Promise<void>) => void) | undefined;
+  readonly checkpoints: CheckpointFiles;
   readonly #ports: LogPorts;
   #segment: OpenSegment;
   /** What the log has come to, as far as it is durable. */
@@ -53,6 +62,8 @@ export class FileJournal implements Journal {
     this.#ports = ports;
     this.#segment = segment;
     this.#summary = summary;
+    this.checkpoints = ports.checkpoints;
+    this.checkpoints.onFailure = (error) => this.#fail(error);
   }
 
   append(write: Write, done: () => void): void {
@@ -80,10 +91,12 @@ export class FileJournal implements Journal {
   }
 
   async #close(): Promise<void> {
-    const { meta, release } = this.#ports;
+    const { meta, release, checkpoints } = this.#ports;
+    const kept = checkpoints.close();
     // A write that is still under way could land in the files of the next life: it is waited for,
     // however long the disk takes, before anybody else may open them.
     await this.#flushing;
+    await kept;
     try {
       if (!this.#failed) {
         await meta.mark(this.#place());
@@ -130,7 +143,25 @@ export class FileJournal implements Journal {
   }
 
   async #append(writes: readonly Write[]): Promise<void> {
-    const { hash, meta, segmentBytes } = this.#ports;
+    let from = 0;
+    for (const [i, write] of writes.entries()) {
+      if (write.reset === undefined) continue;
+      await this.#appendRecords(writes.slice(from, i));
+      await this.#beginAnew(write, write.reset);
+      from = i + 1;
+    }
+    await this.#appendRecords(writes.slice(from));
+    const { meta } = this.#ports;
+    const { view, log_view } = this.#summary;
+    if (view !== meta.meta.view || log_view !== meta.meta.log_view) {
+      await meta.write({ view, log_view });
+    }
+    for (const { cut } of writes) if (cut !== undefined) await this.#cut(cut);
+  }
+
+  async #appendRecords(writes: readonly Write[]): Promise<void> {
+    if (writes.length === 0) return;
+    const { hash, segmentBytes, boundaries } = this.#ports;
     if (this.#segment.end >= segmentBytes) await this.#beginSegment();
     const { file, key, end: base } = this.#segment;
     let start = base;
@@ -145,21 +176,62 @@ export class FileJournal implements Journal {
     await file.datasync();
     this.#segment.end = start;
     this.#summary = summary;
-    const { view, log_view } = summary;
-    if (view !== meta.meta.view || log_view !== meta.meta.log_view) {
-      await meta.write({ view, log_view });
-    }
+    for (const write of writes) boundaries.change(write);
   }
 
   async #beginSegment(): Promise<void> {
-    const { storage, path, hash, identity, meta } = this.#ports;
-    const { file, sequence, end } = this.#segment;
+    await this.#nextSegment(this.#summary);
+  }
+
+  /**
+   * The log is replaced as a whole: a segment that says so, and has the write in it before it has
+   * its name. Until then the old log is all there, and from then on it is nothing.
+   */
+  async #beginAnew({ reset: _, ...write }: Write, base: LogBase): Promise<void> {
+    const { hash } = this.#ports;
+    const empty = { ...write, reset: base, entries: [] };
+    const before = summaryAfter(this.#summary, empty);
+    const place = { start: segmentHeaderBytes, base: segmentHeaderBytes };
+    await this.#nextSegment(before, (key) => sealRecord(write, before, { ...place, key }, hash));
+    this.#summary = summaryAfter(before, write);
+    await this.#beginLogWith(this.#segment.sequence);
+  }
+
+  /** Goes on in a new segment; with a record in it the log begins anew there. */
+  async #nextSegment(summary: Summary, record?: (key: Checksum) => Buffer): Promise<void> {
+    const { storage, path, hash, identity, meta, boundaries } = this.#ports;
+    const { file, sequence: last, end: previousEnd } = this.#segment;
     const { incarnation } = meta.meta;
-    const header = { incarnation, summary: this.#summary, previousEnd: end, identity };
-    this.#segment = await createSegment(storage, path, { ...header, sequence: sequence + 1 }, hash);
-    // Before anything is in it: so that its absence is noticed.
-    await meta.write({ segment: sequence + 1 });
+    const sequence = last + 1;
+    const begins = record !== undefined;
+    const header = { sequence, incarnation, summary, previousEnd, identity, begins };
+    this.#segment = await createSegment(storage, path, header, hash, record);
+    boundaries.add(sequence, summary);
+    // Before anything more is in it: so that its absence is noticed.
+    await meta.write({ segment: sequence });
     await file.close();
+  }
+
+  /** Forgets whole segments, all of whose slots are at or below an op. */
+  async #cut(op: Op): Promise<void> {
+    const { meta, boundaries } = this.#ports;
+    const boundary = boundaries.upTo(op);
+    if (boundary === undefined || boundary.sequence <= meta.meta.first) return;
+    await this.#beginLogWith(boundary.sequence);
+  }
+
+  async #beginLogWith(first: number): Promise<void> {
+    const { storage, path, meta, boundaries, checkpoints } = this.#ports;
+    const { first: before } = meta.meta;
+    const checkpoint = checkpoints.names.at(-1)?.op ?? 0;
+    // In both copies: the older one would look for what is no longer there.
+    await meta.write({ first, checkpoint });
+    await meta.write({});
+    for (let sequence = before; sequence < first; sequence++) {
+      await storage.remove(join(path, segmentName(sequence)));
+    }
+    await storage.syncDirectory(path);
+    boundaries.forgetBefore(first);
   }
 
   #place() {

@@ -7,7 +7,14 @@
  * It is written without a sync, after the sync that it speaks of, so it may be old, never wrong.
  */
 import type { Checksum, Hash, Op, View } from "../vsr/index.ts";
-import { checksumBytes, formatVersion, readBlock, type Summary, sealBlock } from "./summary.ts";
+import {
+  checksumBytes,
+  formatVersion,
+  oldestVersion,
+  readBlock,
+  type Summary,
+  sealBlock,
+} from "./summary.ts";
 
 /** By the parity of the record's number. */
 export const metaNames = ["meta-a", "meta-b"] as const;
@@ -26,10 +33,12 @@ export interface Meta {
   readonly incarnation: number;
   /** Of the group's configuration; 0 until there are others. */
   readonly epoch: number;
-  /** The op of the last checkpoint; 0 until there are any. */
+  /** The op of the newest checkpoint when this was written; 0 until there are any. */
   readonly checkpoint: Op;
   /** The newest segment that may hold records. */
   readonly segment: number;
+  /** The log begins with this segment; those before it are removed. */
+  readonly first: number;
   readonly view: View;
   readonly log_view: View;
   /** Names the cluster's group, its replica and its configuration, as text. */
@@ -48,6 +57,7 @@ export function sealMeta(meta: Meta, hash: Hash): Buffer {
   bytes.writeDoubleBE(meta.segment, 40);
   bytes.writeDoubleBE(meta.view, 48);
   bytes.writeDoubleBE(meta.log_view, 56);
+  bytes.writeDoubleBE(meta.first, 64);
   bytes.writeUInt32BE(identity.length, 72);
   bytes.set(identity, metaHeaderBytes);
   bytes.write(metaSeal(bytes, hash), 76, "hex");
@@ -64,7 +74,7 @@ export function readMeta(bytes: Buffer, hash: Hash): Meta | "damaged" | { versio
   const whole = bytes.subarray(0, metaHeaderBytes + bytes.readUInt32BE(72));
   if (whole.toString("hex", 76, metaHeaderBytes) !== metaSeal(whole, hash)) return "damaged";
   const version = bytes.readUInt32BE(4);
-  if (version !== formatVersion) return { version };
+  if (version < oldestVersion || version > formatVersion) return { version };
   return {
     number: whole.readDoubleBE(8),
     incarnation: whole.readDoubleBE(16),
@@ -73,6 +83,8 @@ export function readMeta(bytes: Buffer, hash: Hash): Meta | "damaged" | { versio
     segment: whole.readDoubleBE(40),
     view: whole.readDoubleBE(48),
     log_view: whole.readDoubleBE(56),
+    // Format 2 had 0 here.
+    first: Math.max(1, whole.readDoubleBE(64)),
     identity: whole.toString("utf8", metaHeaderBytes),
   };
 }

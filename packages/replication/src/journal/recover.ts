@@ -6,7 +6,8 @@
  * view is never lowered: each is in the log and, since before anybody was told, in the meta record.
  */
 import { JournalDamagedError, JournalError } from "../errors.ts";
-import type { Hash, Recovered } from "../vsr/index.ts";
+import type { Hash, LogBase, Recovered } from "../vsr/index.ts";
+import { Boundaries } from "./boundaries.ts";
 import { type Directory, isMeta, newestMeta } from "./directory.ts";
 import { LogFold } from "./log-fold.ts";
 import type { Meta } from "./meta.ts";
@@ -18,7 +19,7 @@ export interface Damage {
   readonly file: string;
   readonly start: number;
   readonly end: number;
-  readonly what: "meta" | "segment_header" | "segment_missing" | "record" | "body";
+  readonly what: "meta" | "segment_header" | "segment_missing" | "record" | "body" | "checkpoint";
 }
 
 export interface RecoveredJournal {
@@ -26,6 +27,9 @@ export interface RecoveredJournal {
   readonly recovered: Recovered;
   readonly summary: Summary;
   readonly last: Segment;
+  /** The log begins with this segment; those before it are left over. */
+  readonly first: number;
+  readonly boundaries: Boundaries;
   /** Where the next record goes, and up to where everything was durable before the last batch. */
   readonly end: number;
   readonly base: number;
@@ -82,13 +86,18 @@ class Recovering {
   readonly #directory: Directory;
   readonly #meta: Meta;
   readonly #identity: string;
-  readonly #fold = new LogFold();
+  readonly #first: number;
+  readonly #fold: LogFold;
+  readonly #boundaries = new Boundaries();
   readonly #damage: Damage[] = [];
 
   constructor(directory: Directory, meta: Meta, hash: Hash) {
     this.#directory = directory;
     this.#meta = meta;
     this.#identity = hash(Buffer.from(meta.identity, "utf8"));
+    const anew = directory.segments.findLast(({ header }) => header?.begins === true);
+    this.#first = Math.max(meta.first, anew?.sequence ?? 0);
+    this.#fold = new LogFold(this.#base());
     directory.metas.forEach((copy, i) => {
       if (!isMeta(copy)) this.#note(i === 0 ? "meta-a" : "meta-b", 0, 0, "meta");
     });
@@ -107,12 +116,27 @@ class Recovering {
       recovered: this.#fold.recovered(),
       summary: this.#fold.summary,
       last,
+      first: this.#first,
+      boundaries: this.#boundaries,
       end,
       base: records.at(-1)?.base ?? segmentHeaderBytes,
       torn: tailDamaged ? 0 : torn,
       tailDamaged,
       damage: this.#damage,
     };
+  }
+
+  /** What the log begins after, which the header of its first segment tells. */
+  #base(): LogBase | undefined {
+    if (this.#first === 1) return undefined;
+    const { path, segments } = this.#directory;
+    const segment = segments.find(({ sequence }) => sequence === this.#first);
+    const { head, headChecksum, headTimestamp } = segment?.header?.summary ?? {};
+    if (head !== undefined && headChecksum !== undefined && headTimestamp !== undefined) {
+      return { op: head, checksum: headChecksum, timestamp: headTimestamp };
+    }
+    const why = "nothing else tells where the log begins";
+    throw new JournalDamagedError(path, segmentName(this.#first), 0, why);
   }
 
   #lastSegment(): Segment {
@@ -128,12 +152,12 @@ class Recovering {
 
   #readOlder(last: Segment): void {
     const { segments } = this.#directory;
-    let at = 0;
-    for (let sequence = 1; sequence < last.sequence; sequence++) {
+    let at = segments.findIndex(({ sequence }) => sequence >= this.#first);
+    for (let sequence = this.#first; sequence < last.sequence; sequence++) {
       const segment = segments[at];
       if (segment?.sequence !== sequence) {
         this.#note(segmentName(sequence), 0, 0, "segment_missing");
-        this.#fold.miss();
+        this.#miss();
         continue;
       }
       at++;
@@ -196,7 +220,7 @@ class Recovering {
     const name = segmentName(sequence);
     if (segment.headerDamaged) this.#note(name, 0, segmentHeaderBytes, "segment_header");
     if (header === undefined) {
-      this.#fold.miss();
+      this.#miss();
       return false;
     }
     if (header.identity !== this.#identity || header.sequence !== sequence) {
@@ -205,6 +229,7 @@ class Recovering {
       throw new JournalError(this.#directory.path, problem, "not_run", more);
     }
     if (!this.#fold.meet(header.summary)) this.#refuse(segment, 0, "its views are older");
+    this.#boundaries.add(sequence, header.summary);
     return true;
   }
 
@@ -212,12 +237,19 @@ class Recovering {
     const name = segmentName(segment.sequence);
     if (!isRecord(item)) {
       this.#note(name, item.start, item.end, "record");
-      this.#fold.miss();
+      this.#miss();
       return;
     }
     if (item.lost.length > 0) this.#note(name, item.start, item.end, "body");
+    const { write, lost } = item;
+    this.#boundaries.change({ ...write, entries: [...write.entries, ...lost] });
     const continues = this.#fold.add(item);
     if (!continues) this.#refuse(segment, item.start, "it does not continue what is before it");
+  }
+
+  #miss(): void {
+    this.#fold.miss();
+    this.#boundaries.forgetAll();
   }
 
   #note(file: string, start: number, end: number, what: Damage["what"]): void {

@@ -5,12 +5,7 @@
 import { join } from "node:path";
 import type { Checksum, Hash } from "../vsr/index.ts";
 import { unfinishedSuffix } from "./directory.ts";
-import {
-  type SegmentHeader,
-  sealSegmentHeader,
-  segmentHeaderBytes,
-  segmentName,
-} from "./segment.ts";
+import { type SegmentHeader, sealSegmentHeader, segmentName } from "./segment.ts";
 import type { Storage, StorageFile } from "./storage.ts";
 
 /** The segment that is written, and up to where it is durable. */
@@ -21,13 +16,17 @@ export interface OpenSegment {
   end: number;
 }
 
+/** `first` makes a record that is to be there whenever the segment is. */
 export async function createSegment(
   storage: Storage,
   path: string,
   header: SegmentHeader,
   hash: Hash,
+  first?: (key: Checksum) => Buffer,
 ): Promise<OpenSegment> {
-  const { bytes, key } = sealSegmentHeader(header, hash);
+  const { bytes: head, key } = sealSegmentHeader(header, hash);
+  const record = first?.(key);
+  const bytes = record === undefined ? head : Buffer.concat([head, record]);
   const { sequence } = header;
   const name = join(path, segmentName(sequence));
   const file = await storage.create(name + unfinishedSuffix);
@@ -40,5 +39,5 @@ export async function createSegment(
     await file.close().catch(() => undefined);
     throw error;
   }
-  return { file, sequence, key, end: segmentHeaderBytes };
+  return { file, sequence, key, end: bytes.length };
 }

@@ -6,13 +6,15 @@
  */
 import type { Checksum, Hash } from "../vsr/index.ts";
 import { findRecord, type LogRecord, readRecord } from "./record.ts";
-import { readBlock, type Summary, sealBlock } from "./summary.ts";
+import { blockBytes, oldestVersion, readBlock, type Summary, sealBlock } from "./summary.ts";
 
 /** Two blocks, each in a sector of its own. */
 export const segmentHeaderBytes = 1024;
 const copies = [0, 512];
 const magic = 0x54525332;
 const digits = 12;
+/** Behind the block of a header: when its head was prepared, and whether the log begins anew. */
+const beginBytes = 32;
 
 export interface SegmentHeader {
   /** 1, 2, 3, … */
@@ -23,6 +25,8 @@ export interface SegmentHeader {
   /** The segment before counts up to this offset. */
   readonly previousEnd: number;
   readonly identity: Checksum;
+  /** The log begins anew with this segment, after its head: what is in older ones is forgotten. */
+  readonly begins?: boolean;
 }
 
 /** A run of bytes in which no record can be read. */
@@ -55,20 +59,51 @@ export function sealSegmentHeader(header: SegmentHeader, hash: Hash) {
   const { sequence, incarnation, summary, previousEnd, identity } = header;
   const numbers = [sequence, incarnation, previousEnd] as const;
   const block = sealBlock(magic, { numbers, summary, identity }, hash);
+  const key = block.toString("hex", 96);
+  const begin = sealBegin(header, key, hash);
   const bytes = Buffer.alloc(segmentHeaderBytes);
-  for (const at of copies) block.copy(bytes, at);
-  return { bytes, key: block.toString("hex", 96) };
+  for (const at of copies) {
+    block.copy(bytes, at);
+    begin.copy(bytes, at + blockBytes);
+  }
+  return { bytes, key };
+}
+
+/** -1 for a time that is not known. */
+function sealBegin({ summary, begins }: SegmentHeader, key: Checksum, hash: Hash): Buffer {
+  const bytes = Buffer.alloc(beginBytes);
+  bytes.writeDoubleBE(summary.headTimestamp ?? -1, 0);
+  bytes.writeDoubleBE(begins === true ? 1 : 0, 8);
+  bytes.write(hash(bytes.subarray(0, 16), Buffer.from(key, "hex")), 16, "hex");
+  return bytes;
+}
+
+/** One copy of a header; undefined if it cannot be read. */
+function readCopy(bytes: Buffer, start: number, hash: Hash) {
+  const block = readBlock(bytes, start, magic, hash);
+  if (block === undefined) return undefined;
+  // Format 2 had nothing behind the block.
+  if (block.version === oldestVersion) return { ...block, begins: false };
+  const at = start + blockBytes;
+  const key = Buffer.from(block.checksum, "hex");
+  const isWhole =
+    bytes.toString("hex", at + 16, at + 32) === hash(bytes.subarray(at, at + 16), key);
+  if (!isWhole) return undefined;
+  const timestamp = bytes.readDoubleBE(at);
+  const headTimestamp = timestamp < 0 ? undefined : timestamp;
+  const summary = { ...block.summary, headTimestamp };
+  return { ...block, summary, begins: bytes.readDoubleBE(at + 8) === 1 };
 }
 
 export function readSegment(sequence: number, bytes: Buffer, hash: Hash): Segment {
-  const blocks = copies.map((at) => readBlock(bytes, at, magic, hash));
+  const blocks = copies.map((at) => readCopy(bytes, at, hash));
   const block = blocks.find((found) => found !== undefined);
   const headerDamaged = blocks.some((found) => found === undefined);
   const found = { sequence, size: bytes.length, headerDamaged };
   if (block === undefined) return { ...found, header: undefined, items: [] };
-  const { numbers, summary, identity, checksum: key } = block;
+  const { numbers, summary, identity, begins, checksum: key } = block;
   const [named, incarnation, previousEnd] = numbers;
-  const header = { sequence: named, incarnation, summary, previousEnd, identity, key };
+  const header = { sequence: named, incarnation, summary, previousEnd, identity, begins, key };
   return { ...found, header, items: readItems(bytes, key, hash) };
 }
 

@@ -10,6 +10,8 @@ import { lockDirectory } from "./lock.ts";
 
 export interface StorageFile {
   read(): Promise<Buffer>;
+  /** So many bytes from there on, or fewer where the file ends. */
+  readAt(position: number, length: number): Promise<Buffer>;
   /** Writes all of the bytes, or rejects. */
   write(bytes: Uint8Array, position: number): Promise<void>;
   truncate(length: number): Promise<void>;
@@ -43,6 +45,17 @@ class RealFile implements StorageFile {
 
   read(): Promise<Buffer> {
     return this.#file.readFile();
+  }
+
+  async readAt(position: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.alloc(length);
+    let read = 0;
+    while (read < length) {
+      const { bytesRead } = await this.#file.read(bytes, read, length - read, position + read);
+      if (bytesRead === 0) break;
+      read += bytesRead;
+    }
+    return bytes.subarray(0, read);
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {

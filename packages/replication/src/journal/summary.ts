@@ -3,9 +3,11 @@
  * read, what was in it. And the fixed block of bytes that carries it, in a segment's header and in
  * a mark. docs/journal.md has the layout to the byte.
  */
-import type { Checksum, Hash, Op, View, Write } from "../vsr/index.ts";
+import type { Checksum, Hash, LogBase, Op, View, Write } from "../vsr/index.ts";
 
-export const formatVersion = 2;
+/** Format 2 had no checkpoints, and so a log that always began with op 1. */
+export const formatVersion = 3;
+export const oldestVersion = 2;
 export const checksumBytes = 16;
 export const summaryBytes = 4 * 8 + checksumBytes;
 export const blockBytes = 112;
@@ -17,6 +19,8 @@ export interface Summary {
   /** The op of the last slot, and its checksum where that is known. */
   readonly head: Op;
   readonly headChecksum: Checksum | undefined;
+  /** When that entry was prepared, where it is known; no block or record carries it. */
+  readonly headTimestamp?: number | undefined;
 }
 
 export const emptySummary: Summary = {
@@ -28,16 +32,24 @@ export const emptySummary: Summary = {
 };
 
 /** What a log has come to after a write. */
-export function summaryAfter({ head, headChecksum, ...before }: Summary, write: Write): Summary {
-  let after: Pick<Summary, "head" | "headChecksum"> = { head, headChecksum };
-  if (write.truncate !== undefined && write.truncate < head) {
+export function summaryAfter({ commit: committed, ...before }: Summary, write: Write): Summary {
+  const { head, headChecksum, headTimestamp } = before;
+  let after: Pick<Summary, "head" | "headChecksum" | "headTimestamp"> = {
+    head,
+    headChecksum,
+    headTimestamp,
+  };
+  if (write.reset !== undefined) after = headAt(write.reset);
+  if (write.truncate !== undefined && write.truncate < after.head) {
     after = { head: write.truncate, headChecksum: undefined };
   }
-  for (const { op, checksum } of write.entries) {
-    if (op >= after.head) after = { head: op, headChecksum: checksum };
-  }
-  const commit = Math.max(before.commit, write.commit);
+  for (const entry of write.entries) if (entry.op >= after.head) after = headAt(entry);
+  const commit = Math.max(committed, write.commit);
   return { view: write.view, log_view: write.log_view, commit, ...after };
+}
+
+function headAt({ op, checksum, timestamp }: LogBase) {
+  return { head: op, headChecksum: checksum, headTimestamp: timestamp };
 }
 
 export function writeSummary(bytes: Buffer, at: number, summary: Summary): void {
@@ -76,6 +88,11 @@ export interface Block {
   readonly identity: Checksum;
 }
 
+interface ReadBlock extends Block {
+  readonly checksum: Checksum;
+  readonly version: number;
+}
+
 export function sealBlock(magic: number, block: Block, hash: Hash): Buffer {
   const bytes = Buffer.alloc(blockBytes);
   bytes.writeUInt32BE(magic, 0);
@@ -95,7 +112,7 @@ export function readBlock(
   at: number,
   magic: number,
   hash: Hash,
-): (Block & { readonly checksum: Checksum }) | undefined {
+): ReadBlock | undefined {
   if (bytes.length < at + blockBytes || bytes.readUInt32BE(at) !== magic) return undefined;
   const checksum = bytes.toString("hex", at + 96, at + blockBytes);
   if (hash(bytes.subarray(at, at + 96)) !== checksum) return undefined;
@@ -104,5 +121,6 @@ export function readBlock(
     summary: readSummary(bytes, at + 24),
     identity: bytes.toString("hex", at + 80, at + 96),
     checksum,
+    version: bytes.readUInt32BE(at + 4),
   };
 }

@@ -7,6 +7,7 @@ import { JournalError } from "../../src/errors.ts";
 import { openFileJournal } from "../../src/journal/file-journal.ts";
 import type { OpenedJournal } from "../../src/journal/journal.ts";
 import type { Write } from "../../src/vsr/index.ts";
+import { checkpointContract, keep } from "../contract/checkpoints.ts";
 import { foldWrites, journalContract, written } from "../contract/journal.ts";
 import { Writer } from "../support/writes.ts";
 
@@ -73,6 +74,16 @@ journalContract("a file journal of small segments", async () => {
   return { open: () => openAt(path, { segmentBytes: 1100 }) };
 });
 
+checkpointContract("a file journal", async () => {
+  const path = newPath();
+  return { open: () => openAt(path) };
+});
+
+checkpointContract("a file journal of small segments", async () => {
+  const path = newPath();
+  return { open: () => openAt(path, { segmentBytes: 1100 }) };
+});
+
 describe("the path of a write", () => {
   test("has one sync, and a second one only where a view changes", async () => {
     const { journal } = await openAt(newPath());
@@ -120,7 +131,7 @@ describe("a place that cannot be used", () => {
     await writeFile(path, Buffer.from("TRJ1 and what follows"));
     const error = await refusal(openAt(path));
     expect(error).toMatchObject({ kind: "version", code: "ERR_JOURNAL_VERSION" });
-    expect(error.message).toContain("has format 1, this version reads 2; ");
+    expect(error.message).toContain("has format 1, this version reads 3; ");
     expect((await readFile(path)).toString()).toBe("TRJ1 and what follows");
   });
 
@@ -244,6 +255,7 @@ test("the format is what docs/journal.md shows, byte by byte", async () => {
   const { journal } = await openAt(path);
   const write = new Writer().write(["one"], { view: 2, log_view: 1 });
   await written(journal, write);
+  await keep(journal, 16, ["the state"]);
   await journal.close();
   const page = await readFile(new URL("../../../../docs/journal.md", import.meta.url), "utf8");
   const shown = (title: string) => {
@@ -251,9 +263,11 @@ test("the format is what docs/journal.md shows, byte by byte", async () => {
     return fence?.groups?.hex?.replaceAll(/\s/g, "");
   };
   const segment = await readFile(join(path, "000000000001.log"));
-  expect(shown("A header:")).toBe(segment.toString("hex", 0, 112));
+  expect(shown("A header:")).toBe(segment.toString("hex", 0, 144));
   expect(shown("A record:")).toBe(segment.toString("hex", 1024));
   expect(shown("A meta record:")).toBe((await readFile(join(path, "meta-a"))).toString("hex"));
+  const kept = await readFile(join(path, "0000000000000016.checkpoint"));
+  expect(shown("A checkpoint's file:")).toBe(kept.toString("hex"));
   const mark = await readFile(join(path, "mark"));
   expect(mark.toString("latin1")).toContain("TRK2");
   expect((await stat(path)).isDirectory()).toBe(true);

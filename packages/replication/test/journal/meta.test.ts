@@ -9,6 +9,7 @@ const meta = {
   epoch: 2,
   checkpoint: 1024,
   segment: 3,
+  first: 2,
   view: 7,
   log_view: 6,
   identity: '{"group":"größer"}',
@@ -29,9 +30,9 @@ test("a meta record comes back as it was, and with any bit flipped not at all", 
 
 test("a meta record of another format says of which", () => {
   const bytes = sealMeta(meta, checksum);
-  bytes.writeUInt32BE(3, 4);
+  bytes.writeUInt32BE(4, 4);
   bytes.write(checksum(bytes.subarray(0, 76), bytes.subarray(92)), 76, "hex");
-  expect(readMeta(bytes, checksum)).toEqual({ version: 3 });
+  expect(readMeta(bytes, checksum)).toEqual({ version: 4 });
 });
 
 test("of two marks the later one counts, if it holds, and none of another journal", () => {

@@ -92,6 +92,7 @@ test("a summary follows the head through truncations and repairs", () => {
     commit: 1,
     head: 3,
     headChecksum: three?.checksum,
+    headTimestamp: three?.timestamp,
   });
   const repair = { ...first, entries: first.entries.slice(1, 2), commit: 0 };
   expect(summaryAfter(summary, repair)).toEqual(summary);

@@ -118,6 +118,8 @@ export class FaultyStorage implements Storage {
   #fileOf(content: Content): StorageFile {
     return {
       read: async () => Buffer.from(whole(content)),
+      readAt: async (position, length) =>
+        Buffer.from(whole(content).subarray(position, position + length)),
       write: (bytes, position) =>
         this.#step("write", (part) => {
           const taken = Buffer.from(bytes.subarray(0, Math.ceil(bytes.length * part)));
