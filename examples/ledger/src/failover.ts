@@ -1,5 +1,6 @@
 /**
- * Kills the primary while the transfers run, at even steps of their progress, and brings it back.
+ * Kills the primary, or all replicas at once, while the transfers run, at even steps of their
+ * progress, and brings back what it killed.
  * It decides when; how a process is killed and how the group is asked is its owner's business.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +11,8 @@ import type { Workload } from "./workload.ts";
 
 /** What is done to the group. */
 export interface FailoverTarget {
-  readonly replicas: number;
+  /** The names of its replicas. */
+  readonly replicas: readonly string[];
   status(): Promise<readonly ReplicaStatus[]>;
   /** kill -9; the signal is out before this returns. */
   kill(replica: string): Promise<void>;
@@ -30,6 +32,8 @@ export interface Failover {
 /** How often, and whom to tell. */
 export interface FailoverOptions {
   readonly kills: number;
+  /** Not the primary alone: every replica at once. @default false */
+  readonly all?: boolean;
   readonly note?: (line: string) => void;
 }
 
@@ -43,7 +47,7 @@ const longestFailoverMs = 10_000;
 export async function runFailovers(
   workload: Workload,
   target: FailoverTarget,
-  { kills, note = () => {} }: FailoverOptions,
+  { kills, all = false, note = () => {} }: FailoverOptions,
 ): Promise<Failover[]> {
   const failovers: Failover[] = [];
   for (let kill = 1; kill <= kills; kill++) {
@@ -51,7 +55,9 @@ export async function runFailovers(
     const { primary, commit } = await waitForGroup(target, "a working primary", workingView);
 
     const killedAt = performance.now();
-    const gone = target.kill(primary);
+    const victims = all ? target.replicas : [primary];
+    const killed = all ? "all" : primary;
+    const gone = Promise.all(victims.map((replica) => target.kill(replica)));
     workload.gateAt(gateAfter(kill, kills, workload.rows));
     const answered = nextAnswer(workload, target, killedAt).then((answeredAt) => {
       const ms = Math.round(answeredAt - killedAt);
@@ -60,20 +66,20 @@ export async function runFailovers(
     });
     // It is awaited below; until then its failure must not count as one that nobody handles.
     answered.catch(() => {});
-    note(`killed the primary ${primary} (SIGKILL)`);
+    note(`killed ${all ? "all replicas at once" : `the primary ${primary}`} (SIGKILL)`);
     await gone;
 
     // Restarting it only after the others have answered shows that they could without it. Fewer
     // than three are no majority without it, so there the restart is what the answer waits for.
-    if (target.replicas >= 3) await Promise.race([answered, patience()]);
-    await target.restart(primary);
-    note(`${primary} restarted from its own directory`);
-    failovers.push({ killed: primary, ms: await answered });
+    if (target.replicas.length >= 3 && !all) await Promise.race([answered, patience()]);
+    await Promise.all(victims.map((replica) => target.restart(replica)));
+    for (const replica of victims) note(`${replica} restarted from its own directory`);
+    failovers.push({ killed, ms: await answered });
 
-    await waitForGroup(target, `${primary} to rejoin`, (statuses) =>
-      hasRejoined(statuses, primary, commit) ? true : undefined,
+    await waitForGroup(target, `${victims.join(", ")} to rejoin`, (statuses) =>
+      victims.every((replica) => hasRejoined(statuses, replica, commit)) ? true : undefined,
     );
-    note(`${primary} has rejoined`);
+    for (const replica of victims) note(`${replica} has rejoined`);
   }
   return failovers;
 }

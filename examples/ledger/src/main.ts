@@ -19,7 +19,7 @@ import { Workload } from "./workload.ts";
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) return print(usage, 0);
-  const { replicas, kills, callers } = options;
+  const { replicas, kills, killAll: all, callers } = options;
   const display = new Display(options.json ? process.stderr : process.stdout);
   const note = (line: string) => display.note(line);
 
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   workload.gateAt(firstGate(kills, transfers.length));
   const following = follow(workload, client, display);
   const [failovers] = await Promise.all([
-    runFailovers(workload, failoverTarget(group, client), { kills, note }),
+    runFailovers(workload, failoverTarget(group, client), { kills, all, note }),
     workload.run(),
   ]);
   await following[Symbol.asyncDispose]();
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
 
 function failoverTarget(group: ReplicaSet, client: LedgerClient): FailoverTarget {
   return {
-    replicas: group.processes.length,
+    replicas: group.processes.map(({ name }) => name),
     status: () => client.status(),
     kill: (name) => group.process(name).kill(),
     restart: (name) => group.process(name).start(),

@@ -11,6 +11,8 @@ export interface DemoOptions {
   readonly replicas: number;
   /** How often the primary is killed while the transfers run. */
   readonly kills: number;
+  /** Not the primary alone is killed, but every replica at once. */
+  readonly killAll: boolean;
   /** How many calls are under way at once. */
   readonly callers: number;
   /** Leaves the replicas' directories behind. */
@@ -26,6 +28,7 @@ export const defaultOptions = {
   input: fileURLToPath(new URL("../transfers.csv", import.meta.url)),
   replicas: 3,
   kills: 3,
+  killAll: false,
   callers: 64,
   keepData: false,
   json: false,
@@ -38,7 +41,12 @@ const numbers = {
   callers: { least: 1, most: 1024 },
 } as const;
 
-const flags = { "keep-data": "keepData", json: "json", help: "help" } as const;
+const flags = {
+  "kill-all": "killAll",
+  "keep-data": "keepData",
+  json: "json",
+  help: "help",
+} as const;
 
 /** What `--help` prints. */
 export const usage = `\
@@ -50,6 +58,7 @@ Usage: npm run demo -- [options]
                   (default: the sample beside the demo, 24,000 rows over 100 accounts)
   --replicas N    replica processes, 1 to 7 (default ${defaultOptions.replicas})
   --kills N       how often the primary is killed, 0 to 100 (default ${defaultOptions.kills})
+  --kill-all      kill all replicas at once each time, not the primary alone
   --callers N     concurrent callers, 1 to 1024 (default ${defaultOptions.callers})
   --keep-data     keep the replicas' directories
   --json          print one JSON object as the last line
@@ -68,6 +77,7 @@ export function parseOptions(args: readonly string[]): DemoOptions {
       replicas: { type: "string" },
       kills: { type: "string" },
       callers: { type: "string" },
+      "kill-all": { type: "boolean" },
       "keep-data": { type: "boolean" },
       json: { type: "boolean" },
       help: { type: "boolean", short: "h" },

@@ -18,7 +18,7 @@ function fakeGroup(replicas: number) {
     if (isAnswering) resume();
   };
   const target: FailoverTarget = {
-    replicas,
+    replicas: names,
     status: async () =>
       names.map((replica): ReplicaStatus => {
         const reachable = !down.has(replica);
@@ -135,4 +135,23 @@ test("without kills the gate stands open", async () => {
   await workload.run();
   expect(failovers).toEqual([]);
   expect(workload.acknowledged).toBe(10);
+});
+
+test("all replicas are killed at once where that is asked for, and all come back", async () => {
+  const { target, log, start } = fakeGroup(3);
+  const workload = start(30, 1, 1);
+  const [failovers] = await Promise.all([
+    runFailovers(workload, target, { kills: 1, all: true }),
+    workload.run(),
+  ]);
+  expect(failovers).toEqual([{ killed: "all", ms: expect.any(Number) }]);
+  const [first, second, third, ...rest] = log;
+  expect([first, second, third]).toEqual(
+    ["r1", "r2", "r3"].map((name) => expect.stringMatching(new RegExp(`^kill ${name} after `))),
+  );
+  expect(rest.filter((line) => line !== "probe")).toEqual([
+    "restart r1",
+    "restart r2",
+    "restart r3",
+  ]);
 });

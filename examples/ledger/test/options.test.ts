@@ -9,9 +9,9 @@ test("without arguments the defaults apply", () => {
 
 test("every option can be set, as two words or as one", () => {
   const given = ["--input", "x.csv", "--replicas=5", "--kills", "0", "--callers=8"];
-  expect(parseOptions([...given, "--keep-data", "--json", "--help"])).toEqual({
+  expect(parseOptions([...given, "--kill-all", "--keep-data", "--json", "--help"])).toEqual({
     ...{ input: "x.csv", replicas: 5, kills: 0, callers: 8 },
-    ...{ keepData: true, json: true, help: true },
+    ...{ killAll: true, keepData: true, json: true, help: true },
   });
 });
 
@@ -37,7 +37,7 @@ test.each([[["--replica", "3"]], [["-x"]], [["transfers.csv"]]])(
   (args) => {
     expect(() => parseOptions(args)).toThrow(
       `unknown option "${args[0]}": expected one of --input, --replicas, --kills, --callers, ` +
-        "--keep-data, --json, --help",
+        "--kill-all, --keep-data, --json, --help",
     );
   },
 );

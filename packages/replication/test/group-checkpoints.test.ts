@@ -1,6 +1,7 @@
 /** Groups of real nodes with real journals, whose states are kept every few ops. */
 import { open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { defineActor } from "@troupe/actor";
 import type { Node } from "@troupe/cluster";
 import { describe, expect, test } from "vitest";
 import { checksum } from "../src/checksum.ts";
@@ -143,5 +144,41 @@ describe("a group that keeps its state every few ops", () => {
     await addOneByOne(again.ref, 1);
     await agree(again.ref);
     expect(await again.ref.query("get")).toBe(64);
+  });
+
+  test("removes what the states have made dispensable of its journals, and comes back", async () => {
+    const { bench, directory } = await group();
+    const Sink = defineActor("sink", {
+      init: () => ({ taken: 0 }),
+      queries: { taken: (state) => state.taken },
+      calls: { take: (state, _load: string) => ++state.taken },
+    });
+    const startAll = async () => {
+      const nodes = await bench.nodes(...names);
+      const given = bench.options({ checkpointOps });
+      return Promise.all(
+        nodes.map(async (node) => ({
+          node,
+          ref: await replicate(node, Sink, undefined, given),
+        })),
+      );
+    };
+    const members = await startAll();
+    // Each call is an op of its own, and all of them more than a segment holds.
+    const load = "x".repeat(240_000);
+    const calls = 340;
+    for (let i = 0; i < calls; i += 20) {
+      const some = Array.from({ length: 20 }, () => members[0]?.ref.call("take", load));
+      await Promise.all(some);
+    }
+    await Promise.all(members.map(({ node }) => bench.stop(node)));
+    for (const name of names) {
+      const files = await readdir(directory(name));
+      const segments = files.filter((file) => file.endsWith(".log"));
+      expect(segments, name).toEqual(["000000000002.log"]);
+    }
+    const [again] = await startAll();
+    expect(await again?.ref.query("taken")).toBe(calls);
+    expect(await again?.ref.call("take", load)).toBe(calls + 1);
   });
 });

@@ -14,7 +14,9 @@ export interface CommandResult {
 const usage = `usage: troupe journal inspect DIR [--json]
        troupe journal verify DIR
 
-DIR is a replica's journal, STORAGE/GROUP/NODE.journal. Neither writes anything.`;
+DIR is a replica's journal, STORAGE/GROUP/NODE.journal. Neither writes anything.
+A replica whose journal is gone, or was emptied, must not be started under its name again: it
+would have forgotten what it promised. The others go on without it.`;
 
 /** @example await runCommand(["journal", "verify", "data/counter/a.journal"]) */
 export async function runCommand(words: readonly string[]): Promise<CommandResult> {

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { checksum } from "../../src/checksum.ts";
 import type { JournalError } from "../../src/errors.ts";
 import { openFileJournal } from "../../src/journal/file-journal.ts";
+import { checkpointsOf, keep } from "../contract/checkpoints.ts";
 import { written } from "../contract/journal.ts";
 import { Writer } from "../support/writes.ts";
 
@@ -19,22 +20,48 @@ function mounted(path: string): boolean {
   }
 }
 
-test("a disk that fills up stops the journal, which keeps all that it reported", async (context) => {
+/** A journal on a disk of 256 KiB; undefined where none may be made. */
+async function smallDisk() {
   const path = await mkdtemp(join(tmpdir(), "troupe-full-"));
   onTestFinished(() => rm(path, { recursive: true }));
-  if (!mounted(path)) context.skip("this process may not mount a file system");
+  if (!mounted(path)) return undefined;
   onTestFinished(() => void execFileSync("umount", [path]));
   let told: (error: JournalError) => void = () => undefined;
   const failed = new Promise<JournalError>((resolve) => {
     told = resolve;
   });
-  const open = () =>
-    openFileJournal({
-      path: join(path, "journal"),
-      identity: "the tests",
-      hash: checksum,
-      onFailure: told,
-    });
+  const given = { path: join(path, "journal"), identity: "the tests", hash: checksum };
+  return { failed, open: () => openFileJournal({ ...given, onFailure: (error) => told(error) }) };
+}
+
+const notPermitted = "this process may not mount a file system";
+
+test("a disk that fills up with a state stops the journal, and the one before is kept", async (context) => {
+  const disk = await smallDisk();
+  if (disk === undefined) return context.skip(notPermitted);
+  const { journal } = await disk.open();
+  const write = new Writer().write(["one"]);
+  await written(journal, write);
+  const before = await keep(journal, 16, ["a state"]);
+  let isKept = false;
+  void keep(journal, 32, ["x".repeat(400_000)]).then(() => {
+    isKept = true;
+  });
+  expect(await disk.failed).toMatchObject({ kind: "full", code: "ERR_JOURNAL_FULL" });
+  await journal.close();
+  expect(isKept).toBe(false);
+  // What was half written is removed, which makes room enough to come back.
+  const again = await disk.open();
+  expect(again.recovered?.entries).toEqual(write.entries);
+  expect(checkpointsOf(again.journal).names).toEqual([before]);
+  expect(await keep(again.journal, 32, ["another"])).toMatchObject({ op: 32 });
+  await again.journal.close();
+});
+
+test("a disk that fills up stops the journal, which keeps all that it reported", async (context) => {
+  const disk = await smallDisk();
+  if (disk === undefined) return context.skip(notPermitted);
+  const { failed, open } = disk;
   const { journal } = await open();
   const writer = new Writer();
   let reported = 0;
