@@ -163,7 +163,10 @@ describe("a state of many slices", () => {
   const Ledger = defineActor("ledger", {
     init: () => {
       const one = { n: 0, note: "x".repeat(200) };
-      const all = Array.from({ length: size }, (_, n) => [`k${n}`, { ...one, n }] as const);
+      const all = Array.from({ length: size }, (_, n): [string, { n: number; note: string }] => [
+        `k${n}`,
+        { ...one, n },
+      ]);
       return { accounts: new Map(all), first: one, same: one };
     },
     queries: {
