@@ -203,3 +203,15 @@ export class NotReplicableError extends ActorError {
     });
   }
 }
+
+/** A check found that an actor would not compute the same on every replica. It ran in the check. */
+export class DeterminismError extends ActorError {
+  constructor(step: string, problem: string) {
+    super(`${step} is not the same on every replica: ${problem}`, {
+      name: "DeterminismError",
+      code: "ERR_NOT_DETERMINISTIC",
+      outcome: "ran",
+      data: { step, problem },
+    });
+  }
+}
