@@ -1,7 +1,7 @@
 /**
  * Troupe's side: the core alone. Three replicas in this program, whose messages are handed over as
- * they are: nothing is encoded, no socket, no disk, and a write is durable when it is made. The
- * hash is the real one.
+ * they are: nothing is encoded, no socket, no disk, and a write or a checkpoint is durable when it
+ * is made. The hash is the real one.
  */
 import {
   checksum,
@@ -112,6 +112,12 @@ class CoreTrio implements Trio {
     for (const { op, requests } of ready.apply) {
       this.#ran[index] = (this.#ran[index] as number) + requests.filter(isCall).length;
       replica.step({ type: "applied", op, replies: requests.map(() => noBytes) }, now);
+    }
+    if (ready.checkpoint !== undefined) {
+      // There is no state: what it ends in stands for it.
+      const { op, checksum: id } = ready.checkpoint;
+      replica.step({ type: "captured", op }, now);
+      replica.step({ type: "checkpointed", op, id, bytes: 0 }, now);
     }
     for (const reply of ready.replies) {
       if (reply.type !== "reply") throw new Error(`the client was told ${reply.type}`);
