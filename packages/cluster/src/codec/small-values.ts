@@ -1,5 +1,6 @@
 /**
- * A short way for small values: numbers, short texts, and small plain objects and arrays of them.
+ * A short way for small values: numbers, short texts, few bytes, and small plain objects and
+ * arrays of them.
  *
  * Most messages are such values, and for them the check, the scan and the general encoder cost
  * several times what there is to do. The short way writes the same bytes and reads the same
@@ -21,6 +22,10 @@ export const notSmall: unique symbol = Symbol("not small");
 const FEW_CHARACTERS = 24;
 
 const EIGHT_BYTES = 8;
+
+/** The tag that stands before the bytes of a Uint8Array; those of a Buffer have none. */
+const TAG_OF_ONE_BYTE = 0xd8;
+const UINT8_ARRAY = 0x40;
 
 /** Writes small values into memory of its own, which the next value overwrites. */
 export class SmallWriter {
@@ -83,7 +88,24 @@ export class SmallWriter {
   #container(value: object, levels: number): boolean {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype) return this.#object(value as never, levels);
-    return prototype === Array.prototype && this.#array(value as unknown[], levels);
+    if (prototype === Array.prototype) return this.#array(value as unknown[], levels);
+    if (prototype === Buffer.prototype) return this.#byteString(value as Uint8Array);
+    if (prototype !== Uint8Array.prototype) return false;
+    this.#bytes[this.#at++] = TAG_OF_ONE_BYTE;
+    this.#bytes[this.#at++] = UINT8_ARRAY;
+    return this.#byteString(value as Uint8Array);
+  }
+
+  /** Memory that is shared with other threads is for the long way to refuse. */
+  #byteString(value: Uint8Array): boolean {
+    if (!ArrayBuffer.isView(value) || !(value.buffer instanceof ArrayBuffer)) return false;
+    const { length } = value;
+    // Room for two heads, since a tag may stand before it.
+    if (length > SMALL_BYTES - 12 - this.#at) return false;
+    this.#head(0x40, length);
+    this.#bytes.set(value, this.#at);
+    this.#at += length;
+    return true;
   }
 
   #object(value: Record<string, unknown>, levels: number): boolean {
@@ -205,15 +227,38 @@ export class SmallReader {
         return argument;
       case 1:
         return -1 - argument;
+      case 2:
+        return this.#buffer(argument);
       case 3:
         return this.#text(argument);
       case 4:
         return levels > 0 ? this.#array(argument, levels - 1) : notSmall;
       case 5:
         return levels > 0 ? this.#object(argument, levels - 1) : notSmall;
+      case 6:
+        return argument === UINT8_ARRAY ? this.#uint8Array() : notSmall;
       default:
         return notSmall;
     }
+  }
+
+  /** Bytes are copied: the value owns its memory, and pins nobody else's. */
+  #buffer(length: number): Buffer | typeof notSmall {
+    const start = this.#at;
+    if (length > this.#bytes.length - start) return notSmall;
+    this.#at += length;
+    const copy = Buffer.allocUnsafeSlow(length);
+    copy.set(this.#bytes.subarray(start, this.#at));
+    return copy;
+  }
+
+  #uint8Array(): Uint8Array | typeof notSmall {
+    const head = this.#bytes[this.#at++] as number;
+    const length = head >> 5 === 2 ? this.#argument(head & 0x1f) : notSmall;
+    if (length === notSmall || length > this.#bytes.length - this.#at) return notSmall;
+    const start = this.#at;
+    this.#at += length;
+    return new Uint8Array(this.#bytes.subarray(start, this.#at));
   }
 
   #argument(info: number): number | typeof notSmall {

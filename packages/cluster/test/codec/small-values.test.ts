@@ -76,6 +76,12 @@ const small: [string, unknown][] = [
   ["as many levels as there may be", nested(SMALL_LEVELS - 1)],
   ["a frozen object", Object.freeze({ a: Object.freeze([1]) })],
   ["an array with a constructor of its own", Object.assign([1], { constructor: 5 })],
+  ...[0, 1, 23, 24, 300].map((length): [string, unknown] => [
+    `a Uint8Array and a Buffer of ${length} bytes`,
+    { array: new Uint8Array(length).fill(7), buffer: Buffer.alloc(length, 8) },
+  ]),
+  ["a Buffer alone", Buffer.from([1, 2, 3])],
+  ["a view into a longer Uint8Array", new Uint8Array([1, 2, 3, 4]).subarray(1, 3)],
 ];
 
 describe("the short way is taken for", () => {
@@ -111,7 +117,11 @@ describe("the long way is left to decide on", () => {
     ["many keys", Object.fromEntries(Array.from({ length: 2000 }, (_, n) => [n, n]))],
     ["a Map", new Map()],
     ["a Date", new Date(0)],
-    ["bytes", new Uint8Array(1)],
+    ["bytes without room", new Uint8Array(SMALL_BYTES)],
+    ["bytes that share memory", new Uint8Array(new SharedArrayBuffer(8))],
+    ["what only pretends to be bytes", Object.create(Uint8Array.prototype)],
+    ["a subclass of Uint8Array", new (class Row extends Uint8Array {})(1)],
+    ["another typed array", new Uint16Array(1)],
     ["an error", new Error("x")],
     ["an instance", new (class Point {})()],
     ["an object without a prototype", Object.create(null)],
@@ -157,21 +167,43 @@ describe("the long way is left to decide on", () => {
     expect(codec.decode(codec.encodeShared(both) as Uint8Array)).toEqual({ lazy: "inner" });
   });
 
-  test.each(["f97e00", "fa3fc00000", "1b0000000000000001", "c100", "43010203", "62c3a9", "9f01ff"])(
-    "the bytes %s",
-    (bytes) => {
-      expect(reader.read(Buffer.from(bytes, "hex"))).toBe(notSmall);
-    },
-  );
+  test.each([
+    "f97e00",
+    "fa3fc00000",
+    "1b0000000000000001",
+    "c100",
+    "430102",
+    "d8404301",
+    "d84041",
+    "d84060",
+    "d84401ff",
+    "d8",
+    "62c3a9",
+    "9f01ff",
+  ])("the bytes %s", (bytes) => {
+    expect(reader.read(Buffer.from(bytes, "hex"))).toBe(notSmall);
+  });
+
+  test("bytes that were read own their memory, and no more than that", () => {
+    const encoded = long.encode({ array: new Uint8Array([1, 2]), buffer: Buffer.from([3, 4]) });
+    const read = reader.read(encoded) as { array: Uint8Array; buffer: Buffer };
+    encoded.fill(0);
+    expect([...read.array, ...read.buffer]).toEqual([1, 2, 3, 4]);
+    expect([read.array.buffer.byteLength, read.buffer.buffer.byteLength]).toEqual([2, 2]);
+  });
 });
 
 test("whatever is written the short way is written the same the long way", () => {
   const anything = fc.anything({ withBigInt: true, withMap: true, withSparseArray: true });
   const words = fc.constantFrom("id", "name", "items", "constructor", "x".repeat(40));
+  const bytes = fc.oneof(
+    fc.uint8Array(),
+    fc.uint8Array().map((array) => Buffer.from(array)),
+  );
   const plain = fc.letrec((tie) => ({
     tree: fc.oneof(
       { maxDepth: 4 },
-      fc.oneof(fc.double(), fc.integer(), fc.boolean(), fc.string(), fc.constant(-0), words),
+      fc.oneof(fc.double(), fc.integer(), fc.boolean(), fc.string(), fc.constant(-0), words, bytes),
       fc.array(tie("tree"), { maxLength: 5 }),
       fc.dictionary(words, tie("tree"), { noNullPrototype: true }),
     ),
@@ -217,6 +249,7 @@ describe("whatever is read the short way is read the same the long way:", () => 
       id: 7,
       name: "a name of more than twenty-four",
       items: [1, -2.5, null, undefined, true, { id: 8, "": [] }],
+      parts: [new Uint8Array([1, 2, 3]), Buffer.from([4, 5, 6])],
     });
     const change = fc.tuple(fc.nat(good.length - 1), fc.nat(255));
     const whole = fc.oneof(fc.constant(good.length), fc.nat(good.length));
