@@ -17,6 +17,8 @@ export interface Row {
   readonly operations?: number;
   /** Operations come in multiples of this: of the callers, and of a burst of casts. */
   readonly unitOfWork?: number;
+  /** How many operations a side has done at least before it is measured. @default 0 */
+  readonly warmUp?: number;
   /** How many rounds, where one figure takes long and hardly differs from the next. */
   readonly rounds?: number;
 }
@@ -76,16 +78,19 @@ async function warmUp(row: Row, side: Measured, roundMs: number): Promise<number
     if (row.rounds !== 1) await side.ask(row.name, row.operations);
     return row.operations;
   }
-  const { unitOfWork = usualUnit } = row;
+  const { unitOfWork = usualUnit, warmUp: least = 0 } = row;
   let operations = unitOfWork;
   let spentMs = 0;
+  let ran = 0;
   for (;;) {
     const perSecond = await side.ask(row.name, operations);
     spentMs += (operations * 1000) / perSecond;
+    ran += operations;
     const fitting = (perSecond * roundMs) / 1000;
     // The first figures are those of cold code, which takes thousands of operations to be
-    // compiled: go on for some rounds' time, until a figure fills half of a round.
-    const isWarm = spentMs >= warmUpRounds * roundMs;
+    // compiled: go on for some rounds' time, until a figure fills half of a round. Code is
+    // compiled by how often it ran, so where an operation waits for a disk the time says little.
+    const isWarm = spentMs >= warmUpRounds * roundMs && ran >= least;
     if (isWarm && operations >= fitting / 2) return wholeUnits(fitting, unitOfWork);
     operations = Math.min(Math.max(operations, wholeUnits(fitting, unitOfWork)), operations * 8);
   }

@@ -13,6 +13,7 @@ import {
   type Group,
   keys,
   payloadBytes,
+  type Reading,
   type ReplicatedSide,
   replicatedRows,
 } from "./replicated-loads.ts";
@@ -80,12 +81,14 @@ class EtcdGroup implements Group {
     return (await this.#revision()) - before;
   }
 
-  async ask(operations: number, depth: number): Promise<number> {
+  async ask(operations: number, depth: number, reading: Reading): Promise<number> {
+    const isLocal = reading === "local";
     let next = 0;
     let answered = 0;
     const caller = async () => {
       while (next++ < operations) {
-        if ((await this.#client.get("k0").buffer()) !== null) answered += 1;
+        const get = this.#client.get("k0").serializable(isLocal);
+        if ((await get.buffer()) !== null) answered += 1;
       }
     };
     await Promise.all(Array.from({ length: depth }, caller));

@@ -19,12 +19,15 @@ export const keys = 1000;
 
 export type Durability = "disk" | "memory";
 
+/** What an answer may be made from: all that was acknowledged, or what one replica has. */
+export type Reading = "linearizable" | "local";
+
 /** A store behind three replicas. */
 export interface Group {
   /** Puts so many values, with so many under way; resolves with how many the store has counted. */
   put(operations: number, depth: number): Promise<number>;
-  /** Asks so many linearizable queries, with so many under way; resolves with the answers. */
-  ask?(operations: number, depth: number): Promise<number>;
+  /** Asks so many queries of that kind, with so many under way; resolves with the answers. */
+  ask?(operations: number, depth: number, reading: Reading): Promise<number>;
   /** Ends the primary's program by force; milliseconds until the next put is acknowledged. */
   failover?(): Promise<number>;
   /** How often the replicas have synced their files, all together. */
@@ -43,12 +46,8 @@ export const replicatedRows: Rows<ReplicatedSide> = {
   "pipelined-durable": (side) => putting(side, "disk", inFlight),
   "pipelined-memory": (side) => putting(side, "memory", inFlight),
 
-  "query-linearizable": async (side) => {
-    const group = await side.group("disk");
-    await group.put(1, 1);
-    return (operations) =>
-      timed(operations, () => measured(group.ask).call(group, operations, readers));
-  },
+  "query-linearizable": (side) => asking(side, "linearizable"),
+  "query-local": (side) => asking(side, "local"),
 
   "failover-ms": async (side) => {
     const group = await side.group("disk");
@@ -74,6 +73,13 @@ export const replicatedRows: Rows<ReplicatedSide> = {
 async function putting(side: ReplicatedSide, durability: Durability, depth: number): Promise<Load> {
   const group = await side.group(durability);
   return (operations) => timed(operations, () => group.put(operations, depth));
+}
+
+async function asking(side: ReplicatedSide, reading: Reading): Promise<Load> {
+  const group = await side.group("disk");
+  await group.put(1, 1);
+  return (operations) =>
+    timed(operations, () => measured(group.ask).call(group, operations, readers, reading));
 }
 
 function measured<T>(of: T | undefined): T {

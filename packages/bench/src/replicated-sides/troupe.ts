@@ -15,6 +15,7 @@ import {
   type Group,
   keys,
   payloadBytes,
+  type Reading,
   type ReplicatedSide,
   replicatedRows,
 } from "./replicated-loads.ts";
@@ -64,11 +65,15 @@ class TroupeGroup implements Group {
     return (await this.#count()) - before;
   }
 
-  async ask(operations: number, depth: number): Promise<number> {
+  async ask(operations: number, depth: number, consistency: Reading): Promise<number> {
+    // A replica that has not run the first put yet says 0, and may.
+    const least = consistency === "local" ? 0 : 1;
     let next = 0;
     let answered = 0;
     await this.#callers(depth, async (ref) => {
-      while (next++ < operations) if ((await ref.query("puts")) > 0) answered += 1;
+      while (next++ < operations) {
+        if ((await ref.query("puts", undefined, { consistency })) >= least) answered += 1;
+      }
     });
     return answered;
   }

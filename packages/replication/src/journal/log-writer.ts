@@ -76,7 +76,10 @@ export class FileJournal implements Journal {
       return;
     }
     this.#waiting.push({ write, done });
-    this.#flushing ??= this.#flushAll();
+    // Once the caller's stack is left, so that whatever else it appends shares this flush; and
+    // ahead of what the turn sends, which is written to sockets on the next tick as well: those who
+    // are woken by it take the processor, and meanwhile the disk is already at work.
+    this.#flushing ??= new Promise((resolve) => process.nextTick(() => resolve(this.#flushAll())));
   }
 
   /** Lets finish what is under way, and gives the directory back. */
@@ -123,8 +126,6 @@ export class FileJournal implements Journal {
   }
 
   async #flushAll(): Promise<void> {
-    // The caller's stack is left first: whatever else it appends shares this flush.
-    await undefined;
     try {
       while (this.#waiting.length > 0) {
         const batch = this.#waiting;
