@@ -188,9 +188,9 @@ export type PayloadCheck = (arg: unknown) => true | string;
 
 /**
  * What `defineActor` makes. `N` is its name, `A` the argument of `init`, `S` the state, and `Q`,
- * `C`, `K` and `I` are the handlers of its queries, calls, casts and infos.
+ * `C`, `K`, `I` and `T` are the handlers of its queries, calls, casts, infos and continuations.
  */
-export interface ActorDefinition<N extends string, A, S, Q, C, K, I = Inferred> {
+export interface ActorDefinition<N extends string, A, S, Q, C, K, I = Inferred, T = Inferred> {
   readonly name: N;
   /** The version of the state's shape. */
   readonly version: number;
@@ -199,7 +199,7 @@ export interface ActorDefinition<N extends string, A, S, Q, C, K, I = Inferred> 
   readonly calls: C;
   readonly casts: K;
   readonly info: I;
-  readonly continue: Readonly<Handlers<S>>;
+  readonly continue: T;
   readonly terminate: ((state: S, reason: ExitReason) => unknown) | undefined;
   readonly trapExit: boolean;
   /** In milliseconds; `Infinity` for none. */
@@ -233,7 +233,7 @@ export type RefOf<D> =
     : never;
 
 /** What a definition is made from. `init` comes first in the literal, for the compiler's sake. */
-export interface ActorSpec<A, S, Q, C, K, I> {
+export interface ActorSpec<A, S, Q, C, K, I, T> {
   /** The version of the state's shape. @default 1 */
   readonly version?: number;
   /** Makes the state from the argument of `start`. May be async; the process starts when done. */
@@ -247,7 +247,7 @@ export interface ActorSpec<A, S, Q, C, K, I> {
   /** Plain messages, timers, and what the runtime says: `down`, `exit`, `timeout`. */
   readonly info?: I & Handlers<NoInfer<S>>;
   /** What `ctx.continue` runs before any queued message. OTP: `handle_continue`. */
-  readonly continue?: Handlers<NoInfer<S>>;
+  readonly continue?: T & Handlers<NoInfer<S>>;
   /**
    * Runs when the process stops in an orderly way or crashes; never when it is killed or `init`
    * failed. What it throws becomes the exit reason. OTP: `terminate`.
@@ -294,7 +294,8 @@ export function defineActor<
   C extends Handlers<NoInfer<S>> = NoHandlers,
   K extends Handlers<NoInfer<S>> = NoHandlers,
   I extends Handlers<NoInfer<S>> = NoHandlers,
->(name: N, spec: ActorSpec<A, S, Q, C, K, I>): ActorDefinition<N, A, S, Q, C, K, I> {
+  T extends Handlers<NoInfer<S>> = NoHandlers,
+>(name: N, spec: ActorSpec<A, S, Q, C, K, I, T>): ActorDefinition<N, A, S, Q, C, K, I, T> {
   nameOption("name", name);
   knownOptions(objectOption("definition", spec), definitionFields);
   functionOption("init", spec.init);
@@ -315,7 +316,7 @@ export function defineActor<
     calls: calls as C,
     casts: casts as K,
     info: info as I,
-    continue: handlerTable<Handlers<S>>("continue", spec.continue),
+    continue: handlerTable("continue", spec.continue) as T,
     terminate: spec.terminate,
     trapExit: booleanOption("trapExit", spec.trapExit ?? false),
     idleTimeout: idleTimeoutOption(spec.idleTimeout, info),
@@ -337,7 +338,7 @@ const definitionFields = [
   "idleTimeout",
   "mailbox",
   "payloads",
-] as const satisfies readonly (keyof ActorSpec<never, never, never, never, never, never>)[];
+] as const satisfies readonly (keyof ActorSpec<never, never, never, never, never, never, never>)[];
 
 function idleTimeoutOption(ms: number | undefined, info: object): number {
   if (ms === undefined) return Number.POSITIVE_INFINITY;

@@ -35,6 +35,7 @@ import { type Consistency, encodeOperation, leastOp } from "./group-request.ts";
 import { GroupStatus, type ReplicaStatus, type StatusOptions } from "./group-status.ts";
 import { callsOfWindow, retryTicks } from "./options.ts";
 import type { Operation, Outcome } from "./outcome.ts";
+import type { Inferred } from "./replicable.ts";
 import { type Answered, type Cancel, Session } from "./session.ts";
 import type { StatePath } from "./state-path.ts";
 import type { Op } from "./vsr/index.ts";
@@ -54,7 +55,7 @@ export interface GroupQueryOptions extends CallOptions {
  * NoQuorumError, GroupConfigMismatchError (did not run); ReplyError, HandlerError (ran);
  * CallTimeoutError, CallAbortedError, SessionEvictedError, GroupClosedError (see `outcome`).
  */
-export interface GroupRef<Q, C, K> extends Ref<Q, C, K> {
+export interface GroupRef<Q, C, K, I = Inferred> extends Ref<Q, C, K, I> {
   readonly group: string;
   /**
    * The last operation of the group that an answer to this ref has reflected; 0 before the first.

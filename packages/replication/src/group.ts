@@ -28,30 +28,7 @@ import {
 } from "./options.ts";
 import { takeEffectsIn } from "./outside-world.ts";
 import { ReplicaHost } from "./replica-host.ts";
-
-// biome-ignore lint/suspicious/noExplicitAny: stands where TypeScript infers from a handler
-type Inferred = any;
-
-/** The names of the handlers in a table that return a promise. */
-type AsyncIn<T> = {
-  [O in keyof T & string]: T[O] extends (...args: Inferred[]) => infer R
-    ? 0 extends 1 & R
-      ? never
-      : [Extract<R, PromiseLike<unknown>>] extends [never]
-        ? never
-        : O
-    : never;
-}[keyof T & string];
-
-/** `unknown` for a definition that can be replicated, else a type that says what is in the way. */
-export type Replicable<Q, C, K> = [AsyncIn<Q> | AsyncIn<C> | AsyncIn<K>] extends [never]
-  ? unknown
-  : {
-      readonly "a replicated actor's handlers are synchronous":
-        | AsyncIn<Q>
-        | AsyncIn<C>
-        | AsyncIn<K>;
-    };
+import type { Replicable } from "./replicable.ts";
 
 /**
  * Starts this node's replica of an actor if `replicas` names the node, and returns a ref.
@@ -72,14 +49,14 @@ export type Replicable<Q, C, K> = [AsyncIn<Q> | AsyncIn<C> | AsyncIn<K>] extends
  * await safe.call("add", 5); // => 5, on a majority of disks
  * ```
  */
-export async function replicate<A, S, Q, C, K>(
+export async function replicate<A, S, Q, C, K, I, T>(
   node: Node,
-  definition: ActorDefinition<string, A, S, Q, C, K> & Replicable<Q, C, K>,
+  definition: ActorDefinition<string, A, S, Q, C, K, I, T> & Replicable<Q, C, K, I, T>,
   arg: A,
   options: GroupOptions,
-): Promise<GroupRef<Q, C, K>> {
+): Promise<GroupRef<Q, C, K, I>> {
   const handle = await join(node, definition as AnyActorDefinition, arg, options);
-  return handle as unknown as GroupRef<Q, C, K>;
+  return handle as unknown as GroupRef<Q, C, K, I>;
 }
 
 /** How a replica is supervised; see `child` of `@troupe/actor`. */
@@ -104,8 +81,8 @@ export interface ReplicatedOptions extends GroupOptions {
  * await node.start(supervisor({ strategy: "one_for_one", children }));
  * ```
  */
-export function replicated<A, S, Q, C, K>(
-  definition: ActorDefinition<string, A, S, Q, C, K> & Replicable<Q, C, K>,
+export function replicated<A, S, Q, C, K, I, T>(
+  definition: ActorDefinition<string, A, S, Q, C, K, I, T> & Replicable<Q, C, K, I, T>,
   arg: A,
   options: ReplicatedOptions,
 ): ChildSpec {

@@ -13,7 +13,7 @@ export {
   NotReplicableError,
   SessionEvictedError,
 } from "./errors.ts";
-export { type Replicable, type ReplicatedOptions, replicate, replicated } from "./group.ts";
+export { type ReplicatedOptions, replicate, replicated } from "./group.ts";
 export type { GroupQueryOptions, GroupRef } from "./group-ref.ts";
 export type { Consistency } from "./group-request.ts";
 export type {
@@ -24,5 +24,6 @@ export type {
   UnreachableReplica,
 } from "./group-status.ts";
 export type { GroupOptions } from "./options.ts";
+export type { Replicable } from "./replicable.ts";
 export type { StatePath } from "./state-path.ts";
 export { DivergedError } from "./vsr/index.ts";

@@ -72,6 +72,8 @@ describe("the types of a replicated actor", () => {
     });
     const LateQuery = defineActor("late", { init: () => ({}), queries: { get: async () => 1 } });
     const LateCast = defineActor("late", { init: () => ({}), casts: { set: async () => {} } });
+    const LateInfo = defineActor("late", { init: () => ({}), info: { tick: async () => {} } });
+    const LateStep = defineActor("late", { init: () => ({}), continue: { next: async () => {} } });
     const Perhaps = defineActor("perhaps", {
       init: () => ({ count: 0 }),
       calls: { load: (s) => (s.count > 0 ? s.count : Promise.resolve(1)) },
@@ -83,6 +85,12 @@ describe("the types of a replicated actor", () => {
       replicate(node, LateQuery, undefined, options);
       // @ts-expect-error "set" is asynchronous
       replicate(node, LateCast, undefined, options);
+      // @ts-expect-error "tick" is asynchronous
+      replicate(node, LateInfo, undefined, options);
+      // @ts-expect-error "next" is asynchronous
+      replicate(node, LateStep, undefined, options);
+      // @ts-expect-error "next" is asynchronous
+      replicated(LateStep, undefined, options);
       // @ts-expect-error "load" is asynchronous now and then
       replicate(node, Perhaps, undefined, options);
       // @ts-expect-error "load" is asynchronous
@@ -96,8 +104,20 @@ describe("the types of a replicated actor", () => {
       init: () => ({}),
       calls: { echo: (_s, arg: unknown) => arg, none: () => undefined },
     });
+    const Ticking = defineActor("ticking", {
+      init: () => ({ n: 0 }),
+      calls: { begin: (_s, _: void, ctx) => ctx.continue("next") },
+      info: { tick: (s, by: number) => (s.n += by) },
+      continue: { next: (s) => s.n++ },
+    });
     check(async () => {
       replicate(node, Bare, undefined, options);
+      const ticking = await replicate(node, Ticking, undefined, options);
+      ticking.send("tick", 1);
+      // @ts-expect-error it takes a number
+      ticking.send("tick", "1");
+      // @ts-expect-error there is no such message
+      ticking.send("tock");
       const ref = await replicate(node, Loose, undefined, options);
       expectTypeOf(ref.call("echo", 1)).toEqualTypeOf<Promise<unknown>>();
     });
