@@ -2,6 +2,7 @@
  * What can go wrong with a group, and whether the call may have run.
  */
 import { ActorError } from "@troupe/actor";
+import type { Roster } from "./roster.ts";
 
 /** More calls wait for the group than its session holds. The call was not sent. */
 export class BusyError extends ActorError {
@@ -63,6 +64,39 @@ export class GroupLostError extends ActorError {
       code: "ERR_GROUP_LOST",
       outcome: "unknown",
       data: { group, replica },
+    });
+  }
+}
+
+/**
+ * Nobody has told who holds the replicas of a group with a `size`: it was not founded yet, or those
+ * who know are not connected. No replica was started; it may be tried again.
+ */
+export class GroupUnfoundedError extends ActorError {
+  constructor(group: string, timeoutMs: number, missing: string) {
+    super(`group "${group}" was not found within ${timeoutMs} ms: ${missing}`, {
+      name: "GroupUnfoundedError",
+      code: "ERR_GROUP_UNFOUNDED",
+      outcome: "not_run",
+      data: { group, timeoutMs, missing },
+    });
+  }
+}
+
+/**
+ * Two groups have one name: the cluster was in parts, and each part had a founder, or the founder
+ * forgot what it had chosen. Each side goes on with its own group, and what was answered by one is
+ * not known to the other. A person has to say which of them shall stay.
+ */
+export class GroupSplitError extends ActorError {
+  constructor(group: string, own: Roster, other: Roster) {
+    const name = ({ id, replicas }: Roster) => `${id.slice(0, 8)} on ${replicas.join(", ")}`;
+    const way = "stop one of them on all nodes and move its storage away";
+    super(`there are two groups "${group}": ${name(own)}, and ${name(other)}; ${way}`, {
+      name: "GroupSplitError",
+      code: "ERR_GROUP_SPLIT",
+      outcome: "unknown",
+      data: { group, own, other },
     });
   }
 }

@@ -26,7 +26,6 @@ import {
   BusyError,
   GroupClosedError,
   type GroupConfigMismatchError,
-  type GroupLostError,
   NoQuorumError,
   SessionEvictedError,
 } from "./errors.ts";
@@ -35,7 +34,9 @@ import { type Consistency, encodeOperation, leastOp } from "./group-request.ts";
 import { GroupStatus, type ReplicaStatus, type StatusOptions } from "./group-status.ts";
 import { callsOfWindow, retryTicks } from "./options.ts";
 import type { Operation, Outcome } from "./outcome.ts";
+import { randomHex } from "./random-hex.ts";
 import type { Inferred } from "./replicable.ts";
+import type { ReplicationEvents, ReplicationListener } from "./replication-events.ts";
 import { type Answered, type Cancel, Session } from "./session.ts";
 import type { StatePath } from "./state-path.ts";
 import type { Op } from "./vsr/index.ts";
@@ -81,13 +82,20 @@ export interface GroupRef<Q, C, K, I = Inferred> extends Ref<Q, C, K, I> {
   getIn(path: StatePath, options?: GroupQueryOptions): Promise<unknown>;
   /** Asks every replica how it is; one that does not answer in time is `reachable: false`. */
   status(options?: StatusOptions): Promise<readonly ReplicaStatus[]>;
-  /** Told once, if this node's replica stops because of an error; nothing follows then. */
-  onReplicaFailure(listener: (error: unknown) => void): void;
   /**
-   * Told once, if this node's replica finds out that the group has lost its memory. Such a replica
-   * answers nobody until the group is begun anew.
+   * Told of each change that this node sees in the group, once, until this handle is closed; of
+   * what still holds (`"stopped"`, `"lost"`) at once. Most events are those of this node's replica:
+   * where it holds none there are only those of the group as a whole. Returns what takes the
+   * listener off.
+   *
+   * @example
+   * ```ts
+   * counter.onEvent((event) => {
+   *   if (event.type === "stopped") console.error("this replica has stopped", event.error);
+   * });
+   * ```
    */
-  onLost(listener: (error: GroupLostError) => void): void;
+  onEvent(listener: ReplicationListener): () => void;
   /** Ends this handle, and with it this node's replica if no other handle is left. */
   close(): Promise<void>;
 }
@@ -96,10 +104,7 @@ export interface GroupHandlePorts {
   readonly node: Node;
   readonly channel: GroupChannel;
   readonly definition: AnyActorDefinition;
-  /** Returns a function that takes the listener off again. */
-  readonly onReplicaFailure: (listener: (error: unknown) => void) => () => void;
-  /** The same of a group that has lost its memory. */
-  readonly onLost: (listener: (error: GroupLostError) => void) => () => void;
+  readonly events: ReplicationEvents;
   /** Asks this node's replica; false if there is none. */
   readonly askHere: (
     query: Uint8Array,
@@ -125,7 +130,7 @@ export class GroupHandle {
   readonly #unlistenMismatch: () => void;
   #timer: TimerHandle | undefined;
   #toldMismatch = false;
-  readonly #forgetFailure: (() => void)[] = [];
+  readonly #unlistenEvents = new Set<() => void>();
   #closed: Promise<void> | undefined;
 
   constructor(ports: GroupHandlePorts) {
@@ -191,12 +196,14 @@ export class GroupHandle {
     return this.#status.ask(options);
   }
 
-  onReplicaFailure(listener: (error: unknown) => void): void {
-    this.#forgetFailure.push(this.#ports.onReplicaFailure(listener));
-  }
-
-  onLost(listener: (error: GroupLostError) => void): void {
-    this.#forgetFailure.push(this.#ports.onLost(listener));
+  onEvent(listener: ReplicationListener): () => void {
+    if (this.#closed !== undefined) return () => undefined;
+    const unlisten = this.#ports.events.listen(listener);
+    this.#unlistenEvents.add(unlisten);
+    return () => {
+      this.#unlistenEvents.delete(unlisten);
+      unlisten();
+    };
   }
 
   close(): Promise<void> {
@@ -322,7 +329,8 @@ export class GroupHandle {
   async #close(): Promise<void> {
     this.#unlisten();
     this.#unlistenMismatch();
-    for (const forget of this.#forgetFailure) forget();
+    for (const unlisten of this.#unlistenEvents) unlisten();
+    this.#unlistenEvents.clear();
     if (this.#timer !== undefined) this.#ports.node.clock.clearTimer(this.#timer);
     const closed = new GroupClosedError(this.group, "unknown");
     this.#pending.rejectAll(closed);
@@ -341,14 +349,4 @@ function nodeCodec(node: Node): Codec {
       fromAddress: (address) => refAtNode(node, address),
     },
   });
-}
-
-/** 128 random bits as 32 hexadecimal digits: the name of a session, never used twice (I47). */
-function randomHex(random: () => number): string {
-  let digits = "";
-  while (digits.length < 32) {
-    const word = Math.floor(random() * 2 ** 32);
-    digits += word.toString(16).padStart(8, "0");
-  }
-  return digits;
 }

@@ -17,29 +17,35 @@ import {
 } from "@troupe/actor";
 import { toErrorValue } from "@troupe/actor/runtime";
 import { Node } from "@troupe/cluster";
-import { GroupConfigMismatchError, type GroupLostError } from "./errors.ts";
+import { GroupConfigMismatchError, type GroupSplitError } from "./errors.ts";
+import { findRoster, listenForSplits } from "./find-roster.ts";
 import { GroupChannel } from "./group-channel.ts";
 import { GroupHandle, type GroupRef } from "./group-ref.ts";
 import {
   differences,
   type GroupOptions,
   type ResolvedGroupOptions,
+  resolveFounding,
   resolveGroupOptions,
 } from "./options.ts";
 import { takeEffectsIn } from "./outside-world.ts";
 import { ReplicaHost } from "./replica-host.ts";
 import type { Replicable } from "./replicable.ts";
+import { ReplicationEvents } from "./replication-events.ts";
 
 /**
- * Starts this node's replica of an actor if `replicas` names the node, and returns a ref.
+ * Starts this node's replica of an actor if `replicas` names the node, or the founder of a group
+ * with a `size` has chosen it, and returns a ref.
  *
  * The ref's calls are linearizable and applied once, and survive the loss of any minority of the
  * replicas. Resolves when the journal has been read; it does not wait for the other replicas, the
- * first call does. All nodes must give the same definition, argument and shared options.
+ * first call does. With a `size` it waits until it is told who holds the replicas, unless it knows
+ * that from an earlier life. All nodes must give the same definition, argument and shared options.
  *
  * Rejects, with nothing started, with OptionError, NotReplicableError (an asynchronous handler),
- * GroupConfigMismatchError (this node holds the group with other settings), JournalError (the
- * directory cannot be used, or holds another group's journal), or what `init` throws.
+ * GroupConfigMismatchError (this node holds the group with other settings), GroupUnfoundedError
+ * (nobody has told in time who holds the replicas), JournalError (the directory cannot be used, or
+ * holds another group's journal), or what `init` throws.
  *
  * @example
  * ```ts
@@ -86,7 +92,9 @@ export function replicated<A, S, Q, C, K, I, T>(
   arg: A,
   options: ReplicatedOptions,
 ): ChildSpec {
-  const { group } = resolveGroupOptions(definition as AnyActorDefinition, arg, options);
+  const actor = definition as AnyActorDefinition;
+  const { group } =
+    resolveFounding(actor, arg, options) ?? resolveGroupOptions(actor, arg, options);
   const { id = group, restart = "permanent", shutdown = 5000 } = options;
   return Object.freeze({
     id,
@@ -108,7 +116,9 @@ class GroupChild implements StartedChild {
 
   constructor(handle: GroupHandle) {
     this.#handle = handle;
-    handle.onReplicaFailure((error) => this.exit({ error: toErrorValue(error) }));
+    handle.onEvent((event) => {
+      if (event.type === "stopped") this.exit({ error: toErrorValue(event.error) });
+    });
   }
 
   get ref(): GroupHandle {
@@ -136,17 +146,15 @@ class GroupChild implements StartedChild {
 /** What the handles of one node and group share. */
 interface Member {
   readonly channel: GroupChannel;
-  readonly failureListeners: Set<(error: unknown) => void>;
+  readonly events: ReplicationEvents;
   replica: ReplicaHost | undefined;
   handles: number;
   /** Fulfilled when the replica, if this node holds one, has started. */
   started: Promise<void>;
   failure: { readonly error: unknown } | undefined;
-  readonly lossListeners: Set<(error: GroupLostError) => void>;
-  /** Present once the group is known to have lost its memory. */
-  lost: GroupLostError | undefined;
   /** Set once the last handle is closed: whoever comes next waits for it and begins anew. */
   closing: Promise<void> | undefined;
+  forgetSplits: () => void;
 }
 
 const members = new WeakMap<Node, Map<string, Member>>();
@@ -164,7 +172,10 @@ async function join(
   options: GroupOptions,
 ): Promise<GroupHandle> {
   if (!(node instanceof Node)) throw new OptionError("node", "a node of createNode", node);
-  const resolved = resolveGroupOptions(definition, arg, options);
+  const founding = resolveFounding(definition, arg, options);
+  if (node.isStopped) throw new SystemStoppedError();
+  const roster = founding && (await findRoster(node, founding));
+  const resolved = resolveGroupOptions(definition, arg, options, roster);
   const needsStorage = resolved.durability === "disk" && resolved.replicas.includes(node.name);
   if (needsStorage && resolved.storage === undefined) {
     throw new OptionError("storage", "a directory, on a node that holds a replica", undefined);
@@ -191,16 +202,7 @@ async function join(
     node,
     channel: member.channel,
     definition,
-    onReplicaFailure: (listener) => {
-      if (member.failure !== undefined) listener(member.failure.error);
-      else member.failureListeners.add(listener);
-      return () => member.failureListeners.delete(listener);
-    },
-    onLost: (listener) => {
-      if (member.lost !== undefined) listener(member.lost);
-      else member.lossListeners.add(listener);
-      return () => member.lossListeners.delete(listener);
-    },
+    events: member.events,
     askHere: (query, atLeast, answered) => {
       member.replica?.ask(query, atLeast, answered);
       return member.replica !== undefined;
@@ -254,17 +256,20 @@ function open(
 ): Member {
   const member: Member = {
     channel: new GroupChannel(node, options),
-    failureListeners: new Set(),
+    events: new ReplicationEvents((error) =>
+      node.logger.error("a listener of a group threw", error),
+    ),
     replica: undefined,
     handles: 0,
     started: Promise.resolve(),
     failure: undefined,
-    lossListeners: new Set(),
-    lost: undefined,
     closing: undefined,
+    forgetSplits: () => undefined,
   };
   groups.set(options.group, member);
   takeEffectsIn(node, member.channel);
+  const tellSplit = (error: GroupSplitError) => member.events.tell({ type: "split", error });
+  member.forgetSplits = listenForSplits(node, options.group, tellSplit);
   if (options.replicas.includes(node.name)) {
     member.started = startReplica(node, definition, arg, member);
   }
@@ -281,7 +286,7 @@ async function startReplica(
   const { group, storage = "", bootstrap } = channel.options;
   const groups = begun.get(node) ?? new Set();
   begun.set(node, groups);
-  member.lost = undefined;
+  member.events.begin();
   member.replica = await ReplicaHost.start({
     node,
     channel,
@@ -291,14 +296,13 @@ async function startReplica(
     bootstrap: bootstrap && !groups.has(group),
     onLost: (error) => {
       node.logger.error(error.message);
-      member.lost = error;
-      for (const listener of member.lossListeners) listener(error);
+      member.events.tell({ type: "lost", error });
     },
     onEnd: (error) => {
       if (error === undefined) return;
       node.logger.error(`the replica of group "${group}" has stopped`, error);
       member.failure = { error };
-      for (const listener of member.failureListeners) listener(error);
+      member.events.tell({ type: "stopped", error });
     },
   });
   if (bootstrap) groups.add(group);
@@ -315,5 +319,6 @@ async function close(member: Member, node: Node): Promise<void> {
   const { group } = member.channel.options;
   await member.replica?.stop();
   member.channel.close();
+  member.forgetSplits();
   members.get(node)?.delete(group);
 }

@@ -6,6 +6,8 @@ export {
   GroupClosedError,
   GroupConfigMismatchError,
   GroupLostError,
+  GroupSplitError,
+  GroupUnfoundedError,
   JournalDamagedError,
   JournalError,
   type JournalProblem,
@@ -25,5 +27,7 @@ export type {
 } from "./group-status.ts";
 export type { GroupOptions } from "./options.ts";
 export type { Replicable } from "./replicable.ts";
+export type { ReplicationEvent, ReplicationListener } from "./replication-events.ts";
+export type { Roster } from "./roster.ts";
 export type { StatePath } from "./state-path.ts";
 export { DivergedError } from "./vsr/index.ts";

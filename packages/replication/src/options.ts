@@ -4,6 +4,7 @@
  * Some of them must be the same on every node (`shared` below): every message carries their hash,
  * and nodes whose hashes differ refuse each other by naming what differs.
  */
+import { join } from "node:path";
 import { type AnyActorDefinition, OptionError } from "@troupe/actor";
 import {
   booleanOption,
@@ -16,6 +17,8 @@ import {
 import { Codec } from "@troupe/cluster/runtime";
 import { checksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
+import { isSafeName } from "./fields.ts";
+import { type Roster, replicasMax } from "./roster.ts";
 import {
   entryEnvelopeBytes,
   type GroupConfig,
@@ -31,9 +34,21 @@ export interface GroupOptions {
   readonly group: string;
   /**
    * The names of the nodes that hold a replica, in an order that never changes; 2f + 1 of them
-   * survive the loss of f.
+   * survive the loss of f. This, or `size`.
    */
-  readonly replicas: readonly string[];
+  readonly replicas?: readonly string[];
+  /** How many nodes hold a replica, where it does not matter which: `founder` chooses them. */
+  readonly size?: number;
+  /**
+   * With `size`: the one node that may choose who holds the replicas. It does so once, when so many
+   * nodes are there and none of them knows of the group; what it chose never changes. Shared.
+   */
+  readonly founder?: string;
+  /**
+   * With `size`: milliseconds to wait until somebody tells who holds the replicas.
+   * @default 60000
+   */
+  readonly foundingTimeout?: number;
   /** The directory for the journals: on the nodes that `replicas` names, unless in memory. */
   readonly storage?: string;
   /**
@@ -77,6 +92,7 @@ export interface GroupOptions {
 export const groupDefaults = {
   durability: "disk",
   bootstrap: false,
+  foundingTimeout: 60_000,
   pipeline: 8,
   batchRequests: 512,
   batchBytes: 256 * 1024,
@@ -90,8 +106,6 @@ export const groupDefaults = {
 
 /** What a reply may have, in bytes: it must fit a frame, and be kept until it is acknowledged. */
 export const replyBytesMax = 1024 * 1024;
-/** More replicas make a group slower, not safer; TigerBeetle stops at six. */
-const replicasMax = 7;
 /** A view change sends a pipeline of prepares in one message, which must fit a frame. */
 const pipelineBytesMax = 4 * 1024 * 1024;
 /** A `new_state` carries about this much, in bytes, and then one entry more. */
@@ -104,9 +118,6 @@ export const retryTicks = 10;
 const windowExtra = 1;
 /** A group keeps the configuration that it began with: to change it is to come. */
 const epoch = 0;
-/** Names become directories and parts of file names. */
-const safeName = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/;
-
 export interface ResolvedGroupOptions {
   readonly group: string;
   readonly replicas: readonly string[];
@@ -127,56 +138,49 @@ export interface ResolvedGroupOptions {
   readonly identity: Readonly<Record<string, unknown>>;
 }
 
+/** What must be the same everywhere before anybody knows who holds the replicas. */
+export interface ResolvedFounding {
+  readonly group: string;
+  readonly size: number;
+  readonly founder: string;
+  readonly timeoutMs: number;
+  readonly tickMs: number;
+  readonly durability: "disk" | "memory";
+  readonly storage: string | undefined;
+  readonly shared: Readonly<Record<string, unknown>>;
+}
+
 /**
  * Fills in and checks the options of a group; throws OptionError for a bad one, and
- * NotSerializableError for an argument of `init` that cannot be compared between nodes.
+ * NotSerializableError for an argument of `init` that cannot be compared between nodes. A group
+ * with a `size` is what its roster makes of it.
  */
 export function resolveGroupOptions(
   definition: AnyActorDefinition,
   arg: unknown,
   options: GroupOptions,
+  roster?: Roster & { readonly isNew: boolean },
 ): ResolvedGroupOptions {
-  objectOption("options", options);
-  refuseAsync(definition);
-  const group = safeNameOption("group", options.group);
-  const replicas = replicasOption(options.replicas);
-  const given = { ...groupDefaults, ...dropUndefined(options) };
-  const counts = {
-    pipeline: integerOption("pipeline", given.pipeline, 1),
-    batchRequests: integerOption("batchRequests", given.batchRequests, 1),
-    batchBytes: integerOption("batchBytes", given.batchBytes, 1024),
-    sessions: integerOption("sessions", given.sessions, 1),
-    window: integerOption("window", given.window, 1),
-    checkpointOps: integerOption("checkpointOps", given.checkpointOps, 1),
-  };
-  if (counts.pipeline * counts.batchBytes > pipelineBytesMax) {
-    const most = Math.floor(pipelineBytesMax / counts.pipeline);
-    throw new OptionError("batchBytes", `at most ${most} with this pipeline`, counts.batchBytes);
-  }
-  const durability = oneOfOption("durability", given.durability, ["disk", "memory"]);
+  const common = resolveCommon(definition, arg, options);
+  const { group, counts, durability, storage, argument, given } = common;
+  const replicas = roster?.replicas ?? replicasOption(options.replicas);
   const isInMemory = durability === "memory";
   const { name: actor, version } = definition;
-  // Replicas that begin differently stay different, so the argument of `init` is compared too.
-  const argument = checksum(new Codec().encode(arg, "the argument of init"));
+  // Absent in a group whose replicas are named, so that hashes and journals of those go on.
+  const chosen = roster === undefined ? {} : { roster: roster.id };
   const shared = { group, epoch, replicas, actor, version, argument, ...counts, durability };
   // What decides which session is evicted decides which calls run, also when the log runs again.
   const { sessions } = counts;
-  const history = { format: 1, group, replicas, actor, argument, sessions };
+  const history = { format: 1, group, replicas, actor, argument, sessions, ...chosen };
   // Only in memory, so that the journals of before this option go on.
   const identity = isInMemory ? { ...history, durability } : history;
-  const storage = given.storage === undefined ? undefined : nameOption("storage", given.storage);
-  if (isInMemory && storage !== undefined) {
-    throw new OptionError("storage", "nothing, in a group that is kept in memory", storage);
-  }
-  if (!isInMemory && given.bootstrap === true) {
-    throw new OptionError("bootstrap", "false, for a group whose journals tell its age", true);
-  }
+  const settings = { ...shared, ...chosen };
   return {
     group,
     replicas,
     storage,
     durability,
-    bootstrap: booleanOption("bootstrap", given.bootstrap),
+    bootstrap: isInMemory && (roster?.isNew ?? given.bootstrap),
     config: {
       replicaCount: replicas.length,
       // Not a hash of everything shared: a group may change its other limits and keep its log.
@@ -193,16 +197,102 @@ export function resolveGroupOptions(
     ticks: timeoutTicksDefaults,
     maxQueuedCalls: integerOption("maxQueuedCalls", given.maxQueuedCalls, 1),
     tickMs: positiveOption("tickMs", given.tickMs),
-    shared,
+    shared: settings,
     epoch,
     identity,
-    configuration: checksum(Buffer.from(JSON.stringify(shared))),
+    configuration: checksum(Buffer.from(JSON.stringify(settings))),
   };
+}
+
+/**
+ * The options by which the replicas of a group are chosen; undefined if they are named. Checks all
+ * options, so that a bad one is refused before anybody is waited for.
+ */
+export function resolveFounding(
+  definition: AnyActorDefinition,
+  arg: unknown,
+  options: GroupOptions,
+): ResolvedFounding | undefined {
+  const chosen = sizeOption(options);
+  if (chosen === undefined) return undefined;
+  const { size, founder } = chosen;
+  const common = resolveCommon(definition, arg, options);
+  const { given, group, counts, durability, storage, argument } = common;
+  if (given.bootstrap) {
+    throw new OptionError("bootstrap", "false, in a group that its founder begins", true);
+  }
+  // What is wrong with the rest is wrong whoever is chosen, and can be told now.
+  const anybody = Array.from({ length: size }, (_, i) => `n${i}`);
+  resolveGroupOptions(definition, arg, options, { id: "", replicas: anybody, isNew: false });
+  const { name: actor, version } = definition;
+  const shared = { group, size, founder, actor, version, argument, ...counts, durability };
+  return {
+    group,
+    size,
+    founder,
+    timeoutMs: positiveOption("foundingTimeout", given.foundingTimeout),
+    tickMs: given.tickMs,
+    durability,
+    storage,
+    shared,
+  };
+}
+
+/** How many replicas are to be chosen, and by whom; undefined if they are named. */
+function sizeOption(options: GroupOptions): { size: number; founder: string } | undefined {
+  objectOption("options", options);
+  const { size, founder, replicas } = options;
+  if (size === undefined) {
+    if (founder === undefined) return undefined;
+    throw new OptionError("founder", "nothing, where replicas names the nodes", founder);
+  }
+  if (replicas !== undefined) throw new OptionError("replicas", "nothing, beside a size", replicas);
+  if (integerOption("size", size, 1) > replicasMax) {
+    throw new OptionError("size", `an integer from 1 to ${replicasMax}`, size);
+  }
+  return { size, founder: safeNameOption("founder", founder) };
+}
+
+/** What is checked alike whether the replicas are named or chosen. */
+function resolveCommon(definition: AnyActorDefinition, arg: unknown, options: GroupOptions) {
+  objectOption("options", options);
+  refuseAsync(definition);
+  const group = safeNameOption("group", options.group);
+  const given = { ...groupDefaults, ...dropUndefined(options) };
+  const counts = {
+    pipeline: integerOption("pipeline", given.pipeline, 1),
+    batchRequests: integerOption("batchRequests", given.batchRequests, 1),
+    batchBytes: integerOption("batchBytes", given.batchBytes, 1024),
+    sessions: integerOption("sessions", given.sessions, 1),
+    window: integerOption("window", given.window, 1),
+    checkpointOps: integerOption("checkpointOps", given.checkpointOps, 1),
+  };
+  if (counts.pipeline * counts.batchBytes > pipelineBytesMax) {
+    const most = Math.floor(pipelineBytesMax / counts.pipeline);
+    throw new OptionError("batchBytes", `at most ${most} with this pipeline`, counts.batchBytes);
+  }
+  const durability = oneOfOption("durability", given.durability, ["disk", "memory"]);
+  const storage = given.storage === undefined ? undefined : nameOption("storage", given.storage);
+  if (durability === "memory" && storage !== undefined) {
+    throw new OptionError("storage", "nothing, in a group that is kept in memory", storage);
+  }
+  if (durability === "disk" && booleanOption("bootstrap", given.bootstrap)) {
+    throw new OptionError("bootstrap", "false, for a group whose journals tell its age", true);
+  }
+  booleanOption("bootstrap", given.bootstrap);
+  // Replicas that begin differently stay different, so the argument of `init` is compared too.
+  const argument = checksum(new Codec().encode(arg, "the argument of init"));
+  return { group, given, counts, durability, storage, argument };
 }
 
 /** How many calls of its callers a session may have under way. */
 export function callsOfWindow({ sessionWindow }: GroupConfig): number {
   return sessionWindow - windowExtra;
+}
+
+/** The directory of the journal of a node's replica. */
+export function journalPath(storage: string, group: string, node: string): string {
+  return join(storage, group, `${node}.journal`);
 }
 
 /** The largest message that a group of these options sends, in bytes. */
@@ -235,7 +325,8 @@ function dropUndefined(options: GroupOptions): GroupOptions {
 
 function replicasOption(replicas: unknown): readonly string[] {
   if (!Array.isArray(replicas) || replicas.length < 1 || replicas.length > replicasMax) {
-    throw new OptionError("replicas", `a list of 1 to ${replicasMax} node names`, replicas);
+    const expected = `a list of 1 to ${replicasMax} node names, or a size instead`;
+    throw new OptionError("replicas", expected, replicas);
   }
   const names = replicas.map((name, i) => safeNameOption(`replicas[${i}]`, name));
   const twice = names.find((name, i) => names.indexOf(name) !== i);
@@ -244,7 +335,7 @@ function replicasOption(replicas: unknown): readonly string[] {
 }
 
 function safeNameOption(option: string, value: unknown): string {
-  if (typeof value === "string" && safeName.test(value)) return value;
+  if (isSafeName(value)) return value;
   throw new OptionError(option, "1 to 100 letters, digits, '_', '-' or '.'", value);
 }
 

@@ -3,7 +3,6 @@
  *
  * It owns what must be given back (the journal, the ticking) and reports one thing: why it ended.
  */
-import { join } from "node:path";
 import type { AnyActorDefinition } from "@troupe/actor";
 import type { Node } from "@troupe/cluster";
 import type { Codec } from "@troupe/cluster/runtime";
@@ -15,6 +14,7 @@ import { openFileJournal } from "./journal/file-journal.ts";
 import type { Journal, OpenedJournal } from "./journal/journal.ts";
 import { openVolatileJournal } from "./journal/memory-journal.ts";
 import { LocalReads } from "./local-reads.ts";
+import { journalPath } from "./options.ts";
 import { OutsideWorld } from "./outside-world.ts";
 import { recoverState } from "./recovered-state.ts";
 import { ActorMachine } from "./state-machine.ts";
@@ -131,7 +131,7 @@ export class ReplicaHost {
     const opened = isInMemory
       ? openVolatileJournal()
       : await openFileJournal({
-          path: join(storage, group, `${node.name}.journal`),
+          path: journalPath(storage, group, node.name),
           identity: JSON.stringify({ ...identity, replica: node.name, cluster: node.cluster }),
           hash: checksum,
           onFailure: (error) => host?.fail(error),

@@ -11,7 +11,7 @@ import type { Journal } from "../src/journal/journal.ts";
 import { messageBytesMax, resolveGroupOptions } from "../src/options.ts";
 import { ReplicaInvariantError } from "../src/vsr/index.ts";
 import { written } from "./contract/journal.ts";
-import { Counter, GroupBench, rejection } from "./support/group-bench.ts";
+import { Counter, GroupBench, rejection, stopOf } from "./support/group-bench.ts";
 import { Writer } from "./support/writes.ts";
 
 /** What becomes of the journals: real ones, whose opening can be held up, or made to fail. */
@@ -143,7 +143,7 @@ describe("a replica that cannot be started", () => {
     const { node, options } = await oneNode();
     const held = await replicate(node, Poisoned, undefined, options);
     expect(await held.call("add")).toBe(1);
-    const failed = new Promise<unknown>((resolve) => held.onReplicaFailure(resolve));
+    const failed = stopOf(held);
     poisoned = true;
     const under = held.call("add");
     expect(await failed).toBeInstanceOf(RangeError);
@@ -254,7 +254,7 @@ test("a state that cannot be encoded has an empty digest, and its replica lives"
   const { node, options } = await oneNode();
   const ref = await replicate(node, Spoilable, undefined, options);
   const failures: unknown[] = [];
-  ref.onReplicaFailure((error) => failures.push(error));
+  ref.onEvent((event) => failures.push(event));
   await ref.call("spoil");
   expect(await ref.status({ digest: true })).toMatchObject([{ reachable: true, digest: "" }]);
   expect(await ref.call("add")).toBe(1);

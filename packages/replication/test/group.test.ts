@@ -23,7 +23,7 @@ import {
   NotReplicableError,
 } from "../src/errors.ts";
 import { replicate } from "../src/group.ts";
-import { Counter, type CounterRef, GroupBench, rejection } from "./support/group-bench.ts";
+import { Counter, type CounterRef, GroupBench, rejection, stopOf } from "./support/group-bench.ts";
 
 /** Three nodes that hold a counter, and their refs. */
 async function threeCounters(start = 0) {
@@ -229,7 +229,7 @@ describe("a group of one", () => {
   test("stops when its disk fails, says why, and lets no call through that is not written", async () => {
     const { node, options, ref } = await oneCounter();
     await ref.call("add", 4);
-    const failed = new Promise<unknown>((resolve) => ref.onReplicaFailure(resolve));
+    const failed = stopOf(ref);
     await failNextSync();
     const lost = rejection(ref.call("add", 1, { timeout: 50 }));
     expect(await failed).toBeInstanceOf(JournalError);

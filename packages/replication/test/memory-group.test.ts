@@ -5,7 +5,15 @@ import { describe, expect, test } from "vitest";
 import { GroupLostError } from "../src/errors.ts";
 import { replicate } from "../src/group.ts";
 import type { GroupOptions } from "../src/options.ts";
-import { Counter, type CounterRef, GroupBench, rejection } from "./support/group-bench.ts";
+import {
+  type AnyGroupRef,
+  Counter,
+  type CounterRef,
+  eventOf,
+  GroupBench,
+  rejection,
+  stopOf,
+} from "./support/group-bench.ts";
 
 const memory: Partial<GroupOptions> = { durability: "memory" };
 
@@ -13,6 +21,11 @@ const memory: Partial<GroupOptions> = { durability: "memory" };
 function inMemory(bench: GroupBench, changes: Partial<GroupOptions>): GroupOptions {
   const { storage: _, ...options } = bench.options({ ...memory, ...changes });
   return options;
+}
+
+/** The error with which a group says that it is lost. */
+function lossOf(ref: AnyGroupRef): Promise<GroupLostError> {
+  return eventOf(ref, "lost").then(({ error }) => error);
 }
 
 async function threeInMemory() {
@@ -93,9 +106,7 @@ describe("a group of three in memory", () => {
     await Promise.all([bench.stop(nodes[0]), bench.stop(nodes[1])]);
     const [a, b] = (await bench.nodes("a", "b")) as [Node, Node];
     const refs = await Promise.all([a, b].map((node) => join(node)));
-    const told = await Promise.all(
-      refs.map((ref) => new Promise<GroupLostError>((resolve) => ref.onLost(resolve))),
-    );
+    const told = await Promise.all(refs.map(lossOf));
     for (const error of told) {
       expect(error).toBeInstanceOf(GroupLostError);
       expect(error).toMatchObject({ code: "ERR_GROUP_LOST", outcome: "unknown" });
@@ -109,7 +120,7 @@ describe("a group of three in memory", () => {
     }
     // Also who listens late is told.
     const late = await join(a);
-    expect(await new Promise((resolve) => late.onLost(resolve))).toBe(told[0]);
+    expect(await lossOf(late)).toBe(told[0]);
   });
 
   test("is lost when all come back, and begins anew only when all are told so", async () => {
@@ -152,12 +163,12 @@ test("a replica that fails is not a new one, though it was told to begin the gro
   const options = inMemory(bench, { replicas: ["a"], bootstrap: true });
   const held = await replicate(node, Poisoned, undefined, options);
   expect(await held.call("add")).toBe(1);
-  const failed = new Promise<unknown>((resolve) => held.onReplicaFailure(resolve));
+  const failed = stopOf(held);
   isPoisoned = true;
   held.call("add").catch(() => undefined);
   expect(await failed).toBeInstanceOf(RangeError);
   isPoisoned = false;
   const again = await replicate(node, Poisoned, undefined, options);
-  const lost = await new Promise<GroupLostError>((resolve) => again.onLost(resolve));
+  const lost = await lossOf(again);
   expect(lost.message).toContain('group "g" has lost its memory, says its replica on a');
 });

@@ -12,6 +12,8 @@ import { readSegment, type Segment, segmentName, segmentSequence } from "./segme
 import type { Storage } from "./storage.ts";
 
 export const unfinishedSuffix = ".tmp";
+/** Who holds the replicas, where the founder of the group has chosen them. */
+export const rosterName = "roster";
 
 export type MetaCopy = Meta | "absent" | "damaged" | { readonly version: number };
 
@@ -60,7 +62,7 @@ export async function readDirectory(
     const bytes = await readWhole(storage, `${path}/${segmentName(sequence)}`);
     segments.push(readSegment(sequence, bytes, hash));
   }
-  const known: readonly string[] = [...metaNames, markName];
+  const known: readonly string[] = [...metaNames, markName, rosterName];
   const isOurs = (name: string) =>
     known.includes(name) ||
     isLockName(name) ||

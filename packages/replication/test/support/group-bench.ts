@@ -9,6 +9,7 @@ import { type MemoryNetwork, memoryNetwork, memoryUrl } from "@troupe/cluster/te
 import { onTestFinished } from "vitest";
 import type { GroupRef } from "../../src/group-ref.ts";
 import type { GroupOptions } from "../../src/options.ts";
+import type { ReplicationEvent } from "../../src/replication-events.ts";
 
 export const Counter = defineActor("counter", {
   init: (arg: { start: number }) => ({ count: arg.start }),
@@ -41,6 +42,25 @@ export type CounterRef = GroupRef<
   typeof Counter.calls,
   typeof Counter.casts
 >;
+
+export type AnyGroupRef = Pick<CounterRef, "onEvent">;
+
+/** The next event of a type that a group tells, or the one that still holds. */
+export function eventOf<T extends ReplicationEvent["type"]>(
+  ref: AnyGroupRef,
+  type: T,
+): Promise<Extract<ReplicationEvent, { type: T }>> {
+  return new Promise((resolve) => {
+    ref.onEvent((event) => {
+      if (event.type === type) resolve(event as Extract<ReplicationEvent, { type: T }>);
+    });
+  });
+}
+
+/** The error with which this node's replica stops. */
+export function stopOf(ref: AnyGroupRef): Promise<unknown> {
+  return eventOf(ref, "stopped").then(({ error }) => error);
+}
 
 export class GroupBench {
   readonly network: MemoryNetwork;
@@ -79,6 +99,31 @@ export class GroupBench {
     return Promise.all(names.map((name) => this.node(name)));
   }
 
+  /** The nodes of two parts of a cluster that know nothing of each other. */
+  split(...parts: (readonly string[])[]): Promise<Node[]> {
+    return Promise.all(
+      parts.flatMap((names) => names.map((name) => this.node(name, { discovery: seeds(names) }))),
+    );
+  }
+
+  /** A node that knows one of each part, and so brings them together. */
+  async bridge(...names: string[]): Promise<Node> {
+    return this.node("bridge", { discovery: seeds(names) });
+  }
+
+  /** Asks until all replicas take part. */
+  async whole(ref: CounterRef): Promise<void> {
+    for (;;) {
+      const statuses = await ref.status();
+      if (statuses.every((each) => each.reachable && each.status === "normal")) return;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#nodes].map((node) => this.stop(node)));
+  }
+
   async stop(node: Node): Promise<void> {
     this.#nodes.delete(node);
     await node.shutdown();
@@ -94,6 +139,8 @@ export class GroupBench {
     await rm(this.storage, { recursive: true });
   }
 }
+
+const seeds = (names: readonly string[]) => [staticSeeds(names.map(memoryUrl))];
 
 /** The error that a promise rejects with. */
 export async function rejection(
