@@ -14,6 +14,7 @@
  */
 import { NotSerializableError } from "@troupe/actor";
 import type { Codec } from "@troupe/cluster/runtime";
+import type { LiveContainer, LiveContainers } from "./live-containers.ts";
 import { scalarBytes, smallTreeLevels, weighSmallTree } from "./small-tree.ts";
 import { byteTypes, Token } from "./state-tokens.ts";
 
@@ -51,7 +52,7 @@ interface Part {
 
 /**
  * The slices of a value, each made when it is asked for; the value must not change before the last.
- * `root` names it in errors.
+ * `root` names it in errors. `live` is told of each map and set, for the reader of the same slices.
  *
  * Throws NotSerializableError with the path of what cannot be encoded, perhaps after some slices.
  *
@@ -67,14 +68,16 @@ export function stateSlices(
   codec: Codec,
   limits: SliceLimits = sliceLimits,
   root = "state",
+  live?: LiveContainers,
 ): Iterable<Uint8Array> {
-  return new SliceWriter(codec, limits, root).slices(value);
+  return new SliceWriter(codec, limits, root, live).slices(value);
 }
 
 class SliceWriter {
   readonly #codec: Codec;
   readonly #limits: SliceLimits;
   readonly #root: string;
+  readonly #live: LiveContainers | undefined;
   #codes: number[] = [];
   #values: unknown[] = [];
   /** Where each of the values stands, for errors: the container, and the key in it. */
@@ -89,7 +92,8 @@ class SliceWriter {
   /** The pieces of a long text or a typed array that are still to come. */
   #pieces: Iterator<unknown> | undefined;
 
-  constructor(codec: Codec, limits: SliceLimits, root: string) {
+  constructor(codec: Codec, limits: SliceLimits, root: string, live: LiveContainers | undefined) {
+    this.#live = live;
     this.#codec = codec;
     this.#limits = limits;
     this.#root = root;
@@ -153,6 +157,7 @@ class SliceWriter {
       const open = { value, parent: this.#open, key, parts };
       if (this.#levels >= levelsMax) this.#refuseDepth(open);
       this.#codes.push(code);
+      if (code === Token.map || code === Token.set) this.#live?.open(value as LiveContainer);
       this.#open = open;
       this.#levels++;
     }

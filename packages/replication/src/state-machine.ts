@@ -171,13 +171,7 @@ export class ActorMachine implements StateMachine {
   }
 
   *snapshot(): Iterable<Uint8Array> {
-    const { take, end } = this.#work.intake();
-    for (const slice of this.#work.slices()) {
-      // Read as it is made: the state that goes on is the one that a restart would find.
-      take(slice);
-      yield slice;
-    }
-    this.#goOnFrom(end());
+    this.#goOnFrom(yield* this.#work.capture(() => this.#rebuild()));
   }
 
   restore(at: { readonly op: number; readonly timestamp: number }): StateIntake {

@@ -1,6 +1,7 @@
 /** Takes the slices of a state in, each in a few milliseconds, and makes a state of them. */
 import { DecodeError } from "@troupe/cluster";
 import type { Codec } from "@troupe/cluster/runtime";
+import type { LiveContainer, LiveContainers } from "./live-containers.ts";
 import { byteTypes, Token } from "./state-tokens.ts";
 
 /** A container that is being read. */
@@ -11,15 +12,18 @@ interface Growing {
 
 /**
  * Puts a value together again out of its slices, in their order. It owns its memory, and shares
- * nothing within itself: what was reachable twice is there twice.
+ * nothing within itself: what was reachable twice is there twice. With `live` the large maps and
+ * sets are those that the slices were made of, whose parts are replaced one by one.
  */
 export class StateReader {
   readonly #codec: Codec;
+  readonly #live: LiveContainers | undefined;
   readonly #open: Growing[] = [];
   #whole: { readonly value: unknown } | undefined;
 
-  constructor(codec: Codec) {
+  constructor(codec: Codec, live?: LiveContainers) {
     this.#codec = codec;
+    this.#live = live;
   }
 
   /** Throws DecodeError for what is no slice, or does not follow on the one before. */
@@ -51,7 +55,8 @@ export class StateReader {
 
   #move(code: number): void {
     if (code !== Token.close) {
-      this.#open.push(growing(code));
+      const isLive = code === Token.map || code === Token.set;
+      this.#open.push(growing(code, isLive ? this.#live?.next() : undefined));
       return;
     }
     const closed = this.#open.pop();
@@ -75,16 +80,15 @@ function malformed(): DecodeError {
   return new DecodeError("malformed slices of a state");
 }
 
-function growing(code: number): Growing {
+function growing(code: number, live: LiveContainer | undefined): Growing {
   if (code === Token.object) return new GrowingObject();
-  if (code === Token.map) return new GrowingMap();
+  if (code === Token.map) return new GrowingMap(live as Map<unknown, unknown> | undefined);
   if (code === Token.array) {
     const array: unknown[] = [];
     return { add: (part) => array.push(part), finish: () => array };
   }
   if (code !== Token.set) throw malformed();
-  const set = new Set();
-  return { add: (part) => set.add(part), finish: () => set };
+  return new GrowingSet(live as Set<unknown> | undefined);
 }
 
 /** A key waits here for its value. */
@@ -119,10 +123,62 @@ class GrowingObject extends GrowingPairs {
 }
 
 class GrowingMap extends GrowingPairs {
-  protected readonly whole = new Map<unknown, unknown>();
+  protected whole: Map<unknown, unknown>;
+  #stays: boolean;
+  #entries = 0;
+
+  constructor(live?: Map<unknown, unknown>) {
+    super();
+    this.#stays = live !== undefined;
+    this.whole = live ?? new Map();
+  }
 
   protected put(key: unknown, value: unknown): void {
+    if (this.#stays && isObject(key)) {
+      // A key cannot be replaced where it stands.
+      this.#stays = false;
+      this.whole = new Map(firstOf(this.whole, this.#entries));
+    }
+    this.#entries++;
     this.whole.set(key, value);
+  }
+}
+
+class GrowingSet implements Growing {
+  #set: Set<unknown>;
+  #stays: boolean;
+  #members = 0;
+
+  constructor(live?: Set<unknown>) {
+    this.#stays = live !== undefined;
+    this.#set = live ?? new Set();
+  }
+
+  add(member: unknown): void {
+    if (this.#stays && isObject(member)) {
+      this.#stays = false;
+      this.#set = new Set(firstOf(this.#set, this.#members));
+    }
+    this.#members++;
+    // One that is there stays where it is.
+    this.#set.add(member);
+  }
+
+  finish(): unknown {
+    return this.#set;
+  }
+}
+
+function isObject(part: unknown): boolean {
+  return typeof part === "object" && part !== null;
+}
+
+function* firstOf<T>(all: Iterable<T>, count: number): Iterable<T> {
+  let left = count;
+  if (left === 0) return;
+  for (const one of all) {
+    yield one;
+    if (--left === 0) return;
   }
 }
 

@@ -12,8 +12,9 @@ import {
   type OpenEffect,
 } from "./actor-memory.ts";
 import { DueQueue } from "./due-queue.ts";
+import { LiveContainers } from "./live-containers.ts";
 import type { Asked, Place } from "./replicated-context.ts";
-import { stateSlices } from "./state-image.ts";
+import { sliceLimits, stateSlices } from "./state-image.ts";
 import { StateReader } from "./state-reader.ts";
 import type { LateReply } from "./vsr/index.ts";
 
@@ -51,12 +52,30 @@ export class WorkingMemory {
     return this.#due.nextDue;
   }
 
+  /** The whole of it as bytes, each slice made when it is asked for. */
+  slices(live?: LiveContainers): Iterable<Uint8Array> {
+    return stateSlices(this.#memory, this.#codec, sliceLimits, "state", live);
+  }
+
   /**
-   * The whole of it as bytes, each slice made when it is asked for; throws NotSerializableError if
-   * a handler has spoilt the state.
+   * The slices once more, and each is read as it is made: what goes on after the last is what a
+   * restart would find. Throws NotSerializableError if a handler has spoilt the state; `undo` has
+   * to make it what it was.
    */
-  slices(): Iterable<Uint8Array> {
-    return stateSlices(this.#memory, this.#codec);
+  *capture(undo: () => void): Generator<Uint8Array, readonly Uint8Array[], undefined> {
+    const live = new LiveContainers();
+    const { take, end } = this.intake(live);
+    try {
+      for (const slice of this.slices(live)) {
+        take(slice);
+        yield slice;
+      }
+    } catch (error) {
+      // What was shared with a live container no longer is, on this replica and perhaps no other.
+      if (live.used) undo();
+      throw error;
+    }
+    return end();
   }
 
   /** Takes the place of what is there. */
@@ -66,10 +85,13 @@ export class WorkingMemory {
     end();
   }
 
-  /** Like `restore`, slice by slice: nothing changes before `end`, which returns what was taken. */
-  intake(): { take(slice: Uint8Array): void; end(): readonly Uint8Array[] } {
+  /**
+   * Like `restore`, slice by slice. Nothing changes before `end`, which returns what was taken;
+   * only what a live container holds is replaced by an equal copy at once.
+   */
+  intake(live?: LiveContainers): { take(slice: Uint8Array): void; end(): readonly Uint8Array[] } {
     const slices: Uint8Array[] = [];
-    const reader = new StateReader(this.#codec);
+    const reader = new StateReader(this.#codec, live);
     return {
       take: (slice) => {
         slices.push(slice);
