@@ -25,6 +25,14 @@ export function replicatedRows(quick: boolean): Row[] {
     { name: "query-local", ...operations, unitOfWork: 8 * readers },
     { name: "failover-ms", unit: "ms", better: "lower", operations: quick ? 1 : 3, rounds: 1 },
     {
+      name: "checkpoint-stall-ms",
+      unit: "ms",
+      better: "lower",
+      operations: quick ? 800_000 : 3_200_000,
+      unitOfWork: 20_000,
+      rounds: 1,
+    },
+    {
       name: "fsyncs-per-1000",
       unit: "fsyncs",
       better: "lower",

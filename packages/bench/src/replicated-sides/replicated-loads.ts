@@ -17,7 +17,8 @@ export const payloadBytes = 64;
 /** There are so many keys. */
 export const keys = 1000;
 
-export type Durability = "disk" | "memory";
+/** Whether a group keeps journals, or nothing; `large` keeps journals of a state that is large. */
+export type Kind = "disk" | "memory" | "large";
 
 /** What an answer may be made from: all that was acknowledged, or what one replica has. */
 export type Reading = "linearizable" | "local";
@@ -30,6 +31,13 @@ export interface Group {
   ask?(operations: number, depth: number, reading: Reading): Promise<number>;
   /** Ends the primary's program by force; milliseconds until the next put is acknowledged. */
   failover?(): Promise<number>;
+  /** Fills the state up to so many small objects. */
+  fill?(objects: number): Promise<void>;
+  /**
+   * Puts until every replica has made another checkpoint; the longest time in milliseconds that
+   * an event loop was held up meanwhile. Rejects if the view has changed.
+   */
+  stall?(): Promise<number>;
   /** How often the replicas have synced their files, all together. */
   syncs?(): Promise<number>;
 }
@@ -37,7 +45,7 @@ export interface Group {
 /** One way to make three programs agree, behind one shape. */
 export interface ReplicatedSide {
   /** The group of that kind; the same one when it is asked for again. */
-  group(durability: Durability): Promise<Group>;
+  group(kind: Kind): Promise<Group>;
 }
 
 export const replicatedRows: Rows<ReplicatedSide> = {
@@ -59,6 +67,14 @@ export const replicatedRows: Rows<ReplicatedSide> = {
     };
   },
 
+  "checkpoint-stall-ms": async (side) => {
+    const group = await side.group("large");
+    return async (objects) => {
+      await measured(group.fill).call(group, objects);
+      return await measured(group.stall).call(group);
+    };
+  },
+
   "fsyncs-per-1000": async (side) => {
     const group = await side.group("disk");
     const syncs = () => measured(group.syncs).call(group);
@@ -70,8 +86,8 @@ export const replicatedRows: Rows<ReplicatedSide> = {
   },
 };
 
-async function putting(side: ReplicatedSide, durability: Durability, depth: number): Promise<Load> {
-  const group = await side.group(durability);
+async function putting(side: ReplicatedSide, kind: Kind, depth: number): Promise<Load> {
+  const group = await side.group(kind);
   return (operations) => timed(operations, () => group.put(operations, depth));
 }
 

@@ -1,11 +1,12 @@
-/** One replica of Troupe's side: `troupe-replica.js NAME PORT DURABILITY DIRECTORY [URL …]`. */
+/** One replica of Troupe's side: `troupe-replica.js NAME PORT KIND DIRECTORY [URL …]`. */
 import { open } from "node:fs/promises";
 import { devNull } from "node:os";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createNode, staticSeeds } from "@troupe/cluster";
 import { replicate } from "@troupe/replication";
 import { benchKeys } from "../remote-sides/remote-counter-actor.ts";
 import { serveSide } from "../remote-sides/server-process.ts";
-import type { Durability } from "./replicated-loads.ts";
+import type { Kind } from "./replicated-loads.ts";
 import { groupOptions, Store } from "./store-actor.ts";
 
 /** Counts every sync of a file in this program, whoever asks for it. */
@@ -24,7 +25,17 @@ async function countSyncs(): Promise<() => number> {
   return () => syncs;
 }
 
-const [, , name = "", port = "", durability = "disk", directory = "", ...seeds] = process.argv;
+const delay = monitorEventLoopDelay({ resolution: 1 });
+delay.enable();
+
+/** The longest time, in milliseconds, that the event loop was held up since it was last asked. */
+function stall(): number {
+  const ms = delay.max / 1e6;
+  delay.reset();
+  return ms;
+}
+
+const [, , name = "", port = "", kind = "disk", directory = "", ...seeds] = process.argv;
 const syncs = await countSyncs();
 const node = await createNode({
   name,
@@ -33,5 +44,5 @@ const node = await createNode({
   listen: { port: Number(port) },
   discovery: [staticSeeds(seeds)],
 });
-await replicate(node, Store, undefined, groupOptions(durability as Durability, directory));
-serveSide(node.url ?? "", { syncs });
+await replicate(node, Store, undefined, groupOptions(kind as Kind, directory));
+serveSide(node.url ?? "", { syncs, stall });

@@ -6,20 +6,23 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createNode, staticSeeds } from "@troupe/cluster";
-import { type GroupRef, replicate } from "@troupe/replication";
+import { type GroupRef, type ReachableReplica, replicate } from "@troupe/replication";
 import { benchKeys } from "../remote-sides/remote-counter-actor.ts";
 import { ServerProcess } from "../remote-sides/server-process.ts";
 import { serve } from "../sides/serve.ts";
 import {
-  type Durability,
   type Group,
+  type Kind,
   keys,
   payloadBytes,
   type Reading,
   type ReplicatedSide,
   replicatedRows,
 } from "./replicated-loads.ts";
-import { groupOptions, names, Store } from "./store-actor.ts";
+import { groupOptions, largeCheckpointOps, names, Store } from "./store-actor.ts";
+
+/** While a large state is captured the group answers late. */
+const patienceMs = 60_000;
 
 /** Each has a window of its own, so that together they may have 2,500 calls under way. */
 const sessions = 10;
@@ -31,25 +34,25 @@ const directories: string[] = [];
 
 class TroupeGroup implements Group {
   readonly #replicas = new Map<string, ServerProcess>();
-  readonly #durability: Durability;
+  readonly #kind: Kind;
   readonly #directory: string;
   readonly #value = Buffer.alloc(payloadBytes, 97);
   #refs: StoreRef[] = [];
 
-  private constructor(durability: Durability, directory: string) {
-    this.#durability = durability;
+  private constructor(kind: Kind, directory: string) {
+    this.#kind = kind;
     this.#directory = directory;
   }
 
-  static async start(durability: Durability): Promise<TroupeGroup> {
+  static async start(kind: Kind): Promise<TroupeGroup> {
     const directory = await mkdtemp(join(tmpdir(), "troupe-bench-"));
     directories.push(directory);
-    const group = new TroupeGroup(durability, directory);
+    const group = new TroupeGroup(kind, directory);
     for (const name of names) await group.#startReplica(name, 0);
     const discovery = [staticSeeds(group.#urls())];
     const node = await createNode({ name: "client", cluster: "bench", keys: benchKeys, discovery });
     for (let i = 0; i < sessions; i += 1) {
-      group.#refs.push(await replicate(node, Store, undefined, groupOptions(durability)));
+      group.#refs.push(await replicate(node, Store, undefined, groupOptions(kind)));
     }
     // The links come up, and every session is registered.
     await Promise.all(group.#refs.map((ref) => ref.query("puts", undefined, { timeout: 60_000 })));
@@ -93,9 +96,42 @@ class TroupeGroup implements Group {
     return ms;
   }
 
+  async fill(objects: number): Promise<void> {
+    while ((await this.#ref(0).call("open", objects, { timeout: patienceMs })) < objects);
+  }
+
+  async stall(): Promise<number> {
+    const { view, checkpoint } = await this.#least();
+    await this.#ask("stall");
+    // The next state that is captured may have been due before; the one after it is due now.
+    const wanted = checkpoint + 2 * largeCheckpointOps;
+    for (let next = 0; (await this.#least()).checkpoint < wanted; next += 1) {
+      await this.#ref(0).call("put", this.#pair(next), { timeout: patienceMs });
+    }
+    const longest = Math.max(...(await this.#ask("stall")));
+    const after = (await this.#least()).view;
+    if (after !== view) throw new Error(`the view has changed from ${view} to ${after}`);
+    return longest;
+  }
+
   async syncs(): Promise<number> {
-    const each = [...this.#replicas.values()].map((replica) => replica.ask("syncs"));
-    return (await Promise.all(each)).reduce((sum, count) => sum + count, 0);
+    return (await this.#ask("syncs")).reduce((sum, count) => sum + count, 0);
+  }
+
+  #ask(figure: string): Promise<number[]> {
+    return Promise.all([...this.#replicas.values()].map((replica) => replica.ask(figure)));
+  }
+
+  /** The view, and the op of the checkpoint that all replicas have. */
+  async #least(): Promise<{ readonly view: number; readonly checkpoint: number }> {
+    const asked = { details: true, timeout: patienceMs };
+    const all = (await this.#ref(0).status(asked)).filter(({ reachable }) => reachable);
+    if (all.length < names.length) throw new Error("a replica does not answer");
+    const told = all as readonly ReachableReplica[];
+    return {
+      view: Math.max(...told.map(({ view }) => view)),
+      checkpoint: Math.min(...told.map(({ details }) => details?.checkpoint ?? 0)),
+    };
   }
 
   #urls(): string[] {
@@ -103,7 +139,7 @@ class TroupeGroup implements Group {
   }
 
   async #startReplica(name: string, port: number): Promise<void> {
-    const args = [name, String(port), this.#durability, this.#directory, ...this.#urls()];
+    const args = [name, String(port), this.#kind, this.#directory, ...this.#urls()];
     this.#replicas.set(name, await ServerProcess.start(program, ...args));
   }
 
@@ -112,7 +148,11 @@ class TroupeGroup implements Group {
   }
 
   #put(ref: StoreRef, number: number): Promise<number> {
-    return ref.call("put", { key: `k${number % keys}`, value: this.#value });
+    return ref.call("put", this.#pair(number));
+  }
+
+  #pair(number: number): { readonly key: string; readonly value: Uint8Array } {
+    return { key: `k${number % keys}`, value: this.#value };
   }
 
   #count(): Promise<number> {
@@ -124,12 +164,12 @@ class TroupeGroup implements Group {
   }
 }
 
-const groups = new Map<Durability, Promise<TroupeGroup>>();
+const groups = new Map<Kind, Promise<TroupeGroup>>();
 
 const troupe: ReplicatedSide = {
-  group(durability) {
-    const group = groups.get(durability) ?? TroupeGroup.start(durability);
-    groups.set(durability, group);
+  group(kind) {
+    const group = groups.get(kind) ?? TroupeGroup.start(kind);
+    groups.set(kind, group);
     return group;
   },
 };
