@@ -14,7 +14,7 @@ import {
 } from "@troupe/actor";
 import type { Codec } from "@troupe/cluster/runtime";
 import type { ActorMemory } from "./actor-memory.ts";
-import { checksum } from "./checksum.ts";
+import { RunningChecksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
 import { handlerOf } from "./handler.ts";
 import { isRefusal, type Operation, OutcomeEncoder } from "./outcome.ts";
@@ -186,7 +186,10 @@ export class ActorMachine implements StateMachine {
   }
 
   digest(extra: unknown): string {
-    return checksum(this.#codec.encode([this.#work.now, extra]));
+    const sum = new RunningChecksum();
+    for (const slice of this.#work.slices()) sum.add(slice);
+    sum.add(this.#codec.encode(extra));
+    return sum.end();
   }
 
   #run(committed: Committed, request: Request, index: number): Uint8Array | undefined {

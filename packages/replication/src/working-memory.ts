@@ -38,7 +38,8 @@ export class WorkingMemory {
   constructor(codec: Codec, encodeRefusal: (error: unknown) => Uint8Array, state: unknown) {
     this.#codec = codec;
     this.#encodeRefusal = encodeRefusal;
-    codec.encode(state, "state");
+    // By itself first, so that an error names the place in it. A slice is dropped once it is made.
+    for (const _ of stateSlices(state, codec));
     this.#memory = newMemory(state);
     this.#due = new DueQueue(this.#memory.timers);
   }

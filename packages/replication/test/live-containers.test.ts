@@ -160,3 +160,11 @@ test("no slice is larger for it", () => {
   const slices = [...stateSlices(largeMap(50_000), codec, sliceLimits, "s", new LiveContainers())];
   expect(slices.length).toBeGreaterThan(10);
 });
+
+test("a state of more bytes than one message may have begins, and has a digest", () => {
+  const bytes = 70 * 1024 * 1024;
+  const Wide = defineActor("wide", { init: () => ({ block: new Uint8Array(bytes), n: 0 }) });
+  const machines = [1, 2].map(() => new TestMachine(Wide, undefined));
+  expect(machines[0]?.digest).toMatch(/^[0-9a-f]{32}$/);
+  expect(machines[0]?.digest).toBe(machines[1]?.digest);
+});
