@@ -32,6 +32,7 @@ import { takeEffectsIn } from "./outside-world.ts";
 import { ReplicaHost } from "./replica-host.ts";
 import type { Replicable } from "./replicable.ts";
 import { ReplicationEvents } from "./replication-events.ts";
+import { DivergedError } from "./vsr/index.ts";
 
 /**
  * Starts this node's replica of an actor if `replicas` names the node, or the founder of a group
@@ -294,14 +295,15 @@ async function startReplica(
     arg,
     storage,
     bootstrap: bootstrap && !groups.has(group),
-    onLost: (error) => {
-      node.logger.error(error.message);
-      member.events.tell({ type: "lost", error });
+    tell: (event) => {
+      if (event.type === "lost") node.logger.error(event.error.message);
+      member.events.tell(event);
     },
     onEnd: (error) => {
       if (error === undefined) return;
       node.logger.error(`the replica of group "${group}" has stopped`, error);
       member.failure = { error };
+      if (error instanceof DivergedError) member.events.tell({ type: "diverged", error });
       member.events.tell({ type: "stopped", error });
     },
   });

@@ -8,8 +8,8 @@ import type { Node } from "@troupe/cluster";
 import type { Codec } from "@troupe/cluster/runtime";
 import { checksum } from "./checksum.ts";
 import { Driver } from "./driver.ts";
-import { GroupLostError } from "./errors.ts";
 import type { GroupChannel } from "./group-channel.ts";
+import { DivergedMark } from "./journal/diverged-mark.ts";
 import { openFileJournal } from "./journal/file-journal.ts";
 import type { Journal, OpenedJournal } from "./journal/journal.ts";
 import { openVolatileJournal } from "./journal/memory-journal.ts";
@@ -17,11 +17,14 @@ import { LocalReads } from "./local-reads.ts";
 import { journalPath } from "./options.ts";
 import { OutsideWorld } from "./outside-world.ts";
 import { recoverState } from "./recovered-state.ts";
+import { ReplicaWatch } from "./replica-watch.ts";
+import type { ReplicationEvent } from "./replication-events.ts";
 import { ActorMachine } from "./state-machine.ts";
 import { stateCodec } from "./target-ref.ts";
 import { Ticker } from "./ticker.ts";
 import {
   type ClientId,
+  DivergedError,
   type Op,
   type Recovered,
   Replica,
@@ -42,8 +45,8 @@ export interface ReplicaHostOptions {
   readonly bootstrap: boolean;
   /** Told once, when the replica has stopped: with the error, or undefined if it was asked to. */
   readonly onEnd: (error: unknown) => void;
-  /** Told once, when the replica has found out that its group has lost its memory. */
-  readonly onLost: (error: GroupLostError) => void;
+  /** Told what changes, until the end. */
+  readonly tell: (event: ReplicationEvent) => void;
 }
 
 /** The last life that began in this process. */
@@ -61,21 +64,26 @@ export class ReplicaHost {
   readonly #machine: ActorMachine;
   readonly #driver: Driver;
   readonly #journal: Journal;
+  /** Absent in memory, where no state outlives its replica. */
+  readonly #mark: DivergedMark | undefined;
   readonly #routes = new Map<ClientId, string>();
   readonly #unlisten: () => void;
   readonly #ticker: Ticker;
   readonly #outside: OutsideWorld;
   readonly #reads: LocalReads;
   #ended = false;
-  #toldLost = false;
+  /** The end of what it does when it has ended: its journal can be opened by another one then. */
+  #closed: Promise<void> = Promise.resolve();
 
   private constructor(
     options: ReplicaHostOptions,
     replica: Replica,
     journal: Journal,
     machine: ActorMachine,
+    mark: DivergedMark | undefined,
   ) {
     this.#options = options;
+    this.#mark = mark;
     this.#replica = replica;
     this.#journal = journal;
     this.#machine = machine;
@@ -88,7 +96,7 @@ export class ReplicaHost {
       pulse: (body) => this.#driver.step({ type: "pulse", body }),
     });
     this.#reads = new LocalReads({
-      applied: () => (replica.state.isForgetful ? undefined : this.#applied),
+      applied: () => (this.#hasState ? this.#applied : undefined),
       answer: (query) => machine.answer(query),
     });
     this.#driver = new Driver({
@@ -109,6 +117,8 @@ export class ReplicaHost {
       onUncaptured: (op, error) => this.#warn(`cannot be kept after op ${op}`, error),
     });
     this.#unlisten = channel.listen((from, message) => this.#receive(from, message));
+    const { group, replicas } = channel.options;
+    const watch = new ReplicaWatch({ group, node: node.name, replicas, tell: options.tell });
     this.#ticker = new Ticker({
       clock: node.clock,
       tickMs: channel.options.tickMs,
@@ -116,7 +126,8 @@ export class ReplicaHost {
       onTick: (late) => {
         this.#driver.step({ type: "tick", late });
         this.#outside.tick();
-        this.#tellIfLost();
+        watch.tick(replica.state);
+        this.#unmark();
       },
     });
   }
@@ -128,17 +139,21 @@ export class ReplicaHost {
     const machine = new ActorMachine(definition, arg, stateCodec(), config.root, group);
     let host: ReplicaHost | undefined;
     const isInMemory = durability === "memory";
+    const path = journalPath(storage, group, node.name);
     const opened = isInMemory
       ? openVolatileJournal()
       : await openFileJournal({
-          path: journalPath(storage, group, node.name),
+          path,
           identity: JSON.stringify({ ...identity, replica: node.name, cluster: node.cluster }),
           hash: checksum,
           onFailure: (error) => host?.fail(error),
         });
     const { journal } = opened;
     try {
-      const recovered = await withState(opened, machine, channel.codec);
+      const mark = isInMemory ? undefined : await DivergedMark.find(path);
+      const recovered = mark?.isSet
+        ? withoutState(opened)
+        : await withState(opened, machine, channel.codec);
       const index = channel.indexOf(node.name);
       const random = () => node.random();
       const own = { index, config, ticks, hash: checksum, random };
@@ -146,7 +161,7 @@ export class ReplicaHost {
       channel.beginLife(incarnation);
       const memory = { memory: { incarnation, bootstrap } };
       const replica = new Replica(isInMemory ? { ...own, ...memory } : own, recovered);
-      host = new ReplicaHost(options, replica, journal, machine);
+      host = new ReplicaHost(options, replica, journal, machine, mark);
       return host;
     } catch (error) {
       await journal.close();
@@ -170,7 +185,7 @@ export class ReplicaHost {
   async stop(): Promise<void> {
     this.#driver.stop();
     this.#end(undefined);
-    await this.#journal.close();
+    await this.#closed;
   }
 
   #end(error: unknown): void {
@@ -179,15 +194,24 @@ export class ReplicaHost {
     this.#unlisten();
     this.#ticker.stop();
     this.#outside.stop();
-    if (error !== undefined) void this.#journal.close();
+    this.#closed = this.#giveBack(error);
     this.#options.onEnd(error);
   }
 
-  #tellIfLost(): void {
-    if (this.#toldLost || this.#replica.report.status !== "lost") return;
-    this.#toldLost = true;
-    const { node, channel, onLost } = this.#options;
-    onLost(new GroupLostError(channel.options.group, node.name));
+  async #giveBack(error: unknown): Promise<void> {
+    try {
+      // Where nobody has a majority nobody knows which state to take instead.
+      if (error instanceof DivergedError && error.isOutvoted) await this.#mark?.set(error);
+    } catch (reason) {
+      this.#options.node.logger.error("a divergence cannot be noted", reason);
+    }
+    await this.#journal.close();
+  }
+
+  /** A state of the group has taken the place of its own, and is durable. */
+  #unmark(): void {
+    if (this.#mark?.isSet !== true || this.#replica.state.isHollow || this.#ended) return;
+    this.#mark.clear().catch((error: unknown) => this.fail(error));
   }
 
   #receive(from: string, message: GroupMessage): void {
@@ -238,6 +262,12 @@ export class ReplicaHost {
   #reply(message: ReplyToClient): void {
     const to = this.#routes.get(message.client);
     if (to !== undefined) this.#options.channel.send(to, message);
+  }
+
+  /** Whether the machine's state is that of an op of the group. */
+  get #hasState(): boolean {
+    const { isForgetful, isHollow, hold } = this.#replica.state;
+    return !isForgetful && !isHollow && hold?.until !== "restored";
   }
 
   /** The last op that was run: what is committed is run at the end of the turn. */
@@ -302,4 +332,10 @@ async function withState(
   if (recovered === undefined || journal.checkpoints === undefined) return recovered;
   const checkpoint = await recoverState(journal.checkpoints, machine, codec, setImmediate);
   return checkpoint === undefined ? recovered : { ...recovered, checkpoint };
+}
+
+/** The same for states that are not the group's: none of them is gone on from. */
+function withoutState({ journal, recovered }: OpenedJournal): Recovered | undefined {
+  journal.checkpoints?.remove(Number.MAX_SAFE_INTEGER);
+  return recovered === undefined ? undefined : { ...recovered, isHollow: true };
 }

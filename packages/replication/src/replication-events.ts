@@ -5,14 +5,39 @@
  * the replica has stopped) is told to those as well who listen later.
  */
 import type { GroupLostError, GroupSplitError } from "./errors.ts";
+import type { DivergedError } from "./vsr/index.ts";
 
 export type ReplicationEvent =
-  /** This node's replica has stopped because of an error; its last event before a restart. */
-  | { readonly type: "stopped"; readonly error: unknown }
+  /** This node's replica takes part in another view than before, or in its first one. */
+  | { readonly type: "view_changed"; readonly view: number; readonly primary: string }
+  /** That view is led by another node; `previous` is undefined in the first one. */
+  | {
+      readonly type: "primary_changed";
+      readonly primary: string;
+      readonly previous: string | undefined;
+      readonly view: number;
+    }
+  /**
+   * This node's replica has lacked something for half a second (25 ticks) that others have: it has
+   * run the operations up to `op`, and knows of those up to `commit`.
+   */
+  | { readonly type: "behind"; readonly op: number; readonly commit: number }
+  /** It lacks nothing any more. */
+  | { readonly type: "caught_up"; readonly op: number }
+  /**
+   * The state of this node's replica is not that of the others. `"stopped"` follows; when it is
+   * started again it takes its state from them.
+   */
+  | { readonly type: "diverged"; readonly error: DivergedError }
   /** This memory group has forgotten too much; this node's replica answers nobody any more. */
   | { readonly type: "lost"; readonly error: GroupLostError }
+  /** This node's replica has stopped because of an error; its last event before a restart. */
+  | { readonly type: "stopped"; readonly error: unknown }
   /** Another group goes by the same name. */
   | { readonly type: "split"; readonly error: GroupSplitError };
+
+/** What still holds when somebody listens later. */
+const lasting: readonly string[] = ["diverged", "lost", "stopped"];
 
 export type ReplicationListener = (event: ReplicationEvent) => void;
 
@@ -27,7 +52,7 @@ export class ReplicationEvents {
   }
 
   tell(event: ReplicationEvent): void {
-    if (event.type === "stopped" || event.type === "lost") this.#lasting.set(event.type, event);
+    if (lasting.includes(event.type)) this.#lasting.set(event.type, event);
     for (const listener of [...this.#listeners]) this.#call(listener, event);
   }
 

@@ -4,11 +4,10 @@
  * It is durable before the journal has anything in it, and is never written again: so a directory
  * that has a journal in it also tells whose it is.
  */
-import { join } from "node:path";
-import { checksum } from "./checksum.ts";
 import { JournalDamagedError } from "./errors.ts";
-import { rosterName, unfinishedSuffix } from "./journal/directory.ts";
+import { rosterName } from "./journal/directory.ts";
 import { journalFailure } from "./journal/failure.ts";
+import { readSmallFile, writeSmallFile } from "./journal/small-file.ts";
 import { realStorage, type Storage } from "./journal/storage.ts";
 import { isRoster, type Roster } from "./roster.ts";
 
@@ -21,22 +20,14 @@ export async function readRoster(
   group: string,
   storage: Storage = realStorage,
 ): Promise<Roster | undefined> {
-  let text: string;
+  let said: string | undefined;
   try {
-    const file = await storage.open(join(path, rosterName), "read");
-    try {
-      text = (await file.read()).toString("utf8");
-    } finally {
-      await file.close();
-    }
+    said = await readSmallFile(storage, path, rosterName);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw journalFailure(error, path, "has a roster that cannot be read", "not_run");
   }
-  const [said = "", sum] = text.split("\n");
-  if (checksum(Buffer.from(said)) !== sum) {
-    throw new JournalDamagedError(path, rosterName, 0, "its checksum does not hold");
-  }
+  if (said === undefined) return undefined;
+  if (said === "") throw new JournalDamagedError(path, rosterName, 0, "its checksum does not hold");
   const { format, group: of, ...roster } = JSON.parse(said) as Record<string, unknown>;
   if (format === 1 && of === group && isRoster(roster)) return roster;
   throw new JournalDamagedError(path, rosterName, 0, `it is not that of group "${group}"`);
@@ -50,19 +41,9 @@ export async function keepRoster(
   storage: Storage = realStorage,
 ): Promise<void> {
   const said = JSON.stringify({ format: 1, group, id, replicas });
-  const bytes = Buffer.from(`${said}\n${checksum(Buffer.from(said))}\n`);
-  const unfinished = join(path, `${rosterName}${unfinishedSuffix}`);
   try {
     await storage.makeDirectory(path);
-    const file = await storage.create(unfinished);
-    try {
-      await file.write(bytes, 0);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await storage.rename(unfinished, join(path, rosterName));
-    await storage.syncDirectory(path);
+    await writeSmallFile(storage, path, rosterName, said);
   } catch (error) {
     throw journalFailure(error, path, "cannot keep its roster", "not_run");
   }

@@ -254,7 +254,9 @@ test("a state that cannot be encoded has an empty digest, and its replica lives"
   const { node, options } = await oneNode();
   const ref = await replicate(node, Spoilable, undefined, options);
   const failures: unknown[] = [];
-  ref.onEvent((event) => failures.push(event));
+  ref.onEvent((event) => {
+    if (event.type === "stopped") failures.push(event.error);
+  });
   await ref.call("spoil");
   expect(await ref.status({ digest: true })).toMatchObject([{ reachable: true, digest: "" }]);
   expect(await ref.call("add")).toBe(1);

@@ -7,17 +7,18 @@ export function isIll({ damage, refusal }: JournalReport): boolean {
 
 /** One line, and one for each place of damage. */
 export function verdictText(report: JournalReport): string {
-  const { path, segments, checkpoints, unfinishedBytes } = report;
+  const { path, segments, checkpoints, unfinishedBytes, diverged } = report;
   if (isIll(report)) return [`${path}: damaged`, ...damageLines(report)].join("\n");
   const entries = segments.reduce((sum, segment) => sum + segment.entries, 0);
   const unfinished = unfinishedBytes > 0 ? `, ${unfinishedBytes} bytes not finished` : "";
   const kept = checkpoints.length === 0 ? "" : `, ${checkpoints.length} checkpoints`;
-  return `${path}: well, ${segments.length} segments, ${entries} entries${kept}${unfinished}`;
+  const states = `${kept}${diverged === undefined ? "" : ", diverged"}`;
+  return `${path}: well, ${segments.length} segments, ${entries} entries${states}${unfinished}`;
 }
 
 export function reportText(report: JournalReport): string {
   const { path, identity, incarnation, recovered, unfinishedBytes, segments } = report;
-  const { checkpoints, strange } = report;
+  const { checkpoints, strange, diverged } = report;
   const lines = [path];
   if (identity !== undefined) lines.push(`belongs to ${identity}`, `life ${incarnation}`);
   for (const { file, bytes, records, entries, firstOp, lastOp, view } of segments) {
@@ -35,8 +36,14 @@ export function reportText(report: JournalReport): string {
     if (damagedOps.length > 0) lines.push(`damaged ops: ${rangesOf(damagedOps)}`);
   }
   if (unfinishedBytes > 0) lines.push(`${unfinishedBytes} bytes at the end are not finished`);
+  if (diverged !== undefined) lines.push(divergedLine(diverged));
   if (strange.length > 0) lines.push(`other files: ${strange.join(", ")}`);
   return [...lines, ...damageLines(report)].join("\n");
+}
+
+function divergedLine({ op, own, other }: NonNullable<JournalReport["diverged"]>): string {
+  const ids = `id ${own} here and ${other} on a majority`;
+  return `diverged: after op ${op}, ${ids}; the next start takes a state of theirs`;
 }
 
 function damageLines({ damage, refusal }: JournalReport): string[] {

@@ -14,6 +14,8 @@ import type { Storage } from "./storage.ts";
 export const unfinishedSuffix = ".tmp";
 /** Who holds the replicas, where the founder of the group has chosen them. */
 export const rosterName = "roster";
+/** That the states in it are not those of the group. */
+export const divergedName = "diverged";
 
 export type MetaCopy = Meta | "absent" | "damaged" | { readonly version: number };
 
@@ -62,7 +64,7 @@ export async function readDirectory(
     const bytes = await readWhole(storage, `${path}/${segmentName(sequence)}`);
     segments.push(readSegment(sequence, bytes, hash));
   }
-  const known: readonly string[] = [...metaNames, markName, rosterName];
+  const known: readonly string[] = [...metaNames, markName, rosterName, divergedName];
   const isOurs = (name: string) =>
     known.includes(name) ||
     isLockName(name) ||

@@ -6,6 +6,7 @@ import { JournalError } from "../errors.ts";
 import type { Hash, Op, View } from "../vsr/index.ts";
 import { readCheckpoints } from "./checkpoint-files.ts";
 import { newestMeta, readDirectory } from "./directory.ts";
+import { type Divergence, readDivergence } from "./diverged-mark.ts";
 import { journalFailure } from "./failure.ts";
 import type { CheckpointName } from "./journal.ts";
 import { type Damage, recoverDirectory } from "./recover.ts";
@@ -44,6 +45,8 @@ export interface JournalReport {
     readonly base: Op;
     readonly damagedOps: readonly Op[];
   };
+  /** Its states are not those of the group; the next start takes one of theirs. */
+  readonly diverged?: Divergence;
   /** Bytes at the end that were never finished, or are just being written. */
   readonly unfinishedBytes: number;
   readonly damage: readonly Damage[];
@@ -77,7 +80,16 @@ export async function inspectJournal(
     const of = hash(Buffer.from(identity, "utf8"));
     const kept = await readCheckpoints({ storage, path, hash, identity: of });
     const { names: checkpoints } = kept;
-    const shown = { path, ...about, segments: segments.map(reportOf), checkpoints, strange };
+    const diverged = await readDivergence(path, storage);
+    const marked = diverged === undefined ? {} : { diverged };
+    const shown = {
+      path,
+      ...about,
+      ...marked,
+      segments: segments.map(reportOf),
+      checkpoints,
+      strange,
+    };
     const judged = judge(() => recoverDirectory(directory, hash));
     const lost = kept.damaged.map((file) => ({
       file,

@@ -9,7 +9,8 @@ import type { Checksum, Op } from "./types.ts";
 /**
  * The state of this replica after an op differs from that of a majority, or no majority agrees: a
  * handler is not deterministic, or the nodes run different versions of it. The replica has stopped;
- * what was under way may have run.
+ * what was under way may have run. Started again, one that a majority has outvoted takes its state
+ * from them.
  */
 export class DivergedError extends Error {
   override readonly name = "DivergedError";
@@ -19,11 +20,14 @@ export class DivergedError extends Error {
   /** The digest of this replica's checkpoint after that op, and that of another one's. */
   readonly own: Checksum;
   readonly other: Checksum;
+  /** Whether the other one is that of a majority, or nobody can have one any more. */
+  readonly isOutvoted: boolean;
 
-  constructor(op: Op, own: Checksum, other: Checksum) {
+  constructor(op: Op, own: Checksum, other: Checksum, isOutvoted: boolean) {
     super(`the state after op ${op} is ${own} here and ${other} on other replicas`);
     this.op = op;
     this.own = own;
     this.other = other;
+    this.isOutvoted = isOutvoted;
   }
 }

@@ -46,6 +46,7 @@ export type {
 } from "./ready.ts";
 export { Replica } from "./replica.ts";
 export type { ReplicaReport } from "./report.ts";
+export type { ReplicaState } from "./state.ts";
 export type {
   Checksum,
   ClientId,

@@ -92,11 +92,11 @@ export class KnownCheckpoints {
     const silent = this.#ids.length - told.length;
     const votes = (id: Checksum) => told.filter((one) => one === id).length;
     const other = told.find((id) => id !== own && votes(id) >= this.#quorum);
-    if (other !== undefined) throw new DivergedError(op, own, other);
+    if (other !== undefined) throw new DivergedError(op, own, other, true);
     // Nobody can be in the majority any more, so nobody may go on as if it were.
     const most = Math.max(...told.map(votes));
     const differing = told.find((id) => id !== own);
     if (differing === undefined || most + silent >= this.#quorum) return;
-    throw new DivergedError(op, own, differing);
+    throw new DivergedError(op, own, differing, false);
   }
 }

@@ -190,4 +190,6 @@ export interface Recovered {
    * can. It may lie before or beyond what is left of the log.
    */
   readonly checkpoint?: NamedCheckpoint & { readonly clients: ClientsSnapshot };
+  /** The state must come from another replica, though the log could be run from where it begins. */
+  readonly isHollow?: true;
 }

@@ -106,14 +106,14 @@ function onFetched(
  * What a replica comes back with. Without the checkpoint that its log begins after it has no state:
  * it can still vouch for the rest of the log, and does not lead until it has fetched one.
  */
-export function recoverState(state: ReplicaState, { checkpoint }: Recovered): void {
+export function recoverState(state: ReplicaState, { checkpoint, isHollow }: Recovered): void {
   const { op } = state.log.base;
   if (checkpoint !== undefined && checkpoint.op >= op) {
     state.checkpoints.add(checkpoint);
     adopt(state, checkpoint, checkpoint.clients);
     return;
   }
-  state.isHollow = op > 0;
+  state.isHollow = op > 0 || isHollow === true;
   state.commitMin = op;
   state.commitMax = op;
 }

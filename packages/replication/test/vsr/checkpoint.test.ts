@@ -212,7 +212,8 @@ describe("checkpoints of one op", () => {
     known.note(1, 4, 4, idOf("b"));
     const error = caught(() => known.note(2, 4, 4, idOf("b")));
     expect(error).toMatchObject({ op: 4, own: idOf("a"), other: idOf("b") });
-    expect(error).toMatchObject({ name: "DivergedError", code: "ERR_DIVERGED" });
+    const code = "ERR_DIVERGED";
+    expect(error).toMatchObject({ name: "DivergedError", code, isOutvoted: true });
     expect(error?.message).toContain(`after op 4 is ${idOf("a")} here and ${idOf("b")}`);
   });
 
@@ -228,7 +229,10 @@ describe("checkpoints of one op", () => {
     const three = new KnownCheckpoints(0, 3, 2);
     three.add(checkpoint(4, "a"));
     three.note(1, 4, 4, idOf("b"));
-    expect(caught(() => three.note(2, 4, 4, idOf("c")))).toBeInstanceOf(DivergedError);
+    const error = caught(() => three.note(2, 4, 4, idOf("c")));
+    expect(error).toBeInstanceOf(DivergedError);
+    // Nobody knows whose state is right: it must not be thrown away.
+    expect(error).toMatchObject({ isOutvoted: false });
     const two = new KnownCheckpoints(0, 2, 2);
     two.add(checkpoint(4, "a"));
     expect(caught(() => two.note(1, 4, 4, idOf("b")))).toBeInstanceOf(DivergedError);
