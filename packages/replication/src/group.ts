@@ -283,7 +283,7 @@ async function startReplica(
   member: Member,
 ): Promise<void> {
   const { channel } = member;
-  const { group, storage = "", bootstrap } = channel.options;
+  const { group, storage = "", bootstrap, rejoin } = channel.options;
   const groups = begun.get(node) ?? new Set();
   begun.set(node, groups);
   member.events.begin();
@@ -294,6 +294,7 @@ async function startReplica(
     arg,
     storage,
     bootstrap: bootstrap && !groups.has(group),
+    rejoin,
     onLost: (error) => {
       node.logger.error(error.message);
       member.events.tell({ type: "lost", error });

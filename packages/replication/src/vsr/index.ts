@@ -18,6 +18,7 @@ export {
 } from "./config.ts";
 export { DamagedLogError } from "./damaged-log-error.ts";
 export { DivergedError } from "./diverged-error.ts";
+export { EndedLifeError } from "./ended-life-error.ts";
 export { Log } from "./log.ts";
 export type {
   ClientMessage,
@@ -45,13 +46,14 @@ export type {
   Write,
 } from "./ready.ts";
 export { Replica } from "./replica.ts";
-export type { ReplicaReport } from "./report.ts";
+export type { ReplicaNeed, ReplicaReport } from "./report.ts";
 export type {
   Checksum,
   ClientId,
   ClientsSnapshot,
   DamagedSlot,
   Hash,
+  KnownLives,
   LogBase,
   NamedCheckpoint,
   Op,
