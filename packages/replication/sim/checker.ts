@@ -33,6 +33,8 @@ export class Checker {
   onLeader: (index: number) => void = () => undefined;
   /** Told of each vote for a view that leaves its sender. */
   onVote: (index: number) => void = () => undefined;
+  /** Those that rejoin without what was on their disks. */
+  readonly #rejoins: Lives;
   readonly #leaders = new Map<number, number>();
   readonly #views = new Map<number, number>();
   /** The op of each call, by its place in the chain. */
@@ -46,6 +48,7 @@ export class Checker {
     this.ledger = new Ledger(replicaCount, root);
     this.#promises = new Promises(this.ledger, replicaCount, pipelineMax);
     this.#lives = memory && new Lives(this.ledger, memory);
+    this.#rejoins = new Lives(this.ledger, { isFounded: true, mayBeLost: false });
     this.#executions = new Executions(config, (call, length, state) => {
       this.#opOf[length] = this.#running;
       this.clients.ran(call, length, state);
@@ -109,6 +112,7 @@ export class Checker {
     this.#acknowledgedNotLost(index, replica);
     this.#promises.stepped(index, replica);
     this.#lives?.stepped(index, replica);
+    this.#rejoins.stepped(index, replica);
     this.#executions.stepped(index, replica);
     if (!isPrimary) return;
     const leader = this.#leaders.get(view);
@@ -142,6 +146,13 @@ export class Checker {
       if (index === 0 && !this.#lives.isFounded) this.#promises.foundsAnew();
     }
     this.#promises.restarted(index, state.view, state.logView);
+  }
+
+  /** A disk is lost: what it held it held, and whoever comes back without it promised nothing. */
+  wiped(index: number): void {
+    this.ledger.forgets(index);
+    this.#promises.forgets(index);
+    this.#rejoins.begins(index);
   }
 
   /** At the end everybody has run everything. */

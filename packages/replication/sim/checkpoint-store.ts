@@ -132,6 +132,11 @@ export class CheckpointStore implements Checkpoints {
     this.#kept = this.#kept.filter(({ name }) => name.op !== op);
   }
 
+  /** Everything is lost. */
+  wipe(): void {
+    this.#kept = [];
+  }
+
   /** Power is lost: what was being written is gone, or is there whole. */
   crash(): void {
     this.#life++;

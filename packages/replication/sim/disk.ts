@@ -23,6 +23,8 @@ import type { Rot } from "./rot.ts";
 const healedMeanMs = 10;
 const healedSliceMs = 1;
 
+const emptyWrite: Write = { write: 0, view: 0, log_view: 0, commit: 0, entries: [] };
+
 interface UnderWay {
   readonly write: Write;
   readonly done: () => void;
@@ -54,6 +56,7 @@ export class SimDisk {
   /** Which life of the replica the callbacks belong to. */
   #life = 0;
   #used = false;
+  #isRejoining = false;
   #healed = false;
   readonly checkpoints: CheckpointStore;
 
@@ -91,6 +94,22 @@ export class SimDisk {
     const recovered = this.#used ? this.#recover() : undefined;
     this.#used = true;
     return { journal, recovered };
+  }
+
+  /** It is lost; in its place is another one, whose journal begins by order in a new life. */
+  wipe(index: number, life: number): void {
+    const { replicaCount } = this.#options.config;
+    const known = Array.from({ length: replicaCount }, (_, i) => (i === index ? life : 0));
+    const lives = { lives: known, rejoining: true };
+    this.#durable.splice(0, this.#durable.length, { ...emptyWrite, lives });
+    this.#isRejoining = true;
+    this.#used = true;
+    this.checkpoints.wipe();
+  }
+
+  /** Its journal was begun in the place of a lost one, and its replica has not got the log yet. */
+  get isRejoining(): boolean {
+    return this.#isRejoining;
   }
 
   /** From now on it is as quick as a good disk. */
@@ -160,6 +179,7 @@ export class SimDisk {
   #keep(write: Write): void {
     const kept = this.#plant?.onDisk?.(write) ?? write;
     this.#durable.push(kept);
+    this.#isRejoining = kept.lives?.rejoining ?? this.#isRejoining;
     this.#told.durable(kept);
   }
 

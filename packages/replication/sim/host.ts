@@ -180,6 +180,11 @@ export class SimHost {
     events.after(this.#chance.next() * tickMs, () => this.#beat(life));
   }
 
+  /** The life that a journal begins in that is new in the place of a lost one: by the clock. */
+  nextLife(): number {
+    return this.#now();
+  }
+
   /** The process is stopped for a while, as by SIGSTOP: its sockets fill, its clock goes on. */
   pause(ms: number): void {
     if (!this.isUp || this.#asleep !== undefined) return;

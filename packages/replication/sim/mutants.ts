@@ -11,6 +11,7 @@ import { memoryMutants } from "./mutants/memory.ts";
 import { normalMutants } from "./mutants/normal.ts";
 import type { Plant } from "./mutants/plant.ts";
 import { readMutants } from "./mutants/reads.ts";
+import { rejoinMutants } from "./mutants/rejoin.ts";
 import { stateMutants } from "./mutants/states.ts";
 import { viewMutants } from "./mutants/views.ts";
 
@@ -26,4 +27,5 @@ export const mutants: Readonly<Record<string, Plant>> = {
   ...memoryMutants,
   ...effectMutants,
   ...stateMutants,
+  ...rejoinMutants,
 };

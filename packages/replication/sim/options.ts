@@ -100,6 +100,10 @@ export interface SimOptions extends StorageFaults {
   readonly straying: number;
   /** Of answers to rounds of queries: the same. */
   readonly roundOksStray: number;
+  /** Of crashes: those that take the disk, and after which the replica rejoins without it. */
+  readonly wiped: number;
+  /** Of starts of one that rejoins: those that are followed by a crash. */
+  readonly rejoinersCrash: number;
   /** Mean time between two pauses of the primary, each about as long as others wait; 0 for none. */
   readonly waverEveryMs: number;
 }
@@ -181,6 +185,8 @@ function swarm(seed: number): SimOptions {
     spoiled: new Chance(seed, "spoiled").pick([0, 0, 0.1]),
     chunkBytes: new Chance(seed, "chunks").pick([64, 512, 65536]),
     ...memoryOptions(new Chance(seed, "memory")),
+    wiped: 0,
+    rejoinersCrash: 0,
     ...storageFaultsOf(seed),
   };
 }

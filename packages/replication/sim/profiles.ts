@@ -97,6 +97,50 @@ const memory = (chance: Chance) => ({
   thinkMs: chance.between(5, 50),
 });
 
+const voters = (chance: Chance) => ({
+  ...memory(chance),
+  beyond: false,
+  votersCrash: 0.7,
+  straying: chance.pick([0.7, 0.85]),
+  copyLaterMs: chance.pick([400, 1000]),
+  waverEveryMs: chance.between(400, 1000),
+  latencyMeanMs: 20,
+  loss: 0,
+  crashEveryMs: 0,
+  downMeanMs: 20,
+  clients: chance.between(3, 8),
+  thinkMs: 10,
+  queries: 0.05,
+});
+
+/** Disks are lost whole, and their replicas rejoin, also in the midst of rejoining. */
+const rejoin = (chance: Chance) => ({
+  ...memory(chance),
+  memory: false,
+  beyond: false,
+  foundingMs: 0,
+  votersCrash: chance.pick([0, 0.3, 0.7]),
+  waverEveryMs: chance.hits(0.6) ? chance.between(400, 1500) : 0,
+  crashEveryMs: chance.between(300, 2000),
+  downMeanMs: chance.pick([10, 100, 500]),
+  crashWriting: chance.pick([0, 0.02]),
+  diskMinMs: chance.pick([0, 2]),
+  diskMeanMs: chance.pick([1, 10, 40]),
+  clockStepEveryMs: chance.hits(0.3) ? chance.between(300, 2000) : 0,
+  wiped: chance.pick([0.3, 0.6, 1]),
+  rejoinersCrash: chance.pick([0, 0.3, 0.6]),
+});
+
+/** The same, of those who have just voted, while their votes are still on their way. */
+const rejoiningVoters = (chance: Chance) => ({
+  ...voters(chance),
+  memory: false,
+  foundingMs: 0,
+  diskMeanMs: 1,
+  wiped: 1,
+  rejoinersCrash: 0,
+});
+
 export const profiles = {
   default: () => ({}),
   /** Nothing goes wrong: what is left are races. */
@@ -217,21 +261,9 @@ export const profiles = {
   }),
   memory,
   /** No journals, and votes that arrive when their senders have long forgotten them. */
-  voters: (chance) => ({
-    ...memory(chance),
-    beyond: false,
-    votersCrash: 0.7,
-    straying: chance.pick([0.7, 0.85]),
-    copyLaterMs: chance.pick([400, 1000]),
-    waverEveryMs: chance.between(400, 1000),
-    latencyMeanMs: 20,
-    loss: 0,
-    crashEveryMs: 0,
-    downMeanMs: 20,
-    clients: chance.between(3, 8),
-    thinkMs: 10,
-    queries: 0.05,
-  }),
+  voters,
+  /** Disks are lost whole, and their replicas rejoin, while what they said is still on its way. */
+  rejoin: (chance) => (chance.hits(0.5) ? rejoin(chance) : rejoiningVoters(chance)),
 } satisfies Readonly<Record<string, Profile>>;
 
 export type ProfileName = keyof typeof profiles;

@@ -15,7 +15,9 @@ import { type Overrides, optionsOf, type SimOptions } from "./options.ts";
 import type { ProfileName } from "./profiles.ts";
 import { Chance } from "./random.ts";
 import { Rot } from "./rot.ts";
+import { isDamaged, laggards, standing } from "./standing.ts";
 import { Trace } from "./trace.ts";
+import { Wipes } from "./wipes.ts";
 import { SimClient } from "./workload.ts";
 
 export interface RunResult {
@@ -77,6 +79,7 @@ class Simulation {
   readonly #trace: Trace;
   readonly #memory: MemoryGroup | undefined;
   readonly #atlas: FaultAtlas;
+  readonly #wipes: Wipes;
   /** Those whose disks are lost: they never come back under their names (I20). */
   readonly #gone = new Set<SimHost>();
   #crashes = 0;
@@ -91,6 +94,8 @@ class Simulation {
     if (options.memory) this.#memory = new MemoryGroup(this.#hosts, replicaCount);
     this.#checker = new Checker(config, this.#memory);
     this.#atlas = new FaultAtlas(options);
+    const [hosts, disks, checker, trace] = [this.#hosts, this.#disks, this.#checker, this.#trace];
+    this.#wipes = new Wipes(options, { hosts, disks, checker, trace });
     this.#network = new SimNetwork(options, this.#events);
     const world: World = {
       options,
@@ -139,7 +144,8 @@ class Simulation {
     if (waverEveryMs > 0) this.#scheduleWaver();
     if (beyond && this.#memory !== undefined) this.#strikeAfter(this.#chance.next() * faultyMs);
     this.#checker.onLeader = (index) => this.#hunt(index);
-    if (this.#memory !== undefined) this.#checker.onVote = (index) => this.#crashVoter(index);
+    const { memory, wiped } = this.#options;
+    if (memory || wiped > 0) this.#checker.onVote = (index) => this.#crashVoter(index);
     while (this.#events.next(faultyMs));
     this.#heal();
     let deadline = faultyMs + patienceMs;
@@ -150,7 +156,7 @@ class Simulation {
       if (now >= look) {
         if (this.#isDone()) break;
         if (now >= faultyMs + beyondRepairMs && this.#isBeyondRepair()) {
-          this.#trace.event("stand", () => `the group stands still: ${this.#standing()}`);
+          this.#trace.event("stand", () => `the group stands still: ${standing(this.#hosts)}`);
           return;
         }
         look = now + lookEveryMs;
@@ -210,6 +216,7 @@ class Simulation {
     host.crash();
     this.#crashes++;
     this.#loseDisk(host);
+    this.#wipes.strike(host);
     this.#startLater(host, this.#chance.exponential(this.#options.downMeanMs));
   }
 
@@ -247,7 +254,10 @@ class Simulation {
   }
 
   #comeBack(host: SimHost): void {
-    if (!host.isUp && !host.gaveUp && !this.#gone.has(host)) host.start();
+    if (host.isUp || host.gaveUp || this.#gone.has(host)) return;
+    host.start();
+    const after = this.#wipes.crashesAfter(host);
+    if (after !== undefined) this.#events.after(after, () => this.#crash(host));
   }
 
   /** Power goes while a write is under way. */
@@ -343,16 +353,15 @@ class Simulation {
    */
   #isDone(): boolean {
     if (this.#memory?.isLost === true) return true;
-    return this.#clients.every((client) => client.idle) && this.#laggards().length === 0;
+    return (
+      this.#clients.every((client) => client.idle) &&
+      laggards(this.#hosts, this.#checker.ops).length === 0
+    );
   }
 
   /** Whether what is not done is excused by damage that a replica still has, and shows. */
   #isBeyondRepair(): boolean {
-    if (!this.#options.beyondRepair) return false;
-    return this.#hosts.some(({ gaveUp, replica }) => {
-      const { isHollow = gaveUp, log, missing = [] } = replica?.state ?? {};
-      return isHollow || missing.length > 0 || (log?.damaged.length ?? 0) > 0;
-    });
+    return this.#options.beyondRepair && isDamaged(this.#hosts);
   }
 
   /** What has come to an end so far; it only grows while nobody crashes. */
@@ -362,34 +371,9 @@ class Simulation {
     return ran.reduce((sum, op) => sum + op, acks + reads);
   }
 
-  /** Where each replica is, and what it lacks. */
-  #standing(): string {
-    const each = this.#hosts.map(({ index, gaveUp, replica }) => {
-      if (replica === undefined) return `r${index} ${gaveUp ? "gave up" : "is down"}`;
-      const { status, view, logView, log, missing } = replica.state;
-      const lacks = [log.damaged, missing].map((slots) => slots.map(({ op }) => op).join());
-      const damage = `damaged [${lacks[0]}], missing [${lacks[1]}]`;
-      return `r${index} ${status} in ${view} of ${logView} up to ${log.head}, ${damage}`;
-    });
-    return each.join("; ");
-  }
-
-  #laggards(): SimHost[] {
-    const { ops } = this.#checker;
-    const up = this.#hosts.filter(({ isUp }) => isUp);
-    const newest = Math.max(...up.map(({ replica }) => replica?.state.view ?? 0));
-    return up.filter(({ replica, isDone }) => {
-      if (replica === undefined) return true;
-      const { commitMin, applying, status, view, hold } = replica.state;
-      // What is committed is run at the end of the turn: until then the table lacks replies.
-      const hasRunAll = commitMin === ops && applying.length === 0 && hold === undefined;
-      return !hasRunAll || !isDone || status !== "normal" || view !== newest;
-    });
-  }
-
   #unfinished(): string {
     const waiting = this.#clients.filter(({ idle }) => !idle).length;
-    const lagging = this.#laggards().map(({ index }) => `r${index}`);
+    const lagging = laggards(this.#hosts, this.#checker.ops).map(({ index }) => `r${index}`);
     return `${waiting} clients wait, and [${lagging.join()}] have not caught up`;
   }
 }

@@ -47,6 +47,8 @@ const faults = [
   "rot",
   "lostHeaders",
   "lostDisks",
+  "wiped",
+  "rejoinersCrash",
 ] as const satisfies readonly (keyof SimOptions)[];
 
 /** Numbers that are worth making smaller, down to a least. */

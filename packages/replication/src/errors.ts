@@ -119,6 +119,7 @@ export class GroupConfigMismatchError extends ActorError {
  * - `unsuitable`: the place cannot hold a lock, or its path is too long for one.
  * - `foreign`: it belongs to another group, replica or history. `version`: to another format.
  * - `locked`: another process, or another handle of this one, has it open.
+ * - `not_empty`: a journal is there, and its replica was told that it had been lost (`rejoin`).
  * - `damaged`: what was durable cannot be read, and it is not known what that was.
  */
 export type JournalProblem =
@@ -131,6 +132,7 @@ export type JournalProblem =
   | "foreign"
   | "version"
   | "locked"
+  | "not_empty"
   | "damaged";
 
 /** What a person can do about it. */
@@ -144,7 +146,8 @@ const journalAdvice: Readonly<Record<JournalProblem, string | undefined>> = {
   foreign: "name another storage, or start the group that it belongs to",
   version: "start it with the version that wrote it, or name an empty storage",
   locked: "end the holder first, and start a node once only",
-  damaged: "see `troupe journal verify`; keep the files, and restore them from a copy",
+  not_empty: "take `rejoin` out of the options, or move the directory away if it is to be given up",
+  damaged: "see `troupe journal verify`; move the directory away, and start once with `rejoin`",
 };
 
 /**

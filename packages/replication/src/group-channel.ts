@@ -217,14 +217,14 @@ export class GroupChannel {
 
   /**
    * What an earlier life of a replica said is dropped like a message that was lost. The protocol
-   * does not depend on it. In a memory group the crash vector judges lives, for there a replica
-   * whose clock went back has to be told so.
+   * does not depend on it. Who has forgotten everything may take itself for younger than it is, for
+   * its clock went back, and has to be told so: in a memory group always, and else if it rejoins.
    */
-  #isOfEarlierLife(from: string, { incarnation }: Envelope): boolean {
+  #isOfEarlierLife(from: string, { incarnation, message }: Envelope): boolean {
     const index = this.indexOf(from);
     if (index < 0 || this.options.durability === "memory") return false;
     const latest = this.#lives[index] ?? 0;
-    if (incarnation < latest) return true;
+    if (incarnation < latest && message.type !== "recovery") return true;
     this.#lives[index] = incarnation;
     return false;
   }

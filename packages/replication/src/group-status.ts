@@ -5,6 +5,7 @@ import { CallTimeoutError, type Clock } from "@troupe/actor";
 import { PendingCalls } from "@troupe/actor/runtime";
 import { GroupClosedError } from "./errors.ts";
 import type { GroupChannel } from "./group-channel.ts";
+import type { ReplicaNeed } from "./vsr/index.ts";
 import type { StatusMessage } from "./wire.ts";
 
 /** How a replica is, as it says itself. */
@@ -14,8 +15,9 @@ export interface ReachableReplica {
   readonly reachable: true;
   /**
    * `"view_change"` while it waits for the log of a new view; `"recovering_head"` while it waits
-   * for the end of its log, which its disk has lost. In a memory group also `"recovering"` while it
-   * asks the others for what it knew, and `"lost"` when too many have forgotten it.
+   * for the end of its log, which its disk has lost; `"recovering"` while it rejoins, and in a
+   * memory group after each start, and asks the others for what it knew; `"lost"` in a memory group
+   * when too many have forgotten it.
    */
   readonly status: "normal" | "view_change" | "recovering_head" | "recovering" | "lost";
   readonly view: number;
@@ -45,6 +47,12 @@ export interface ReplicaDetails {
   readonly effects: number;
   readonly deferred: number;
   readonly monitors: number;
+  /**
+   * What it must get from others before it takes part, or runs anything, again. While it recovers:
+   * `"answers"` of enough replicas that are normal, then that of the `"primary"`, then the `"log"`.
+   * `"checkpoint"`: the state that its log begins after is lost, and nobody has given it another.
+   */
+  readonly needs: ReplicaNeed;
 }
 
 /** A replica that did not answer in time. */

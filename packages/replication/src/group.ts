@@ -284,7 +284,7 @@ async function startReplica(
   member: Member,
 ): Promise<void> {
   const { channel } = member;
-  const { group, storage = "", bootstrap } = channel.options;
+  const { group, storage = "", bootstrap, rejoin } = channel.options;
   const groups = begun.get(node) ?? new Set();
   begun.set(node, groups);
   member.events.begin();
@@ -295,6 +295,7 @@ async function startReplica(
     arg,
     storage,
     bootstrap: bootstrap && !groups.has(group),
+    rejoin,
     tell: (event) => {
       if (event.type === "lost") node.logger.error(event.error.message);
       member.events.tell(event);

@@ -30,4 +30,4 @@ export type { Replicable } from "./replicable.ts";
 export type { ReplicationEvent, ReplicationListener } from "./replication-events.ts";
 export type { Roster } from "./roster.ts";
 export type { StatePath } from "./state-path.ts";
-export { DivergedError } from "./vsr/index.ts";
+export { DivergedError, EndedLifeError, type ReplicaNeed } from "./vsr/index.ts";

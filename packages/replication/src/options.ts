@@ -62,6 +62,14 @@ export interface GroupOptions {
    * replicas were told so and are there. To be taken away when it has begun. @default false
    */
   readonly bootstrap?: boolean;
+  /**
+   * Says that the journal of this node's replica is lost for good (a new disk, a directory that was
+   * removed), so that the replica begins a new life: it gets everything from the others, takes part
+   * when that is on its disk, and counts for nobody until then. Refused where a journal is that did
+   * not begin so, in memory and with one replica. To be taken away when it has rejoined.
+   * @default false
+   */
+  readonly rejoin?: boolean;
   /** How many prepares may be under way at once. Shared. @default 8 */
   readonly pipeline?: number;
   /** How many calls one prepare may carry. Shared. @default 512 */
@@ -93,6 +101,7 @@ export const groupDefaults = {
   durability: "disk",
   bootstrap: false,
   foundingTimeout: 60_000,
+  rejoin: false,
   pipeline: 8,
   batchRequests: 512,
   batchBytes: 256 * 1024,
@@ -124,6 +133,7 @@ export interface ResolvedGroupOptions {
   readonly storage: string | undefined;
   readonly durability: "disk" | "memory";
   readonly bootstrap: boolean;
+  readonly rejoin: boolean;
   readonly config: GroupConfig;
   readonly ticks: TimeoutTicks;
   readonly maxQueuedCalls: number;
@@ -181,6 +191,7 @@ export function resolveGroupOptions(
     storage,
     durability,
     bootstrap: isInMemory && (roster?.isNew ?? given.bootstrap),
+    rejoin: rejoinOption(given.rejoin, isInMemory, replicas),
     config: {
       replicaCount: replicas.length,
       // Not a hash of everything shared: a group may change its other limits and keep its log.
@@ -332,6 +343,21 @@ function replicasOption(replicas: unknown): readonly string[] {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new OptionError("replicas", "names that all differ", twice);
   return Object.freeze(names);
+}
+
+function rejoinOption(
+  rejoin: unknown,
+  isInMemory: boolean,
+  { length }: readonly string[],
+): boolean {
+  const given = booleanOption("rejoin", rejoin);
+  if (given && isInMemory) {
+    throw new OptionError("rejoin", "false, in a group whose replicas always rejoin", true);
+  }
+  if (given && length === 1) {
+    throw new OptionError("rejoin", "false, where there is no other replica to ask", true);
+  }
+  return given;
 }
 
 function safeNameOption(option: string, value: unknown): string {

@@ -43,6 +43,8 @@ export interface ReplicaHostOptions {
   readonly storage: string;
   /** Whether a memory group may begin with nothing. */
   readonly bootstrap: boolean;
+  /** Whether its journal is lost, and a new one is to begin in its place. */
+  readonly rejoin: boolean;
   /** Told once, when the replica has stopped: with the error, or undefined if it was asked to. */
   readonly onEnd: (error: unknown) => void;
   /** Told what changes, until the end. */
@@ -52,7 +54,7 @@ export interface ReplicaHostOptions {
 /** The last life that began in this process. */
 let lastLife = 0;
 
-/** Where no journal counts lives: greater than any earlier one, as far as the clocks are right. */
+/** Greater than any earlier life that nothing here tells of, as far as the clocks are right. */
 function nextLife(nowMs: number): number {
   lastLife = Math.max(Math.floor(nowMs), lastLife + 1);
   return lastLife;
@@ -134,8 +136,10 @@ export class ReplicaHost {
 
   /** Opens the journal and begins. Rejects with JournalError, or with what `init` throws. */
   static async start(options: ReplicaHostOptions): Promise<ReplicaHost> {
-    const { node, channel, definition, arg, storage, bootstrap } = options;
-    const { group, config, ticks, identity, durability } = channel.options;
+    const { node, channel, definition, arg, storage, bootstrap, rejoin } = options;
+    const { group, config, ticks, identity, durability, replicas } = channel.options;
+    const newLives = () =>
+      replicas.map((name) => (name === node.name ? nextLife(node.clock.now()) : 0));
     const machine = new ActorMachine(definition, arg, stateCodec(), config.root, group);
     let host: ReplicaHost | undefined;
     const isInMemory = durability === "memory";
@@ -147,6 +151,7 @@ export class ReplicaHost {
           identity: JSON.stringify({ ...identity, replica: node.name, cluster: node.cluster }),
           hash: checksum,
           onFailure: (error) => host?.fail(error),
+          ...(rejoin && { rejoin: newLives() }),
         });
     const { journal } = opened;
     try {

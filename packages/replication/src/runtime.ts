@@ -59,6 +59,7 @@ export {
   type LogBase,
   type MemoryLife,
   type NamedCheckpoint,
+  nackQuorum,
   type Op,
   primaryOf,
   quorumOf,

@@ -11,6 +11,7 @@ import { isHex, isNatural } from "./fields.ts";
 import type {
   ClientMessage,
   ReplicaMessage,
+  ReplicaNeed,
   ReplyMessage,
   ReplyToClient,
   RequestMessage,
@@ -51,6 +52,7 @@ export interface StatusMessage {
   readonly effects: number;
   readonly deferred: number;
   readonly monitors: number;
+  readonly needs: ReplicaNeed;
   /** Empty if it was not asked for. */
   readonly digest: string;
 }
@@ -237,6 +239,7 @@ const shapes: { readonly [T in WireMessage["type"]]: Shape } = {
     effects: natural,
     deferred: natural,
     monitors: natural,
+    needs: oneOf("nothing", "answers", "primary", "log", "checkpoint"),
     digest: text,
   },
   effect: {

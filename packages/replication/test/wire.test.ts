@@ -74,6 +74,7 @@ const messages: { readonly [T in WireMessage["type"]]: Extract<WireMessage, { ty
     effects: 0,
     deferred: 3,
     monitors: 0,
+    needs: "checkpoint",
     digest: "",
   },
   effect: {

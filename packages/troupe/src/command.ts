@@ -15,8 +15,9 @@ const usage = `usage: troupe journal inspect DIR [--json]
        troupe journal verify DIR
 
 DIR is a replica's journal, STORAGE/GROUP/NODE.journal. Neither writes anything.
-A replica whose journal is gone, or was emptied, must not be started under its name again: it
-would have forgotten what it promised. The others go on without it.`;
+A replica whose journal is gone, was emptied or is refused has forgotten what it promised. Move
+away what is left, and start the replica once with the option rejoin: true, so that it gets
+everything from the others; without it, it must not be started under its name again.`;
 
 /** @example await runCommand(["journal", "verify", "data/counter/a.journal"]) */
 export async function runCommand(words: readonly string[]): Promise<CommandResult> {

@@ -18,9 +18,11 @@ export function verdictText(report: JournalReport): string {
 
 export function reportText(report: JournalReport): string {
   const { path, identity, incarnation, recovered, unfinishedBytes, segments } = report;
-  const { checkpoints, strange, diverged } = report;
+  const { checkpoints, strange, diverged, rejoining } = report;
   const lines = [path];
   if (identity !== undefined) lines.push(`belongs to ${identity}`, `life ${incarnation}`);
+  if (rejoining)
+    lines.push("in the place of a lost one: it has not got the log from the others yet");
   for (const { file, bytes, records, entries, firstOp, lastOp, view } of segments) {
     const ops = firstOp === undefined ? "" : `, ops ${firstOp} to ${lastOp}`;
     const at = view === undefined ? "" : `, view ${view}`;

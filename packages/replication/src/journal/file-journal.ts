@@ -7,7 +7,7 @@
  */
 import { join, resolve } from "node:path";
 import { JournalError } from "../errors.ts";
-import type { Hash } from "../vsr/index.ts";
+import type { Hash, KnownLives, Recovered } from "../vsr/index.ts";
 import { Boundaries } from "./boundaries.ts";
 import { CheckpointFiles, readCheckpoints } from "./checkpoint-files.ts";
 import { type Directory, newestMeta, readDirectory } from "./directory.ts";
@@ -32,6 +32,11 @@ export interface FileJournalOptions {
   readonly hash: Hash;
   /** Told once when a write has failed. Nothing that was not reported done is durable. */
   readonly onFailure: (error: JournalError) => void;
+  /**
+   * The journal was lost, and this one begins in its place: the life of each replica, of which only
+   * its own is not 0. Refused (`not_empty`) where there is a journal that did not begin so.
+   */
+  readonly rejoin?: readonly number[];
   /** A segment that has so many bytes is followed by another. @default 67108864 */
   readonly segmentBytes?: number;
   /** @default the file system */
@@ -114,17 +119,35 @@ class Opening {
     const { storage, path, hash, identity } = this.#options;
     const directory = await readDirectory(storage, path, hash);
     const found = recoverDirectory(directory, hash, identity);
+    const lives = this.#lives(found);
     for (const name of directory.unfinished) await storage.remove(join(path, name));
-    const incarnation = (found?.meta.incarnation ?? 0) + 1;
+    // Of a lost journal it is not known how often it was opened; a life is numbered by the clock.
+    const before = found?.meta.incarnation ?? Math.max(0, ...(lives?.lives ?? []));
+    const incarnation = before + 1;
     const segment = await this.#segment(found, incarnation);
     try {
       await storage.syncDirectory(path);
-      const journal = await this.#begin(directory, found, segment, incarnation);
-      return { journal, recovered: found?.recovered, incarnation };
+      const journal = await this.#begin(directory, found, segment, incarnation, lives);
+      const nothing = lives && { view: 0, log_view: 0, commit: 0, entries: [] };
+      const recovered: Recovered | undefined = found?.recovered ?? nothing;
+      const known = lives === undefined ? {} : { lives };
+      return { journal, recovered: recovered && { ...recovered, ...known }, incarnation };
     } catch (error) {
       await segment.file.close().catch(() => undefined);
       throw error;
     }
+  }
+
+  /** What is known of lives; a journal that is to be lost must not be there. */
+  #lives(found: RecoveredJournal | undefined): KnownLives | undefined {
+    const { path, rejoin } = this.#options;
+    if (rejoin === undefined) return found?.meta.lives;
+    if (found === undefined) return { lives: rejoin, rejoining: true };
+    const known = found.meta.lives;
+    const hasRejoined = rejoin.some((life, i) => life > 0 && (known?.lives[i] ?? 0) > 0);
+    if (hasRejoined) return known;
+    const problem = "holds a journal, which is not lost";
+    throw new JournalError(path, problem, "not_run", { kind: "not_empty" });
   }
 
   /** The segment to go on in: the last one, or a new one behind a damaged end. */
@@ -166,6 +189,7 @@ class Opening {
     found: RecoveredJournal | undefined,
     segment: OpenSegment,
     incarnation: number,
+    lives: KnownLives | undefined,
   ): Promise<FileJournal> {
     const { storage, path, hash, identity: text, onFailure } = this.#options;
     const { segmentBytes = segmentBytesDefault } = this.#options;
@@ -177,7 +201,8 @@ class Opening {
     const { sequence, end } = segment;
     const given = { incarnation, identity: text, segment: sequence, first, view, log_view };
     const number = before?.number ?? 0;
-    const start = { number, epoch: before?.epoch ?? 0, checkpoint: kept.at(-1)?.op ?? 0 };
+    const known = lives === undefined ? {} : { lives };
+    const start = { number, epoch: before?.epoch ?? 0, checkpoint: kept.at(-1)?.op ?? 0, ...known };
     const names = await storage.list(path);
     const marks = directory.mark?.number ?? 0;
     const meta = await MetaWriter.open(storage, path, names, { ...start, ...given }, marks, hash);

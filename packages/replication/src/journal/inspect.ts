@@ -32,6 +32,8 @@ export interface JournalReport {
   readonly incarnation?: number;
   readonly epoch?: number;
   readonly checkpoint?: Op;
+  /** Its replica has lost a journal, and has not got the log from the others yet. */
+  readonly rejoining?: boolean;
   readonly segments: readonly SegmentReport[];
   /** Those that are whole, oldest first; one that is not is among `damage`. */
   readonly checkpoints: readonly CheckpointName[];
@@ -76,7 +78,11 @@ export async function inspectJournal(
     }
     const meta = newestMeta(metas);
     const { incarnation = 0, epoch = 0, checkpoint = 0, identity = "" } = meta ?? {};
-    const about = meta === undefined ? {} : { identity, incarnation, epoch, checkpoint };
+    const rejoining = meta?.lives?.rejoining === true;
+    const about =
+      meta === undefined
+        ? {}
+        : { identity, incarnation, epoch, checkpoint, ...(rejoining && { rejoining }) };
     const of = hash(Buffer.from(identity, "utf8"));
     const kept = await readCheckpoints({ storage, path, hash, identity: of });
     const { names: checkpoints } = kept;

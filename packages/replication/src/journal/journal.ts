@@ -88,9 +88,11 @@ export class Recovery {
     entries.length = Math.min(entries.length, truncate - first + 1);
     for (const entry of write.entries) entries[entry.op - first] = entry;
     this.#cut(entries, first, write.cut);
+    const lives = write.lives ?? this.#state?.lives;
     const base = this.#base === undefined ? {} : { base: this.#base };
     const { view, log_view, commit } = write;
-    this.#state = { view, log_view, commit, ...base, entries };
+    const known = lives === undefined ? {} : { lives };
+    this.#state = { view, log_view, commit, ...base, entries, ...known };
   }
 
   #cut(entries: Recovered["entries"][number][], first: Op, cut: Op | undefined): void {

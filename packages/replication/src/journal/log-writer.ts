@@ -154,7 +154,12 @@ export class FileJournal implements Journal {
     await this.#appendRecords(writes.slice(from));
     const { meta } = this.#ports;
     const { view, log_view } = this.#summary;
-    if (view !== meta.meta.view || log_view !== meta.meta.log_view) {
+    const lives = writes.findLast((write) => write.lives !== undefined)?.lives;
+    if (lives !== undefined) {
+      // In both copies: the log does not repeat it, and damage to one must not bring the past back.
+      await meta.write({ view, log_view, lives });
+      await meta.write({});
+    } else if (view !== meta.meta.view || log_view !== meta.meta.log_view) {
       await meta.write({ view, log_view });
     }
     for (const { cut } of writes) if (cut !== undefined) await this.#cut(cut);

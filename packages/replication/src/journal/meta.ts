@@ -6,7 +6,7 @@
  * on it: a write that is torn leaves the other copy. The mark says up to where the log is durable.
  * It is written without a sync, after the sync that it speaks of, so it may be old, never wrong.
  */
-import type { Checksum, Hash, Op, View } from "../vsr/index.ts";
+import type { Checksum, Hash, KnownLives, Op, View } from "../vsr/index.ts";
 import {
   checksumBytes,
   formatVersion,
@@ -23,6 +23,8 @@ export const markName = "mark";
 export const markStride = 512;
 
 const metaMagic = 0x54524d32;
+/** Of a record that tells of lives, behind the identity; there is none while there is one each. */
+const livesMagic = 0x54524c33;
 const markMagic = 0x54524b32;
 const metaHeaderBytes = 92;
 
@@ -43,12 +45,15 @@ export interface Meta {
   readonly log_view: View;
   /** Names the cluster's group, its replica and its configuration, as text. */
   readonly identity: string;
+  /** Which replicas have lost a journal; absent while none has. */
+  readonly lives?: KnownLives;
 }
 
 export function sealMeta(meta: Meta, hash: Hash): Buffer {
   const identity = Buffer.from(meta.identity, "utf8");
-  const bytes = Buffer.alloc(metaHeaderBytes + identity.length);
-  bytes.writeUInt32BE(metaMagic, 0);
+  const lives = meta.lives === undefined ? Buffer.alloc(0) : encodeLives(meta.lives);
+  const bytes = Buffer.concat([Buffer.alloc(metaHeaderBytes), identity, lives]);
+  bytes.writeUInt32BE(meta.lives === undefined ? metaMagic : livesMagic, 0);
   bytes.writeUInt32BE(formatVersion, 4);
   bytes.writeDoubleBE(meta.number, 8);
   bytes.writeDoubleBE(meta.incarnation, 16);
@@ -59,7 +64,6 @@ export function sealMeta(meta: Meta, hash: Hash): Buffer {
   bytes.writeDoubleBE(meta.log_view, 56);
   bytes.writeDoubleBE(meta.first, 64);
   bytes.writeUInt32BE(identity.length, 72);
-  bytes.set(identity, metaHeaderBytes);
   bytes.write(metaSeal(bytes, hash), 76, "hex");
   return bytes;
 }
@@ -68,10 +72,32 @@ function metaSeal(bytes: Buffer, hash: Hash): Checksum {
   return hash(bytes.subarray(0, 76), bytes.subarray(76 + checksumBytes));
 }
 
+function encodeLives({ lives, rejoining }: KnownLives): Buffer {
+  const bytes = Buffer.alloc(livesBytes(lives.length));
+  bytes.writeUInt32BE(lives.length, 0);
+  bytes.writeUInt32BE(rejoining ? 1 : 0, 4);
+  for (const [i, life] of lives.entries()) bytes.writeDoubleBE(life, 8 + 8 * i);
+  return bytes;
+}
+
+function decodeLives(bytes: Buffer): KnownLives {
+  const count = (bytes.length - livesBytes(0)) / 8;
+  const lives = Array.from({ length: count }, (_, i) => bytes.readDoubleBE(8 + 8 * i));
+  return { lives, rejoining: bytes.readUInt32BE(4) === 1 };
+}
+
+function livesBytes(count: number): number {
+  return 8 + 8 * count;
+}
+
 /** The record in a file; "damaged" if there is none that holds, or the version that wrote it. */
 export function readMeta(bytes: Buffer, hash: Hash): Meta | "damaged" | { version: number } {
-  if (bytes.length < metaHeaderBytes || bytes.readUInt32BE(0) !== metaMagic) return "damaged";
-  const whole = bytes.subarray(0, metaHeaderBytes + bytes.readUInt32BE(72));
+  if (bytes.length < metaHeaderBytes) return "damaged";
+  const magic = bytes.readUInt32BE(0);
+  if (magic !== metaMagic && magic !== livesMagic) return "damaged";
+  const end = metaHeaderBytes + bytes.readUInt32BE(72);
+  const hasLives = magic === livesMagic && bytes.length >= end + 4;
+  const whole = bytes.subarray(0, hasLives ? end + livesBytes(bytes.readUInt32BE(end)) : end);
   if (whole.toString("hex", 76, metaHeaderBytes) !== metaSeal(whole, hash)) return "damaged";
   const version = bytes.readUInt32BE(4);
   if (version < oldestVersion || version > formatVersion) return { version };
@@ -85,7 +111,8 @@ export function readMeta(bytes: Buffer, hash: Hash): Meta | "damaged" | { versio
     log_view: whole.readDoubleBE(56),
     // Format 2 had 0 here.
     first: Math.max(1, whole.readDoubleBE(64)),
-    identity: whole.toString("utf8", metaHeaderBytes),
+    identity: whole.toString("utf8", metaHeaderBytes, end),
+    ...(hasLives && { lives: decodeLives(whole.subarray(end)) }),
   };
 }
 

@@ -95,11 +95,21 @@ export function replicationQuorum(replicaCount: number): number {
 }
 
 /**
- * How many replicas leave for a view before it begins, or answer one that has forgotten everything.
+ * How many replicas leave for a view before it begins.
  * It meets every replication quorum (I4), so that what was committed is known in it.
  */
 export function viewChangeQuorum(replicaCount: number): number {
   return quorumOf(replicaCount);
+}
+
+/**
+ * How many others answer one that has forgotten everything. One whose journal is lost counts upon
+ * others that remember what they were told, and asks so many that they meet every quorum that it
+ * was in itself: what it helped to commit, and which views it voted for, is known among them (I20).
+ */
+export function recoveryQuorum(replicaCount: number, hasJournal: boolean): number {
+  const others = replicaCount - replicationQuorum(replicaCount) + 1;
+  return hasJournal ? others : viewChangeQuorum(replicaCount);
 }
 
 /**

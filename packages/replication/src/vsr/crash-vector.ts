@@ -1,7 +1,8 @@
 /**
  * Crash vectors (Michael, Ports, Sharma, Szekeres, DISC 2017): which life of each replica is known.
  *
- * A replica without a journal forgets with each life what it promised in it. It tells the others
+ * A replica without a journal forgets with each life what it promised in it, and so does one whose
+ * journal is lost; all that a journal remembers is one life. It tells the others
  * which life it is in, and they pass that on with everything they say; whoever knows of a younger
  * life of a replica counts nothing any more that an older one has said. The paper's recovery, which
  * lacks this, can lose an acknowledged op (I17).
@@ -9,14 +10,26 @@
 import { assert } from "./assert.ts";
 import type { ReplicaIndex } from "./types.ts";
 
-/** Which life of a replica: each is greater than the one before. 0 stands for "none is known". */
+/**
+ * Which life of a replica: each is greater than the one before. 0 stands for "none is known", and
+ * where there are journals for the life that every replica begins with.
+ */
 export type Incarnation = number;
 
 export class CrashVector {
   #lives: readonly Incarnation[];
+  #isFirst: boolean;
 
-  constructor(replicaCount: number) {
-    this.#lives = Object.freeze(new Array<Incarnation>(replicaCount).fill(0));
+  constructor(replicaCount: number, lives?: readonly Incarnation[]) {
+    const { length } = lives ?? [];
+    assert(length === 0 || length === replicaCount, `a crash vector of ${length}`);
+    this.#lives = Object.freeze(lives ?? new Array<Incarnation>(replicaCount).fill(0));
+    this.#isFirst = this.#lives.every((life) => life === 0);
+  }
+
+  /** Whether no life has ended, as far as is known: then there is nothing to tell of lives. */
+  get isFirst(): boolean {
+    return this.#isFirst;
   }
 
   /** All entries, in the order of the configuration; never changed, and so fit to be sent. */
@@ -45,6 +58,7 @@ export class CrashVector {
     });
     if (risen.length > 0) {
       this.#lives = Object.freeze(this.#lives.map((life, i) => Math.max(life, lives[i] ?? 0)));
+      this.#isFirst = false;
     }
     return risen;
   }
@@ -53,5 +67,6 @@ export class CrashVector {
   raise(replica: ReplicaIndex, life: Incarnation): void {
     assert(life > this.of(replica), `life ${life} of replica ${replica} is not a younger one`);
     this.#lives = Object.freeze(this.#lives.map((known, i) => (i === replica ? life : known)));
+    this.#isFirst = false;
   }
 }

@@ -18,6 +18,7 @@ export {
 } from "./config.ts";
 export { DamagedLogError } from "./damaged-log-error.ts";
 export { DivergedError } from "./diverged-error.ts";
+export { EndedLifeError } from "./ended-life-error.ts";
 export { Log } from "./log.ts";
 export type {
   ClientMessage,
@@ -45,7 +46,7 @@ export type {
   Write,
 } from "./ready.ts";
 export { Replica } from "./replica.ts";
-export type { ReplicaReport } from "./report.ts";
+export type { ReplicaNeed, ReplicaReport } from "./report.ts";
 export type { ReplicaState } from "./state.ts";
 export type {
   Checksum,
@@ -53,6 +54,7 @@ export type {
   ClientsSnapshot,
   DamagedSlot,
   Hash,
+  KnownLives,
   LogBase,
   NamedCheckpoint,
   Op,

@@ -1,9 +1,9 @@
 /**
- * What a replica of a memory group keeps besides: the lives it knows, and how far it has recovered.
+ * What a replica knows of lives, and how far one that has forgotten everything has recovered.
  *
  * Data and questions about it; what is done with the answers is in `recovery.ts`.
  */
-import type { MemoryLife } from "./config.ts";
+import type { ReplicaOptions } from "./config.ts";
 import type { CrashVector, Incarnation } from "./crash-vector.ts";
 import type { RecoveryResponseMessage } from "./message.ts";
 import type { ReplicaIndex, View } from "./types.ts";
@@ -20,9 +20,13 @@ interface Forgetful {
   readonly lives: readonly Incarnation[];
 }
 
+type LifeOptions = Pick<ReplicaOptions, "index" | "memory" | "random">;
+
 export class Memory {
   readonly crash: CrashVector;
   readonly bootstrap: boolean;
+  /** It has a journal, begun in the place of one that was lost, and has not got the log yet. */
+  isRejoining: boolean;
   readonly #index: ReplicaIndex;
   /**
    * The lives that began the group together; empty if this replica does not know. A life among them
@@ -39,13 +43,15 @@ export class Memory {
   readonly responses = new Map<ReplicaIndex, RecoveryResponseMessage>();
   readonly #forgetful = new Map<ReplicaIndex, Forgetful>();
 
-  /** `chance` is in [0, 1). */
-  constructor(index: ReplicaIndex, crash: CrashVector, life: MemoryLife, chance: number) {
-    this.crash = crash;
-    this.crash.raise(index, life.incarnation);
-    this.bootstrap = life.bootstrap;
-    this.nonce = Math.floor(chance * 2 ** 32);
+  constructor(options: LifeOptions, crash: CrashVector, isRejoining: boolean) {
+    const { index, memory: life, random } = options;
     this.#index = index;
+    this.crash = crash;
+    if (life !== undefined) this.crash.raise(index, life.incarnation);
+    this.bootstrap = life?.bootstrap ?? false;
+    this.isRejoining = isRejoining;
+    // Who has a journal that tells everything asks nothing.
+    this.nonce = life === undefined && !isRejoining ? 0 : Math.floor(random() * 2 ** 32);
   }
 
   get incarnation(): Incarnation {

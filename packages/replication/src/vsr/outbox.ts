@@ -1,7 +1,15 @@
 /** Where the next `Ready` is collected, and where waits what must not leave before its write. */
 import type { ReplicaMessage, ReplyToClient } from "./message.ts";
 import type { Addressed, CheckpointHead, Committed, Effect, Query, Ready, Write } from "./ready.ts";
-import type { LogBase, NamedCheckpoint, Op, Prepare, ReplicaIndex, View } from "./types.ts";
+import type {
+  KnownLives,
+  LogBase,
+  NamedCheckpoint,
+  Op,
+  Prepare,
+  ReplicaIndex,
+  View,
+} from "./types.ts";
 
 interface Gated extends Addressed {
   /** May leave once this write is durable. */
@@ -22,6 +30,7 @@ export class Outbox {
   #gated: Gated[] = [];
   #reset: LogBase | undefined;
   #cut: Op | undefined;
+  #lives: KnownLives | undefined;
   #truncate: Op | undefined;
   #entries: Prepare[] = [];
   #dirty = false;
@@ -122,6 +131,12 @@ export class Outbox {
     this.#cut = Math.max(this.#cut ?? op, op);
   }
 
+  /** What is known of lives has changed. */
+  writeLives(lives: KnownLives): void {
+    this.#lives = lives;
+    this.#dirty = true;
+  }
+
   /** The log is to begin anew after this entry; what was to be written before is of no use. */
   writeReset(base: LogBase): void {
     this.#entries = [];
@@ -211,12 +226,15 @@ export class Outbox {
     const reset = this.#reset === undefined ? {} : { reset: this.#reset };
     const truncate = this.#truncate === undefined ? {} : { truncate: this.#truncate };
     const cut = this.#cut === undefined ? {} : { cut: this.#cut };
+    const lives = this.#lives === undefined ? {} : { lives: this.#lives };
     const entries = this.#entries;
+    this.#lives = undefined;
     this.#reset = undefined;
     this.#truncate = undefined;
     this.#cut = undefined;
     this.#entries = [];
-    return { write: this.#issued, view, log_view, commit, ...reset, ...truncate, entries, ...cut };
+    const rest = { ...reset, ...truncate, entries, ...cut, ...lives };
+    return { write: this.#issued, view, log_view, commit, ...rest };
   }
 
   get #capturesNow(): boolean {

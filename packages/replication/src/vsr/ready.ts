@@ -11,6 +11,7 @@ import type {
   ClientId,
   ClientsSnapshot,
   DamagedSlot,
+  KnownLives,
   LogBase,
   NamedCheckpoint,
   Op,
@@ -108,6 +109,8 @@ export interface Write {
   readonly entries: readonly Prepare[];
   /** The slots up to this op may be forgotten, now or later: a durable checkpoint has them. */
   readonly cut?: Op;
+  /** What is to be remembered of lives from now on; absent if that is what it was. */
+  readonly lives?: KnownLives;
 }
 
 /** A committed op, with those of its requests that are to run; the rest ran before. */
@@ -192,4 +195,6 @@ export interface Recovered {
   readonly checkpoint?: NamedCheckpoint & { readonly clients: ClientsSnapshot };
   /** The state must come from another replica, though the log could be run from where it begins. */
   readonly isHollow?: true;
+  /** What it remembers of lives; absent while all replicas are in the life that they began with. */
+  readonly lives?: KnownLives;
 }

@@ -1,16 +1,21 @@
 /**
- * Recovery without a journal (VRR §4.3), with crash vectors.
+ * Recovery of a replica that has forgotten everything (VRR §4.3), with crash vectors.
  *
- * A replica that has forgotten everything asks all others, and does nothing else (I15). It is whole
- * again when a quorum that is normal knows of its new life, and the primary of the highest view
- * among them has given its log (I16). Nothing that it said in an earlier life counts with anybody
- * who knows of the new one (I17).
+ * It asks all others, and does nothing else (I15). It is whole again when a quorum that is normal
+ * knows of its new life, and the primary of the highest view among them has given its log (I16).
+ * Nothing that it said in an earlier life counts with anybody who knows of the new one (I17).
+ *
+ * Without journals each start is such a life. With journals only the one is that begins in the
+ * place of a journal that was lost (I20); there the others make the new life durable before they
+ * answer, for they must remember it when they vote, and so does the replica with what it was told.
  *
  * When more replicas have forgotten everything at once than the group can spare, what it knew is
  * gone. That is found out here and said: such a replica is `lost`, and stays so (I18).
  */
 import { assert } from "./assert.ts";
+import { recoveryQuorum } from "./config.ts";
 import type { Incarnation } from "./crash-vector.ts";
+import { EndedLifeError } from "./ended-life-error.ts";
 import type { Memory } from "./memory.ts";
 import type { RecoveryMessage, RecoveryResponseMessage, ReplicaMessage } from "./message.ts";
 import type { Addressed, Ready } from "./ready.ts";
@@ -33,7 +38,7 @@ export function askAgain(state: ReplicaState): Outcome {
 }
 
 function ask(state: ReplicaState): void {
-  const memory = memoryOf(state);
+  const { memory } = state;
   memory.round++;
   state.timeouts.resend.start();
   const { nonce, round, bootstrap: founding, view } = memory;
@@ -46,23 +51,28 @@ function ask(state: ReplicaState): void {
  */
 export function admit(state: ReplicaState, from: ReplicaIndex, message: ReplicaMessage): boolean {
   if (from === state.index) return true;
-  const { crash } = memoryOf(state);
+  const { status, hasJournal } = state;
+  const { crash } = state.memory;
   const lives = message.crash_vector;
-  if (lives === undefined || lives.length !== state.replicaCount) return false;
-  const isOld = (lives[from] ?? 0) < crash.of(from);
-  learnLives(state, lives);
+  if (lives === undefined && !hasJournal) return false;
+  if (lives === undefined && crash.isFirst && status !== "recovering") return true;
+  if (lives !== undefined && lives.length !== state.replicaCount) return false;
+  // Who says nothing of lives knows of none but the first.
+  const isOld = (lives?.[from] ?? 0) < crash.of(from);
+  if (lives !== undefined) learnLives(state, lives);
   // One whose clock went back takes itself for younger than it is: it is answered, and so told.
   if (message.type === "recovery") return true;
   if (isOld) return false;
-  if (message.type === "recovery_response") return state.status === "recovering";
-  const isWhole = state.status === "normal" || state.status === "view_change";
-  const isPast = message.type === "new_state" || message.type === "checkpoint";
-  return isWhole || (isPast && state.status === "recovering");
+  if (message.type === "recovery_response") return status === "recovering";
+  return !state.isForgetful || (status === "recovering" && pastTypes.has(message.type));
 }
 
-/** Says of each message which lives its sender knows of; a group with disks needs no such thing. */
-export function withLives({ memory }: ReplicaState, ready: Ready): Ready {
-  if (memory === undefined || ready.messages.length === 0) return ready;
+/** What is judged by its chain, its checksum or its id, and so is of use to the forgetful too. */
+const pastTypes = new Set<ReplicaMessage["type"]>(["new_state", "checkpoint", "requested_prepare"]);
+
+/** Says of each message which lives its sender knows of, where any life has ended. */
+export function withLives({ memory, hasJournal }: ReplicaState, ready: Ready): Ready {
+  if (ready.messages.length === 0 || (hasJournal && memory.crash.isFirst)) return ready;
   const crash_vector = memory.crash.lives;
   let before: ReplicaMessage | undefined;
   let withVector: ReplicaMessage | undefined;
@@ -80,14 +90,21 @@ export function withLives({ memory }: ReplicaState, ready: Ready): Ready {
 const lifeSteps = 2 ** 20;
 
 function learnLives(state: ReplicaState, lives: readonly Incarnation[]): void {
-  const memory = memoryOf(state);
+  const { memory } = state;
   const risen = memory.crash.merge(lives);
   for (const replica of risen) {
     if (replica === state.index) onYoungerSelf(state, memory);
     else forgetLife(state, memory, replica);
   }
+  if (risen.length > 0) rememberLives(state);
   // What the others said without knowing of that life is no promise to begin with it.
   if (risen.length > 0 && memory.bootstrap && state.status === "recovering") ask(state);
+}
+
+/** What must not be forgotten where there is a journal: who is in which life. */
+function rememberLives({ memory, outbox, hasJournal }: ReplicaState): void {
+  const { crash, isRejoining: rejoining } = memory;
+  if (hasJournal) outbox.writeLives({ lives: crash.lives, rejoining });
 }
 
 /** A life has ended: nothing that it said counts any more. */
@@ -106,6 +123,7 @@ function forgetLife(state: ReplicaState, memory: Memory, replica: ReplicaIndex):
 /** The others know of a life of this replica that is as young as this one thought to be. */
 function onYoungerSelf(state: ReplicaState, memory: Memory): void {
   if (state.status === "lost") return;
+  if (state.hasJournal && state.status !== "recovering") throw new EndedLifeError();
   assert(state.status === "recovering", "somebody else lives under this replica's name");
   // By chance: two lives that were told the same must not take the same number, for else what the
   // first has promised would count as the second's.
@@ -131,11 +149,11 @@ export function onRecovery(
 ): void {
   const { status, view, log, commitMin: commit } = state;
   if (status === "view_change" || status === "recovering_head") return;
-  const memory = memoryOf(state);
+  const { memory } = state;
   const { nonce, round } = message;
   const commit_checksum = log.checksumAt(commit);
   assert(commit_checksum !== undefined, "the commit is beyond the log (I23)");
-  state.outbox.send(from, {
+  const response: RecoveryResponseMessage = {
     type: "recovery_response",
     nonce,
     round,
@@ -146,7 +164,10 @@ export function onRecovery(
     commit,
     commit_checksum,
     entries: state.isPrimary ? log.slice(commit, log.head) : [],
-  });
+  };
+  // Whoever forgot that life after this would count the votes of the one before it again.
+  if (state.hasJournal) state.outbox.sendWhenDurable(from, response);
+  else state.outbox.send(from, response);
 }
 
 export function onRecoveryResponse(
@@ -154,12 +175,12 @@ export function onRecoveryResponse(
   from: ReplicaIndex,
   message: RecoveryResponseMessage,
 ): Outcome {
-  const memory = memoryOf(state);
+  const { memory } = state;
   // An answer to an earlier life has that life in its vector; one to another question its nonce.
   const isMine = message.crash_vector?.[state.index] === memory.incarnation;
   if (!isMine || message.nonce !== memory.nonce) return undefined;
   if (message.status === "normal") {
-    const isFounder = message.founders[state.index] === memory.incarnation;
+    const isFounder = !state.hasJournal && message.founders[state.index] === memory.incarnation;
     if (isFounder && state.view === 0 && state.log.head === 0) {
       memory.founders = message.founders;
       return "begin";
@@ -179,9 +200,11 @@ export function onRecoveryResponse(
 
 /** What follows from all that has been answered so far. */
 function judge(state: ReplicaState): Outcome {
-  const memory = memoryOf(state);
+  const { memory } = state;
   const { responses } = memory;
   if (canInstall(state)) return "install";
+  // What disks hold may be all there, though no quorum has a log: nobody guesses, it waits.
+  if (state.hasJournal) return undefined;
   // Somebody who is normal is proof that the group has run, whatever this one was told.
   const founding = memory.bootstrap && responses.size === 0;
   if (founding && memory.othersFound) {
@@ -198,31 +221,29 @@ function judge(state: ReplicaState): Outcome {
  * sooner, it may be taken. Chooses the log when it is there.
  */
 export function canInstall(state: ReplicaState): boolean {
-  const { responses, view } = memoryOf(state);
-  if (responses.size < state.viewChangeQuorum) return false;
+  const { responses, view } = state.memory;
+  if (responses.size < recoveryQuorum(state.replicaCount, state.hasJournal)) return false;
   const primary = responses.get(primaryOf(view, state.replicaCount));
-  if (primary?.view !== view) return false;
-  assert(view >= state.view, "views only go up (I1)");
+  // With a journal it may have got as far as a later view, and crashed: a quorum is in that one.
+  if (primary?.view !== view || view < state.view) return false;
+  if (state.hasJournal && view > state.view) state.outbox.writeMeta();
   state.view = view;
   // The first is kept: were each newer one taken, catching up might chase it for ever.
   state.pendingStartView ??= { ...primary, type: "start_view", nonce: 0 };
   return true;
 }
 
-/** It has what everybody has, and takes part again. */
+/** It has what everybody has, and takes part again: with a journal, as soon as that is written. */
 export function endRecovery(state: ReplicaState): void {
-  const memory = memoryOf(state);
+  const { memory } = state;
   memory.founders = memory.responses.get(state.primary)?.founders ?? [];
   memory.restart();
+  memory.isRejoining = false;
+  rememberLives(state);
 }
 
 function lose(state: ReplicaState): void {
   state.status = "lost";
   dropTarget(state);
   for (const timeout of Object.values(state.timeouts)) timeout.stop();
-}
-
-function memoryOf(state: ReplicaState): Memory {
-  assert(state.memory !== undefined, "a replica with a journal was told of a recovery");
-  return state.memory;
 }

@@ -75,8 +75,8 @@ export class Replica {
   /**
    * A new replica of a new group; or, with `recovered`, one that comes back with what its journal
    * held. The second kind does not resume a view that it led (I14). With `options.memory` it has no
-   * journal, and asks the others what it knew (I15). Throws `DamagedLogError` if it is alone and
-   * its log is damaged.
+   * journal, and asks the others what it knew (I15), and so does one whose journal is new in the
+   * place of a lost one. Throws `DamagedLogError` if it is alone and its log is damaged.
    */
   constructor(options: ReplicaOptions, recovered?: Recovered) {
     this.state = new ReplicaState(options, recovered);
@@ -103,6 +103,10 @@ export class Replica {
     recoverState(state, recovered);
     state.learnCommit(Math.min(recovered.commit, state.log.head));
     const { log, replicaCount } = state;
+    if (state.memory.isRejoining) {
+      this.#goOn(startRecovery(state));
+      return;
+    }
     if (replicaCount === 1 && (log.damaged.length > 0 || state.isHollow)) {
       const lost = state.isHollow ? [log.base.op] : [];
       throw new DamagedLogError([...lost, ...log.damaged.map(({ op }) => op)]);
@@ -206,7 +210,7 @@ export class Replica {
   #receive(from: ReplicaIndex, message: ReplicaMessage): void {
     const { state } = this;
     assert(from >= 0 && from < state.replicaCount, `a message from ${from}, not of the group`);
-    if (state.memory !== undefined && !admit(state, from, message)) return;
+    if (!admit(state, from, message)) return;
     switch (message.type) {
       case "recovery":
         onRecovery(state, from, message);
@@ -308,7 +312,7 @@ export class Replica {
   #goOn(outcome: Outcome): void {
     const { state } = this;
     if (outcome === "begin") {
-      state.memory?.restart();
+      state.memory.restart();
       this.#begin();
     }
     if (outcome !== "install") return;
@@ -330,6 +334,7 @@ export class Replica {
     if (state.announce.tick()) announce(state);
     if (this.state.isForgetful) {
       timeouts.catchUp.tick();
+      timeouts.repair.tick();
       if (timeouts.resend.tick()) this.#goOn(askAgain(state));
       return;
     }

@@ -64,7 +64,7 @@ export function onCheckpoint(
   if (op % state.options.config.checkpointEvery !== 0 || op < base) return;
   state.checkpoints.note(from, op, op, id);
   cutOff(state);
-  const isLater = view > (state.memory === undefined ? state.outbox.durableView : state.view);
+  const isLater = view > (state.hasJournal ? state.outbox.durableView : state.view);
   if (isLater || state.fetching !== undefined || !isLacking(state, base)) return;
   if (op < state.log.base.op || (op <= state.commitMin && !state.isHollow)) return;
   state.fetching = checkpoint;

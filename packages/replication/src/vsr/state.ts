@@ -132,15 +132,17 @@ export class ReplicaState {
   /** Primary: what a quorum has confirmed, and what waits to be run before it is answered. */
   confirmedQueries: WaitingQuery[] = [];
 
-  /** Present in a memory group: which lives are known, and how far this one has recovered. */
-  readonly memory: Memory | undefined;
+  /** Which lives are known, and how far one that has forgotten everything has recovered. */
+  readonly memory: Memory;
+  /** What it says is kept on a disk; a memory group keeps nothing. */
+  readonly hasJournal: boolean;
 
   readonly timeouts;
   /** Until this replica tells again of its newest checkpoint; runs in every view and status. */
   readonly announce: Timeout;
 
   constructor(options: ReplicaOptions, recovered: Recovered | undefined) {
-    const { config, random } = options;
+    const { config } = options;
     assert(options.index >= 0 && options.index < config.replicaCount, "index is not of the group");
     this.options = options;
     this.index = options.index;
@@ -149,16 +151,16 @@ export class ReplicaState {
     this.viewChangeQuorum = viewChangeQuorum(config.replicaCount);
     this.outbox = new Outbox(recovered?.view);
     this.log = new Log(recovered?.base ?? config.root, recovered?.entries, recovered?.damaged);
-    const { index } = options;
-    this.checkpoints = new KnownCheckpoints(index, config.replicaCount, this.replicationQuorum);
+    const { index, replicationQuorum: quorum } = this;
+    this.checkpoints = new KnownCheckpoints(index, config.replicaCount, quorum);
     this.clients = new ClientTable(config.sessionsMax);
-    this.acked = new AckedOps(config.replicaCount, this.replicationQuorum);
+    this.acked = new AckedOps(config.replicaCount, quorum);
     this.view = recovered?.view ?? 0;
     this.logView = recovered?.log_view ?? 0;
     assert(this.view >= this.logView, "recovered a log_view above the view (I1)");
-    this.memory =
-      options.memory &&
-      new Memory(this.index, new CrashVector(config.replicaCount), options.memory, random());
+    const { rejoining = false, lives } = recovered?.lives ?? {};
+    this.memory = new Memory(options, new CrashVector(config.replicaCount, lives), rejoining);
+    this.hasJournal = options.memory === undefined;
     this.timeouts = timeoutsOf(options);
     this.announce = new Timeout(options.ticks.abdicate);
     this.announce.start();

@@ -19,7 +19,7 @@ export type Hash = (bytes: Uint8Array, more?: Uint8Array) => Checksum;
  * - `normal`: takes part in the view `view == log_view`.
  * - `view_change`: has left its last normal view and has not yet got the log of `view`.
  * - `recovering_head`: has lost the end of its log, and is silent until it is told a view's log.
- * - `recovering`: has no journal, has forgotten everything, and asks the others.
+ * - `recovering`: has forgotten everything, and asks the others; it has no journal, or a new one.
  * - `lost`: so have too many others; what the group knew is gone.
  */
 export type Status = "normal" | "view_change" | "recovering_head" | "recovering" | "lost";
@@ -83,6 +83,14 @@ export interface LogBase {
 export interface NamedCheckpoint extends LogBase {
   readonly id: Checksum;
   readonly bytes: number;
+}
+
+/** What a journal remembers of lives, in a group of which a replica has lost its journal. */
+export interface KnownLives {
+  /** The life of each replica that is known, its own among them; 0 is the first. */
+  readonly lives: readonly number[];
+  /** It is new, in the place of one that was lost, and its replica takes part in nothing yet. */
+  readonly rejoining: boolean;
 }
 
 /**

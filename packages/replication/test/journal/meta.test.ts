@@ -15,9 +15,16 @@ const meta = {
   identity: '{"group":"größer"}',
 };
 
-test("a meta record comes back as it was, and with any bit flipped not at all", () => {
-  const bytes = sealMeta(meta, checksum);
-  expect(readMeta(bytes, checksum)).toEqual(meta);
+const ended = { lives: { lives: [0, 1_700_000_000_000, 0], rejoining: true } };
+
+test.each([
+  ["while nobody has lost a journal", meta],
+  ["which tells of lives", { ...meta, ...ended }],
+])("a meta record comes back as it was, %s, and with any bit flipped not at all", (_, given) => {
+  const bytes = sealMeta(given, checksum);
+  expect(readMeta(bytes, checksum)).toEqual(given);
+  // A longer one may have stood there before.
+  expect(readMeta(Buffer.concat([bytes, Buffer.alloc(9, 7)]), checksum)).toEqual(given);
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const damaged = Buffer.from(bytes);
     damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));

@@ -311,6 +311,19 @@ export class TestGroup {
     this.turn(index);
   }
 
+  /** The disk of a replica that is down is lost; on the one in its place it begins that life. */
+  wipe(index: number, life: number): void {
+    const replica = this.replica(index);
+    const lives = this.replicas.map((_, i) => (i === index ? life : 0));
+    const empty = { write: 0, view: 0, log_view: 0, commit: 0, entries: [] };
+    replica.durable.splice(0, replica.durable.length, {
+      ...empty,
+      lives: { lives, rejoining: true },
+    });
+    replica.kept = [];
+    replica.rotten.clear();
+  }
+
   /** The disk of a replica that is down loses entries: their bodies, or their headers as well. */
   damage(index: ReplicaIndex, ops: readonly number[], lost: "body" | "all" = "all"): void {
     const { durable, rotten } = this.replica(index);

@@ -1,6 +1,7 @@
 /**
  * The paper's recovery loses an acknowledged op (I17): replayed message by message, with the crash
- * vector and, by a mutant made here, without it.
+ * vector and, by a mutant made here, without it. A replica forgets because it has no journal, or
+ * because its disk is lost and it rejoins with a new one (I20).
  */
 import { describe, expect, test } from "vitest";
 import type { ReplicaMessage } from "../../src/vsr/message.ts";
@@ -9,7 +10,6 @@ import { ofType, type Packet, TestGroup } from "../support/test-group.ts";
 /** From now on this replica never holds a message to be of a life that has ended. */
 function withoutCrashVector(group: TestGroup, index: number): void {
   const { memory } = group.state(index);
-  if (memory === undefined) throw new Error("it is not of a memory group");
   const { crash } = memory;
   const of = crash.of.bind(crash);
   const merge = crash.merge.bind(crash);
@@ -20,13 +20,20 @@ function withoutCrashVector(group: TestGroup, index: number): void {
   };
 }
 
+const kinds = ["without journals", "with disks that are lost"] as const;
+type Kind = (typeof kinds)[number];
+
 /** Three replicas, as the paper would have them or as they are. */
 class Trace {
-  readonly group = new TestGroup({}, { memory: true });
+  readonly group: TestGroup;
   readonly #isPaper: boolean;
+  readonly #hasDisks: boolean;
+  #lives = 1_000;
 
-  constructor(isPaper: boolean) {
+  constructor(kind: Kind, isPaper: boolean) {
     this.#isPaper = isPaper;
+    this.#hasDisks = kind === "with disks that are lost";
+    this.group = new TestGroup({}, { memory: !this.#hasDisks });
     if (isPaper) for (const index of [0, 1, 2]) withoutCrashVector(this.group, index);
     expect(this.group.register("a")).toBe(1);
     this.group.tick(6);
@@ -49,6 +56,7 @@ class Trace {
   replace(index: number): void {
     const { group } = this;
     group.crash(index);
+    if (this.#hasDisks) group.wipe(index, ++this.#lives);
     group.restart(index);
     if (this.#isPaper) withoutCrashVector(group, index);
     group.settle();
@@ -82,7 +90,7 @@ class Trace {
   }
 }
 
-describe("the trace in which a vote outlives its voter twice", () => {
+describe.each(kinds)("the trace in which a vote outlives its voter twice, %s", (kind) => {
   /** Steps 1 to 3; returns what 2 said of view 1 in its first life, if it said anything. */
   function untilXCommitted(trace: Trace): Packet[] {
     const { group } = trace;
@@ -103,14 +111,14 @@ describe("the trace in which a vote outlives its voter twice", () => {
   }
 
   test("loses no op: the old vote moves nobody", () => {
-    const trace = new Trace(false);
+    const trace = new Trace(kind, false);
     const promise = untilXCommitted(trace);
     expect(promise).toEqual([]);
     trace.expectX();
   });
 
   test("loses an acknowledged op without crash vectors", () => {
-    const trace = new Trace(true);
+    const trace = new Trace(kind, true);
     const { group } = trace;
     const promise = untilXCommitted(trace).filter(ofType("do_view_change"));
     expect(promise).toMatchObject([{ from: 2, to: 1, message: { view: 1, op: 1 } }]);
@@ -125,42 +133,61 @@ describe("the trace in which a vote outlives its voter twice", () => {
   });
 });
 
-describe("the trace in which one crash is enough", () => {
-  /** 2 leaves for view 1 and tells 1, which is slow to arrive; it dies, and recovers in view 0. */
-  function untilXCommitted(trace: Trace): Packet[] {
-    const { group } = trace;
-    const vote = trace.losePatience(1);
-    trace.losePatience(2);
-    trace.arrives(vote, 2);
-    group.sync(2);
-    const promise = trace.take("do_view_change");
-    trace.take("start_view_change");
-    expect(promise).toMatchObject([{ from: 2, to: 1, message: { view: 1, op: 1 } }]);
-    // 1 and the primary hear each other again.
-    for (let i = 0; i < 4; i++) group.step(0, { type: "tick" });
-    group.deliver(ofType("commit"));
-    group.drop();
-    expect(group.state(1)).toMatchObject({ status: "normal", wantsView: undefined });
-    trace.replace(2);
-    trace.commitX();
-    return promise;
-  }
+/** 2 leaves for view 1 and tells 1, which is slow to arrive; it dies, and recovers in view 0. */
+function afterOneCrash(trace: Trace): Packet[] {
+  const { group } = trace;
+  const vote = trace.losePatience(1);
+  trace.losePatience(2);
+  trace.arrives(vote, 2);
+  group.sync(2);
+  const promise = trace.take("do_view_change");
+  trace.take("start_view_change");
+  expect(promise).toMatchObject([{ from: 2, to: 1, message: { view: 1, op: 1 } }]);
+  // 1 and the primary hear each other again.
+  for (let i = 0; i < 4; i++) group.step(0, { type: "tick" });
+  group.deliver(ofType("commit"));
+  group.drop();
+  expect(group.state(1)).toMatchObject({ status: "normal", wantsView: undefined });
+  trace.replace(2);
+  trace.commitX();
+  return promise;
+}
 
+describe.each(kinds)("the trace in which one crash is enough (I17, I20), %s", (kind) => {
   test("loses no op: the promise of the life that has ended does not count", () => {
-    const trace = new Trace(false);
-    trace.arrives(untilXCommitted(trace), 1);
+    const trace = new Trace(kind, false);
+    trace.arrives(afterOneCrash(trace), 1);
     expect(trace.group.state(1)).toMatchObject({ status: "normal", view: 0 });
     trace.expectX();
   });
 
   test("loses an acknowledged op without crash vectors", () => {
-    const trace = new Trace(true);
+    const trace = new Trace(kind, true);
     const { group } = trace;
-    trace.arrives(untilXCommitted(trace), 1);
+    trace.arrives(afterOneCrash(trace), 1);
     group.sync(1);
     group.sync(1);
     expect(group.state(1)).toMatchObject({ isPrimary: true, view: 1 });
     expect(group.state(1).log.head).toBe(1);
     expect(() => group.settle()).toThrow("replica 0 holds another op 2 (I12)");
   });
+});
+
+test("who answered one that rejoins must remember its new life, or the old promise counts (I20)", () => {
+  for (const forgets of [false, true]) {
+    const trace = new Trace("with disks that are lost", false);
+    const { group } = trace;
+    const promise = afterOneCrash(trace);
+    group.crash(1);
+    const { durable } = group.replica(1);
+    if (forgets) {
+      durable.forEach(({ lives: _, ...write }, i) => {
+        durable[i] = write;
+      });
+    }
+    group.restart(1);
+    trace.arrives(promise, 1);
+    group.sync(1);
+    expect(group.state(1).view).toBe(forgets ? 1 : 0);
+  }
 });
