@@ -27,6 +27,7 @@ export default defineConfig({
       project("cluster", "packages/cluster"),
       project("replication", "packages/replication"),
       project("troupe", "packages/troupe"),
+      project("cache", "examples/cache"),
       project("chat", "examples/chat"),
       project("ledger", "examples/ledger"),
       project("supervision", "examples/supervision"),

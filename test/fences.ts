@@ -15,11 +15,12 @@ export interface Fence {
 
 export const root = new URL("..", import.meta.url).pathname;
 
-/** Every page whose code must be true: the README and all of docs. */
+/** Every page whose code must be true: the README, all of docs, and those of the examples. */
 export function pages(): string[] {
   const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" });
   const written = docs.filter((name) => name.endsWith(".md") && !name.startsWith("api"));
-  return ["README.md", ...written.map((name) => join("docs", name))].sort();
+  const examples = readdirSync(join(root, "examples")).map((name) => `examples/${name}/README.md`);
+  return ["README.md", ...written.map((name) => join("docs", name)), ...examples].sort();
 }
 
 export function fencesOf(page: string): Fence[] {
