@@ -1,4 +1,4 @@
-/** What every node of the cluster says of the cache: the same, whether it holds a replica or not. */
+/** What every node of the cluster says of the cache, whether it holds a replica or not. */
 import type { GroupOptions } from "@troupe/replication";
 import type { CacheSettings } from "./cache.ts";
 
