@@ -219,15 +219,19 @@ export class Session {
 
   /**
    * A call whose reply was left for later would hold its place in the window for as long as nobody
-   * answers it. The group takes one call beyond the window, which is kept for this one.
+   * answers it. The group takes one call beyond the window, which is kept for this one: for when it
+   * frees the oldest call, without which the window does not move and no other would fit any more.
    */
   #tellGivenUp(): void {
-    const { abandon } = this.#options;
+    const { abandon, window } = this.#options;
     if (abandon === undefined || this.#session === undefined) return;
     if (this.#abandoning !== undefined) return;
     const isDue = (call: Call) => call.answered === undefined && call.abandoned !== true;
     const givenUp = [...this.#sent].filter(([, call]) => isDue(call));
-    if (givenUp.length === 0) return;
+    const [oldest] = givenUp;
+    if (oldest === undefined) return;
+    const beyond = this.#lastNumber + 1 - (this.#acked + window);
+    if (beyond > 0 || (beyond === 0 && oldest[0] !== this.#acked)) return;
     for (const [, call] of givenUp) call.abandoned = true;
     const body = abandon(givenUp.map(([number]) => number));
     const answered = { reply: () => undefined, evicted: () => undefined };

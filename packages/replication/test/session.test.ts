@@ -308,6 +308,55 @@ describe("eviction", () => {
   });
 });
 
+describe("calls that were given up, whose replies may be left for later,", () => {
+  const abandon = (numbers: readonly number[]) => bytes(`abandon ${numbers}`);
+
+  test("are told of once, in the place beyond the window that is kept for it", () => {
+    const bench = new Bench({ abandon }).registered();
+    const calls = [bench.call("a"), bench.call("b")];
+    bench.taken();
+    for (const call of calls) call?.cancel();
+    bench.tick(2);
+    expect(bench.last).toMatchObject({ number: 4, acked: 2, body: abandon([2, 3]) });
+    expect(bench.taken()).toEqual(["0 call 4 2"]);
+    bench.reply(4);
+    bench.tick(1);
+    expect(bench.taken()).toEqual([]);
+  });
+
+  test("wait with that place for the oldest one, without which no later call would fit", () => {
+    const bench = new Bench({ abandon }).registered();
+    const [oldest, later] = [bench.call("a"), bench.call("b")];
+    bench.taken();
+    later?.cancel();
+    bench.tick(5);
+    // Told of now, the place would be taken when the oldest is given up, and the window stuck.
+    expect(bench.taken()).toEqual([]);
+    oldest?.cancel();
+    bench.tick(1);
+    expect(bench.last).toMatchObject({ number: 4, acked: 2, body: abandon([2, 3]) });
+    for (const number of [4, 2, 3]) bench.reply(number);
+    bench.taken();
+    bench.call("c");
+    expect(bench.taken()).toEqual(["0 call 5 5"]);
+  });
+
+  test("do not take that place twice while the reply to the oldest one is lost", () => {
+    const bench = new Bench({ abandon }).registered();
+    const [oldest, later] = [bench.call("a"), bench.call("b")];
+    oldest?.cancel();
+    bench.tick(1);
+    bench.taken();
+    bench.reply(4);
+    later?.cancel();
+    bench.tick(1);
+    expect(bench.taken()).toEqual([]);
+    bench.reply(2);
+    bench.tick(1);
+    expect(bench.last).toMatchObject({ number: 5, acked: 3, body: abandon([3]) });
+  });
+});
+
 test("a session that is closed forgets everything and is silent", () => {
   const bench = new Bench().registered();
   for (const content of ["a", "b", "c"]) bench.call(content);

@@ -1,0 +1,80 @@
+/**
+ * What the primary's process does for the state of a real actor: the published runner and courier,
+ * with the simulated network instead of the group's channel.
+ */
+import type { ExitReason, RefAddress } from "@troupe/actor";
+import type { Codec } from "@troupe/cluster/runtime";
+import {
+  type Effect,
+  EffectCourier,
+  type EffectCourierPorts,
+  EffectRunner,
+  type EffectRunnerPorts,
+  encodePulse,
+  type GroupMessage,
+  type OpenEffect,
+} from "@troupe/replication/runtime";
+import type { Plant } from "../mutants.ts";
+import type { Chores } from "../subject.ts";
+
+/** What one life of a replica's process has of the world. */
+export interface ChoresPorts extends Pick<EffectRunnerPorts, "machine" | "leads" | "now"> {
+  readonly codec: Codec;
+  readonly pulseBytesMax: number;
+  readonly pulse: (body: Uint8Array) => void;
+  readonly send: EffectCourierPorts["send"];
+  readonly sendPlainly: EffectCourierPorts["sendPlainly"];
+  readonly giveUp: EffectCourierPorts["giveUp"];
+  readonly watch: (target: RefAddress, down: (reason: ExitReason) => void) => () => void;
+  /** Told of each message that is to be carried. */
+  readonly onDeliver: (effect: OpenEffect) => void;
+}
+
+/** As on a node: `retryTicks` in `options.ts` of the package. */
+const retryTicks = 10;
+
+export class ActorChores implements Chores {
+  readonly #runner: EffectRunner;
+  readonly #courier: EffectCourier;
+
+  constructor(ports: ChoresPorts, plant: Plant | undefined) {
+    const { codec, pulseBytesMax, machine, leads, now, send, sendPlainly, giveUp, watch } = ports;
+    const courier: EffectCourierPorts = { retryTicks, send, sendPlainly, giveUp };
+    this.#courier = new EffectCourier(plant?.inCourier?.(courier) ?? courier);
+    const runner: EffectRunnerPorts = {
+      machine,
+      leads,
+      now,
+      pulse: (said) => ports.pulse(encodePulse(codec, said, pulseBytesMax)),
+      deliver: (effect, floor, done) => {
+        ports.onDeliver(effect);
+        this.#courier.deliver(effect, floor, done);
+      },
+      forget: () => this.#courier.forget(),
+      watch,
+    };
+    this.#runner = new EffectRunner(plant?.inRunner?.(runner) ?? runner);
+    plant?.inChores?.(this.#runner);
+  }
+
+  resume(): void {
+    this.#runner.resume();
+  }
+
+  begin(effects: readonly Effect[]): void {
+    this.#runner.begin(effects);
+  }
+
+  tick(): void {
+    this.#courier.tick();
+    this.#runner.tick();
+  }
+
+  receive(message: GroupMessage): void {
+    if (message.type === "effect_ok") this.#courier.taken(message);
+  }
+
+  stop(): void {
+    this.#runner.rest();
+  }
+}
