@@ -335,6 +335,7 @@ export class ActorMachine implements StateMachine {
   #rebuild(): void {
     const { outcomes } = this.#work;
     this.#work.restore(this.#snapshot);
+    this.#work.outcomes = { late: [], effects: [] };
     let op = 0;
     for (const step of this.#steps) {
       if ("forget" in step) {

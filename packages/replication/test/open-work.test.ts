@@ -267,6 +267,15 @@ describe("a reply that is left for later", () => {
     expect(machine.late).toEqual([]);
   });
 
+  test("that was given up is not answered again when a throw is undone", () => {
+    const machine = alarm();
+    machine.apply([["call", "wait", undefined]]);
+    Array.from(machine.machine.snapshot());
+    machine.apply([["abandon", "", [1]]]);
+    failure(() => machine.call("crash"));
+    expect(machine.late).toEqual([]);
+  });
+
   test("is for calls: nobody waits for a cast", () => {
     const machine = alarm();
     const [said] = machine.apply([["cast", "waits", undefined]]);
