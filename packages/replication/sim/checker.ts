@@ -10,6 +10,8 @@ import type {
   Replica,
   ReplyToClient,
 } from "@troupe/replication/runtime";
+import { ActorSubject } from "./actors/actor-subject.ts";
+import type { ActorHistory } from "./checkers/actors.ts";
 import { anyEntry, checksumAt } from "./checkers/damage.ts";
 import { Executions } from "./checkers/executions.ts";
 import { Ledger } from "./checkers/ledger.ts";
@@ -19,12 +21,15 @@ import { OutsideWorld } from "./checkers/outside.ts";
 import { Promises } from "./checkers/promises.ts";
 import { holds } from "./checkers/violation.ts";
 import { foldBytes } from "./fold.ts";
-import type { ChainMachine } from "./machine.ts";
+import { ChainMachine } from "./machine.ts";
+import type { Subject } from "./subject.ts";
 
 export class Checker {
   readonly ledger: Ledger;
   readonly clients = new Linearizability();
   readonly outside: OutsideWorld;
+  /** In the place of the two, if the group replicates a real actor. */
+  readonly actors: ActorHistory | undefined;
   readonly #promises: Promises;
   readonly #executions: Executions;
   /** Present if the group is one without journals. */
@@ -42,14 +47,16 @@ export class Checker {
   readonly #checkpoints = new Map<number, string>();
   #running = 0;
 
-  constructor(config: GroupConfig, memory?: Founding) {
+  constructor(config: GroupConfig, memory?: Founding, actors?: ActorHistory) {
     const { replicaCount, root, pipelineMax } = config;
     this.outside = new OutsideWorld(config.checkpointEvery);
     this.ledger = new Ledger(replicaCount, root);
     this.#promises = new Promises(this.ledger, replicaCount, pipelineMax);
     this.#lives = memory && new Lives(this.ledger, memory);
     this.#rejoins = new Lives(this.ledger, { isFounded: true, mayBeLost: false });
+    this.actors = actors;
     this.#executions = new Executions(config, (call, length, state) => {
+      if (actors !== undefined) return;
       this.#opOf[length] = this.#running;
       this.clients.ran(call, length, state);
     });
@@ -59,16 +66,26 @@ export class Checker {
     return this.#executions.ops;
   }
 
+  get acks(): number {
+    return (this.actors ?? this.clients).acks;
+  }
+
+  get reads(): number {
+    return (this.actors ?? this.clients).reads;
+  }
+
   /** A replica ran an op; the machine shows what has become of it. */
-  executed(index: number, committed: Committed, checksum: string, machine: ChainMachine): void {
+  executed(index: number, committed: Committed, checksum: string, machine: Subject): void {
     this.ledger.backs(committed.op, checksum, () => `replica ${index}, which runs it,`);
     this.#running = committed.op;
     this.#executions.executed(index, committed, checksum, machine);
-    this.outside.executed(index, committed, machine);
+    if (machine instanceof ChainMachine) this.outside.executed(index, committed, machine);
+    else this.outside.checkpoints(index, committed);
+    if (machine instanceof ActorSubject) this.actors?.executed(index, committed, machine);
   }
 
   /** A machine has taken the state after an op from a checkpoint. */
-  restored(index: number, op: number, machine: ChainMachine): void {
+  restored(index: number, op: number, machine: Subject): void {
     this.#executions.restored(index, op, machine);
   }
 
@@ -127,7 +144,7 @@ export class Checker {
   /** AckedNotLost: what a client was told of is in the log of every view that begins after it. */
   #acknowledgedNotLost(index: number, replica: Replica): void {
     const { state } = replica;
-    const acknowledged = this.#opOf[this.clients.floor] ?? 0;
+    const acknowledged = this.actors?.floor ?? this.#opOf[this.clients.floor] ?? 0;
     const op = Math.min(acknowledged, this.ledger.committedBefore(state.logView));
     const held = checksumAt(replica, op);
     holds(held === anyEntry || held === this.ledger.at(op), "AckedNotLost", () => {

@@ -2,8 +2,9 @@
  * What the state wants done outside, and who does it: the primary begins it when the core says so,
  * and tells the log by a pulse when it is done, until the state says that it knows.
  */
-import type { Committed, Effect, Outside, Replica } from "@troupe/replication/runtime";
+import type { Committed, Effect, Replica } from "@troupe/replication/runtime";
 import { bytesOf, type ChainMachine, textOf } from "./machine.ts";
+import type { Chores } from "./subject.ts";
 
 /** What the world does for one life of a replica. */
 export interface World {
@@ -17,7 +18,7 @@ export interface World {
   readonly onBegin: (errand: string) => void;
 }
 
-export class Errands implements Outside {
+export class Errands implements Chores {
   readonly #replica: Replica;
   readonly #machine: ChainMachine;
   readonly #outside: World;
@@ -48,6 +49,11 @@ export class Errands implements Outside {
     }
     this.#outside.tell(bytesOf(text));
   }
+
+  /** Nobody whom it sends for answers by a message. */
+  receive(): void {}
+
+  stop(): void {}
 
   begin(effects: readonly Effect[]): void {
     for (const { op, index } of effects) this.#begin(`${op}.${index}`);

@@ -11,9 +11,12 @@ import {
   type GroupMessage,
   type Journal,
   Replica,
+  type StateMachine,
   Ticker,
   type Write,
 } from "@troupe/replication/runtime";
+import { ActorSubject } from "./actors/actor-subject.ts";
+import type { ActorWorld } from "./actors/actor-world.ts";
 import type { Checker } from "./checker.ts";
 import type { SimDisk } from "./disk.ts";
 import { Errands } from "./errands.ts";
@@ -27,6 +30,7 @@ import type { SimOptions } from "./options.ts";
 import { Chance } from "./random.ts";
 import { clockOf } from "./sim-clock.ts";
 import { newestState, spoiled, whileAwake } from "./states.ts";
+import type { Chores, Subject } from "./subject.ts";
 import type { Trace } from "./trace.ts";
 
 export const tickMs = 20;
@@ -45,6 +49,8 @@ export interface World {
   readonly failed: (host: SimHost) => void;
   /** Present if the group is one without journals. */
   readonly memory: MemoryGroup | undefined;
+  /** Present if the group replicates a real actor instead of the chain. */
+  readonly actors: ActorWorld | undefined;
 }
 
 export class SimHost {
@@ -59,8 +65,8 @@ export class SimHost {
   #life = 0;
   /** It found out that nobody can repair its log, and said so. */
   #gaveUp = false;
-  #machine: ChainMachine | undefined;
-  #errands: Errands | undefined;
+  #machine: Subject | undefined;
+  #chores: Chores | undefined;
   #pulses = 0;
   /** While it is paused: what it will take in when it wakes. */
   #asleep: (() => void)[] | undefined;
@@ -85,7 +91,7 @@ export class SimHost {
 
   /** Whether all that its state wants done outside has been done, as far as the state knows. */
   get isDone(): boolean {
-    return this.#machine?.open.size === 0;
+    return this.#machine?.isDone === true;
   }
 
   get isUp(): boolean {
@@ -98,11 +104,11 @@ export class SimHost {
   }
 
   start(): void {
-    const { options, events, network, checker, plant, trace } = this.#world;
+    const { options, events, network, checker, plant, trace, actors } = this.#world;
     const life = ++this.#life;
     const { journal, recovered: held } = this.#disk.open();
     const { index } = this;
-    const machine = new ChainMachine(options.effects);
+    const machine = actors?.subject(() => this.#now()) ?? new ChainMachine(options.effects);
     this.#machine = machine;
     const state = held && newestState(this.#disk.checkpoints, this.#codec, machine);
     if (state !== undefined) checker.restored(index, state.op, machine);
@@ -117,7 +123,7 @@ export class SimHost {
     this.#replica = replica;
     checker.restarted(index, replica);
     plant?.inReplica?.(replica, recovered);
-    this.#errands = this.#errandsOf(replica, machine, life);
+    this.#chores = this.#choresOf(replica, machine, life);
     const { view, log } = replica.state;
     for (const { op, checksum } of recovered?.damaged ?? []) {
       const named = checksum === undefined ? "" : ` ${checksum.slice(0, 8)}`;
@@ -153,7 +159,7 @@ export class SimHost {
         const to = this.#world.addressOf.get(message.client);
         if (to !== undefined) network.send(index, to, message);
       },
-      outside: this.#errands,
+      outside: this.#chores,
       now: () => this.#now(),
       defer: (turn) => {
         events.after(0, () =>
@@ -210,7 +216,8 @@ export class SimHost {
     this.#driver = undefined;
     this.#replica = undefined;
     this.#machine = undefined;
-    this.#errands = undefined;
+    this.#chores?.stop();
+    this.#chores = undefined;
     network.detach(this.index);
     this.#disk.crash();
   }
@@ -227,6 +234,21 @@ export class SimHost {
       close: () => journal.close(),
       checkpoints: whileAwake(this.#disk.checkpoints, (run) => this.#awake(life, run)),
     };
+  }
+
+  #choresOf(replica: Replica, machine: Subject, life: number): Chores {
+    const { actors } = this.#world;
+    if (machine instanceof ChainMachine) return this.#errandsOf(replica, machine, life);
+    if (actors === undefined || !(machine instanceof ActorSubject)) {
+      throw new Error("nobody does anything for this machine");
+    }
+    return actors.chores(machine, {
+      index: this.index,
+      replica,
+      now: () => this.#now(),
+      pulse: (body) => this.#driver?.step({ type: "pulse", body }),
+      awake: (run) => this.#awake(life, run),
+    });
   }
 
   #errandsOf(replica: Replica, machine: ChainMachine, life: number): Errands {
@@ -249,23 +271,23 @@ export class SimHost {
     return new Errands(replica, machine, outside, options.config.batchBytesMax);
   }
 
-  #checkedMachine(replica: Replica, machine: ChainMachine) {
+  #checkedMachine(replica: Replica, machine: Subject): StateMachine {
     const { checker } = this.#world;
     return {
-      apply: (committed: Parameters<ChainMachine["apply"]>[0]) => {
+      apply: (committed) => {
         const applied = machine.apply(committed);
         const entry = replica.state.log.get(committed.op);
         checker.executed(this.index, committed, entry.checksum, machine);
         return applied;
       },
-      answer: () => machine.answer(),
-      digest: () => machine.digest(),
+      answer: (query) => machine.answer(query),
+      digest: (extra) => machine.digest(extra),
       snapshot: () => machine.snapshot(),
-      restore: ({ op }: { readonly op: number }) => {
-        const intake = machine.restore();
+      restore: (at) => {
+        const intake = machine.restore(at);
         const end = () => {
           intake.end();
-          checker.restored(this.index, op, machine);
+          checker.restored(this.index, at.op, machine);
         };
         return { take: intake.take, end };
       },
@@ -298,7 +320,7 @@ export class SimHost {
       drained: (tick) => events.after(0, () => awake(tick)),
       onTick: (late) => {
         this.#driver?.step({ type: "tick", late });
-        this.#errands?.tick();
+        this.#chores?.tick();
       },
     });
   }
@@ -321,9 +343,11 @@ export class SimHost {
       case "status":
       case "config_mismatch":
       case "effect":
-      case "effect_ok":
       case "local_query":
       case "local_reply":
+        break;
+      case "effect_ok":
+        this.#chores?.receive(message);
         break;
       default:
         this.#driver?.receive(from, message);

@@ -2,8 +2,9 @@
  * The state machine that the simulator replicates: a chain of hashes, in which no two operations
  * commute, so that any difference in order or number shows in every later reply.
  */
-import type { Applied, Committed, StateIntake, StateMachine } from "@troupe/replication/runtime";
+import type { Applied, Committed, StateIntake } from "@troupe/replication/runtime";
 import { foldText } from "./fold.ts";
+import type { RanCall, Subject } from "./subject.ts";
 
 /** What an answer says: how far the state was, what it was, and to a call: which call it was. */
 export interface ChainReading {
@@ -11,11 +12,6 @@ export interface ChainReading {
   readonly state: number;
   /** The body of the call; absent in the answer to a query. */
   readonly call?: string;
-}
-
-/** A call that ran, and its place. */
-export interface Ran extends ChainReading {
-  readonly call: string;
 }
 
 /** The state after one more call: 52 bits that depend on every call so far and on their order. */
@@ -27,11 +23,11 @@ export function chainFrom(state: number, call: string): number {
   return (first % 0x4000000) * 0x4000000 + (second % 0x4000000);
 }
 
-export class ChainMachine implements StateMachine {
+export class ChainMachine implements Subject {
   length = 0;
   state = 0;
   /** The calls of the op that was applied last. */
-  ranLast: Ran[] = [];
+  ranLast: RanCall[] = [];
   /** What is to be done outside, by name, and is not known to be done. */
   readonly open = new Set<string>();
   /** Of that, what the op wants that was applied last. */
@@ -41,6 +37,11 @@ export class ChainMachine implements StateMachine {
 
   constructor(effects = 0) {
     this.#effects = effects;
+  }
+
+  /** Whether all that is wanted outside has been done, as far as this state knows. */
+  get isDone(): boolean {
+    return this.open.size === 0;
   }
 
   apply(committed: Committed): Applied {

@@ -3,6 +3,7 @@
  * `mutants/`, as changes to a replica, a disk or a client of the simulation; the published package
  * has no switch for any of them.
  */
+import { actorMutants } from "./mutants/actors.ts";
 import { clientMutants } from "./mutants/clients.ts";
 import { damageMutants } from "./mutants/damage.ts";
 import { diskMutants } from "./mutants/disk.ts";
@@ -28,4 +29,5 @@ export const mutants: Readonly<Record<string, Plant>> = {
   ...effectMutants,
   ...stateMutants,
   ...rejoinMutants,
+  ...actorMutants,
 };

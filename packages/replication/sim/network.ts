@@ -54,7 +54,7 @@ export class SimNetwork {
     this.#header = { group: "sim", configuration, epoch: 0, incarnation: 0 };
     this.#events = events;
     this.#chance = new Chance(options.seed, "network");
-    this.#addresses = options.config.replicaCount + options.clients;
+    this.#addresses = options.config.replicaCount + options.clients + options.receivers;
     this.#cut = new Uint8Array(this.#addresses ** 2);
     this.#clogged = new Float64Array(this.#addresses ** 2);
     if (options.partitionEveryMs > 0) this.#scheduleCut();
@@ -84,6 +84,11 @@ export class SimNetwork {
     if (!this.#healed && duplication > 0 && this.#chance.hits(duplication)) {
       this.#deliverLater(from, to, copy, this.#chance.exponential(copyLaterMs));
     }
+  }
+
+  /** Whether messages can go both ways: a link that is cut in one direction does not last. */
+  isOpen(a: Address, b: Address): boolean {
+    return !this.#isCut(a, b) && !this.#isCut(b, a);
   }
 
   /** What is counted towards a quorum must not be counted once it is of the past. */

@@ -80,6 +80,12 @@ export interface SimOptions extends StorageFaults {
   readonly clockStepEveryMs: number;
   /** Of calls: those that want something done outside, once they are committed. */
   readonly effects: number;
+  /** The real actor that the group replicates, by name; empty for the chain of hashes. */
+  readonly actor: string;
+  /** Nodes outside of the group that its actor may send to. */
+  readonly receivers: number;
+  /** Mean time until one of them dies and comes back; 0 for never. */
+  readonly receiverCrashEveryMs: number;
   /** How long it takes to do it, in the mean. */
   readonly effectMs: number;
   /** How long a slice of a checkpoint takes to be written or read, in the mean. */
@@ -115,11 +121,22 @@ export type Overrides = Partial<Omit<SimOptions, "config" | "ticks">> & {
 };
 
 export function optionsOf(seed: number, profile: ProfileName, overrides?: Overrides): SimOptions {
-  const options = { ...swarm(seed), ...profiles[profile](new Chance(seed, profile)) };
+  const options = withRoom({ ...swarm(seed), ...profiles[profile](new Chance(seed, profile)) });
   if (overrides === undefined) return options;
   const config = { ...options.config, ...overrides.config };
   const ticks = { ...options.ticks, ...overrides.ticks };
   return { ...options, ...overrides, config, ticks };
+}
+
+/** What real actors are asked is longer than a link of the chain, and a window keeps a place. */
+function withRoom(options: SimOptions): SimOptions {
+  if (options.actor === "") return options;
+  const { config } = options;
+  const batchBytesMax = Math.max(1024, config.batchBytesMax);
+  return {
+    ...options,
+    config: { ...config, batchBytesMax, sessionWindow: config.sessionWindow + 1 },
+  };
 }
 
 function swarm(seed: number): SimOptions {
@@ -180,6 +197,9 @@ function swarm(seed: number): SimOptions {
     clockStepEveryMs: sometimes(0.3, chance.between(500, 5000)),
     roundOksStray: new Chance(seed, "rounds").pick([0, 0, 0.5]),
     effects: new Chance(seed, "effects").pick([0, 0.1, 0.5]),
+    actor: "",
+    receivers: 0,
+    receiverCrashEveryMs: 0,
     effectMs: new Chance(seed, "effect").pick([1, 50, 500]),
     sliceMs: new Chance(seed, "slices").pick([0.2, 0.2, 5, 50]),
     spoiled: new Chance(seed, "spoiled").pick([0, 0, 0.1]),

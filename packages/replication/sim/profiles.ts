@@ -259,6 +259,19 @@ export const profiles = {
     pauseEveryMs: chance.hits(0.5) ? chance.between(500, 2000) : 0,
     pauseMeanMs: chance.between(200, 2000),
   }),
+  /** A real actor, and nodes outside that it sends to; what goes wrong is that of `default`. */
+  actors: (chance) => ({
+    faultyMs: chance.between(3, 10) * 1000,
+    clients: chance.pick([1, 2, 3, 4, 6]),
+    clientQueue: chance.pick([8, 100]),
+    thinkMs: chance.between(5, 60),
+    queries: 0.15,
+    readers: 0,
+    actor: chance.pick(["ledger", "cache", "queue", "herald", "herald"]),
+    receivers: chance.between(1, 3),
+    receiverCrashEveryMs: chance.pick([0, 1000, 4000]),
+    effects: 0,
+  }),
   memory,
   /** No journals, and votes that arrive when their senders have long forgotten them. */
   voters,

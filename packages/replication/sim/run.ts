@@ -2,6 +2,7 @@
  * One run: a world with faults, then a healed one in which everything must come to an end.
  */
 import type { CheckpointName, Write } from "@troupe/replication/runtime";
+import { ActorWorld } from "./actors/actor-world.ts";
 import { Checker } from "./checker.ts";
 import { Violation } from "./checkers/violation.ts";
 import { SimDisk } from "./disk.ts";
@@ -80,6 +81,7 @@ class Simulation {
   readonly #memory: MemoryGroup | undefined;
   readonly #atlas: FaultAtlas;
   readonly #wipes: Wipes;
+  readonly #actors: ActorWorld | undefined;
   /** Those whose disks are lost: they never come back under their names (I20). */
   readonly #gone = new Set<SimHost>();
   #crashes = 0;
@@ -92,11 +94,14 @@ class Simulation {
     const { config, foundingMs } = options;
     const { replicaCount } = config;
     if (options.memory) this.#memory = new MemoryGroup(this.#hosts, replicaCount);
-    this.#checker = new Checker(config, this.#memory);
     this.#atlas = new FaultAtlas(options);
+    this.#network = new SimNetwork(options, this.#events);
+    if (options.actor !== "") {
+      this.#actors = new ActorWorld(options, this.#events, this.#network, plant);
+    }
+    this.#checker = new Checker(config, this.#memory, this.#actors?.history);
     const [hosts, disks, checker, trace] = [this.#hosts, this.#disks, this.#checker, this.#trace];
     this.#wipes = new Wipes(options, { hosts, disks, checker, trace });
-    this.#network = new SimNetwork(options, this.#events);
     const world: World = {
       options,
       events: this.#events,
@@ -112,6 +117,7 @@ class Simulation {
         );
       },
       memory: this.#memory,
+      actors: this.#actors,
     };
     for (let index = 0; index < replicaCount; index++) {
       const chance = new Chance(options.seed, `disk-${index}`);
@@ -172,11 +178,11 @@ class Simulation {
     for (const { index, replica } of this.#hosts) {
       if (replica !== undefined) this.#checker.converged(index, replica);
     }
+    this.#actors?.converged();
   }
 
   result(error: unknown): RunResult {
-    const { ops, clients } = this.#checker;
-    const { acks, reads } = clients;
+    const { ops, acks, reads } = this.#checker;
     const views = Math.max(0, ...this.#hosts.map((host) => host.replica?.state.view ?? 0));
     const { seed } = this.#options;
     const violation = error instanceof Error ? `${error.name}: ${error.message}` : undefined;
@@ -331,6 +337,7 @@ class Simulation {
     this.#faulty = false;
     this.#trace.event("heal", () => "everything heals");
     this.#network.heal();
+    this.#actors?.heal();
     for (const disk of this.#disks) disk.heal();
     const { leavesMinorityDown } = this.#options;
     const minority = this.#memory?.mayStayDown ?? Math.floor((this.#hosts.length - 1) / 2);
@@ -366,7 +373,7 @@ class Simulation {
 
   /** What has come to an end so far; it only grows while nobody crashes. */
   get #done(): number {
-    const { acks, reads } = this.#checker.clients;
+    const { acks, reads } = this.#checker;
     const ran = this.#hosts.map(({ replica }) => replica?.state.commitMin ?? 0);
     return ran.reduce((sum, op) => sum + op, acks + reads);
   }

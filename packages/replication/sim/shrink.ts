@@ -38,6 +38,7 @@ const faults = [
   "roundOksStray",
   "waverEveryMs",
   "clientCrashEveryMs",
+  "receiverCrashEveryMs",
   "givenUp",
   "queries",
   "readers",

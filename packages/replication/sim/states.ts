@@ -9,8 +9,8 @@ import {
 } from "@troupe/replication/runtime";
 import type { CheckpointStore } from "./checkpoint-store.ts";
 import { foldBytes } from "./fold.ts";
-import type { ChainMachine } from "./machine.ts";
 import type { Chance } from "./random.ts";
+import type { Subject } from "./subject.ts";
 
 /** A paused process learns of what its disk has done when it wakes. */
 export function whileAwake(store: CheckpointStore, run: (done: () => void) => void): Checkpoints {
@@ -55,7 +55,7 @@ export function spoiled<M extends { readonly type: string }>(
 export function newestState(
   checkpoints: CheckpointStore,
   codec: Codec,
-  machine: ChainMachine,
+  machine: Subject,
 ): Recovered["checkpoint"] {
   for (const name of [...checkpoints.names].reverse()) {
     let head: CheckpointHead | undefined;
@@ -77,10 +77,10 @@ export function newestState(
       },
     });
     if (!isWhole || head === undefined) continue;
-    const intake = machine.restore();
+    const { checksum, timestamp, clients } = head;
+    const intake = machine.restore({ op: name.op, timestamp });
     for (const slice of slices) intake.take(slice);
     intake.end();
-    const { checksum, timestamp, clients } = head;
     return { ...name, checksum, timestamp, clients };
   }
   return undefined;

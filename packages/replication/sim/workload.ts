@@ -3,14 +3,58 @@
  * checker what they asked and what they were told.
  */
 import type { GroupMessage } from "@troupe/replication/runtime";
-import { Session } from "@troupe/replication/runtime";
+import { Session, type SessionOptions } from "@troupe/replication/runtime";
+import type { Checker } from "./checker.ts";
 import { tickMs, type World } from "./host.ts";
 import { bytesOf, decodeReading } from "./machine.ts";
 import { Chance } from "./random.ts";
 
 const noBytes = new Uint8Array(0);
 
+/** What a client asks, and who is told what became of it. */
+export interface Script {
+  /** Calls that one session may have under way. */
+  readonly window: number;
+  readonly abandon?: SessionOptions["abandon"];
+  call(name: string): AskedCall;
+  query(): Asked;
+}
+
+interface Asked {
+  readonly body: Uint8Array;
+  readonly answered: (body: Uint8Array) => void;
+}
+
+interface AskedCall extends Asked {
+  readonly neverSent: () => void;
+  /** After so long without an answer the caller gives up; absent where it has time. */
+  readonly patienceMs?: number;
+}
+
+/** What clients ask of the chain. */
+export function chainScript({ clients }: Checker, window: number): Script {
+  return {
+    window,
+    call: (call) => {
+      clients.called(call);
+      return {
+        body: bytesOf(call),
+        answered: (body) => clients.answered(call, decodeReading(body)),
+        neverSent: () => clients.neverSent(call),
+      };
+    },
+    query: () => {
+      const { floor } = clients;
+      return {
+        body: noBytes,
+        answered: (body) => clients.queried(floor, decodeReading(body)),
+      };
+    },
+  };
+}
+
 export class SimClient {
+  readonly #script: Script;
   readonly #world: World;
   readonly #chance: Chance;
   #session: Session;
@@ -24,6 +68,8 @@ export class SimClient {
   constructor(world: World, address: number) {
     this.#world = world;
     this.address = address;
+    const { sessionWindow } = world.options.config;
+    this.#script = world.actors?.script(address) ?? chainScript(world.checker, sessionWindow);
     const { seed, lateClients, faultyMs, clientCrashEveryMs } = world.options;
     this.#chance = new Chance(seed, `client-${address}`);
     this.#readsOnly = new Chance(seed, `reader-${address}`).hits(world.options.readers);
@@ -57,7 +103,8 @@ export class SimClient {
     const life = this.#life;
     return new Session({
       replicaCount: config.replicaCount,
-      window: config.sessionWindow,
+      window: this.#script.window,
+      ...(this.#script.abandon && { abandon: this.#script.abandon }),
       queueMax: options.clientQueue,
       retryTicks: options.retryTicks,
       newClientId: () => {
@@ -98,34 +145,34 @@ export class SimClient {
   }
 
   #call(): void {
-    const { clients } = this.#world.checker;
-    const call = `${this.address}.${this.#life}:${this.#issued++}`;
     const life = this.#life;
-    clients.called(call);
-    const cancel = this.#session.call(bytesOf(call), {
+    const asked = this.#script.call(`${this.address}.${life}:${this.#issued++}`);
+    const cancel = this.#session.call(asked.body, {
       reply: (reply) => {
-        if (life === this.#life) clients.answered(call, decodeReading(reply));
+        if (life === this.#life) asked.answered(reply);
       },
       evicted: () => undefined,
     });
     if (cancel === undefined) {
-      clients.neverSent(call);
+      asked.neverSent();
       return;
     }
+    const giveUp = () => {
+      if (life === this.#life && cancel.cancel()) asked.neverSent();
+    };
+    const { events } = this.#world;
+    if (asked.patienceMs !== undefined) events.after(asked.patienceMs, giveUp);
     const { givenUp, thinkMs } = this.#world.options;
     if (givenUp === 0 || !this.#chance.hits(givenUp)) return;
-    this.#world.events.after(this.#chance.exponential(5 * thinkMs), () => {
-      if (life === this.#life && cancel.cancel()) clients.neverSent(call);
-    });
+    events.after(this.#chance.exponential(5 * thinkMs), giveUp);
   }
 
   #query(): void {
-    const { clients } = this.#world.checker;
-    const { floor } = clients;
     const life = this.#life;
-    this.#session.query(noBytes, {
+    const { body, answered } = this.#script.query();
+    this.#session.query(body, {
       reply: (reply) => {
-        if (life === this.#life) clients.queried(floor, decodeReading(reply));
+        if (life === this.#life) answered(reply);
       },
       evicted: () => undefined,
     });

@@ -4,6 +4,7 @@
  * A list; no code lives here.
  */
 
+export type { OpenEffect } from "./actor-memory.ts";
 export {
   type CheckpointSink,
   decodeHead,
@@ -19,6 +20,12 @@ export {
   encodeRequests,
 } from "./client-batch.ts";
 export { Driver, type DriverPorts, type Outside } from "./driver.ts";
+export {
+  EffectCourier,
+  type EffectCourierPorts,
+} from "./effect-courier.ts";
+export { EffectInbox, type EffectInboxPorts } from "./effect-inbox.ts";
+export { EffectRunner, type EffectRunnerPorts } from "./effect-runner.ts";
 export { CheckpointError } from "./errors.ts";
 export { type FileJournalOptions, openFileJournal } from "./journal/file-journal.ts";
 export {
@@ -35,6 +42,8 @@ export {
   Recovery,
 } from "./journal/journal.ts";
 export { MemoryDisk, openMemoryJournal } from "./journal/memory-journal.ts";
+export { callsOfWindow, retryTicks } from "./options.ts";
+export { decodePulse, encodePulse } from "./pulse.ts";
 export { type Answered, type Cancel, Session, type SessionOptions } from "./session.ts";
 export {
   ActorMachine,
@@ -42,6 +51,7 @@ export {
   type StateIntake,
   type StateMachine,
 } from "./state-machine.ts";
+export { stateCodec, TargetRef } from "./target-ref.ts";
 export { Ticker, type TickerOptions } from "./ticker.ts";
 export {
   type Addressed,
@@ -81,6 +91,7 @@ export {
 export {
   type CheckpointChunkMessage,
   decodeMessage,
+  type EffectMessage,
   type Envelope,
   encodeMessage,
   type GroupMessage,

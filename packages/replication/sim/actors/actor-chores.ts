@@ -13,6 +13,7 @@ import {
   encodePulse,
   type GroupMessage,
   type OpenEffect,
+  retryTicks,
 } from "@troupe/replication/runtime";
 import type { Plant } from "../mutants.ts";
 import type { Chores } from "../subject.ts";
@@ -29,9 +30,6 @@ export interface ChoresPorts extends Pick<EffectRunnerPorts, "machine" | "leads"
   /** Told of each message that is to be carried. */
   readonly onDeliver: (effect: OpenEffect) => void;
 }
-
-/** As on a node: `retryTicks` in `options.ts` of the package. */
-const retryTicks = 10;
 
 export class ActorChores implements Chores {
   readonly #runner: EffectRunner;

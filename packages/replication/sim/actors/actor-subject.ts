@@ -1,11 +1,6 @@
 /** A real actor as what a simulated group replicates. */
 import type { Codec } from "@troupe/cluster/runtime";
-import {
-  type ActorMachine,
-  type Applied,
-  type Committed,
-  type StateIntake,
-} from "@troupe/replication/runtime";
+import type { ActorMachine, Applied, Committed, StateIntake } from "@troupe/replication/runtime";
 import { foldText } from "../fold.ts";
 import type { RanCall, Subject } from "../subject.ts";
 

@@ -57,7 +57,10 @@ export const cache: Play = {
     return ["call", "set", { call, key, ms: chance.pick([0, 13, 100, 700, 3000]) }];
   },
   broken: (state) => {
-    const { early, kept } = state as { readonly early: number; readonly kept: ReadonlyMap<string, Kept> };
+    const { early, kept } = state as {
+      readonly early: number;
+      readonly kept: ReadonlyMap<string, Kept>;
+    };
     if (early > 0) return `${early} timers came that nobody waited for any more`;
     return kept.size <= keys.length ? undefined : `it keeps ${kept.size} keys`;
   },

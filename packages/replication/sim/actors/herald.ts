@@ -69,7 +69,9 @@ export const herald: Play = {
     return ["call", "ringIn", { call, ms, times }];
   },
   broken: (state) => {
-    const { strangers, listeners } = state as Record<"strangers", number> & { listeners: unknown[] };
+    const { strangers, listeners } = state as Record<"strangers", number> & {
+      listeners: unknown[];
+    };
     if (strangers > 0) return `${strangers} whom it does not watch are said to be over`;
     return listeners.length <= listenersMax ? undefined : `${listeners.length} listen`;
   },

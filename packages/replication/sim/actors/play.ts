@@ -3,11 +3,7 @@ import type { AnyActorDefinition, AnyRef } from "@troupe/actor";
 import type { Chance } from "../random.ts";
 
 /** The body of a call; its argument says which call it is. */
-export type Asking = readonly [
-  kind: "call" | "cast",
-  name: string,
-  arg: { readonly call: string },
-];
+export type Asking = readonly [kind: "call" | "cast", name: string, arg: { readonly call: string }];
 
 export interface Play {
   readonly definition: AnyActorDefinition;

@@ -9,9 +9,9 @@ import {
   type GroupMessage,
   TargetRef,
 } from "@troupe/replication/runtime";
+import type { ActorHistory } from "../checkers/actors.ts";
 import type { Plant } from "../mutants.ts";
 import type { SimNetwork } from "../network.ts";
-import type { ActorHistory } from "../checkers/actors.ts";
 
 export class Receiver {
   readonly address: number;

@@ -5,8 +5,9 @@
  * It shares the definition, the codec and the rules that docs/replication.md states, and no code
  * with the machine that it is held against.
  */
-import { type AnyActorDefinition, CallAbortedError, type Ctx, HandlerError } from "@troupe/actor";
+
 import type { RefAddress } from "@troupe/actor";
+import { type AnyActorDefinition, CallAbortedError, type Ctx, HandlerError } from "@troupe/actor";
 import { toWireError, type WireError } from "@troupe/actor/runtime";
 import type { Codec } from "@troupe/cluster/runtime";
 import { type Committed, decodePulse, type Request } from "@troupe/replication/runtime";

@@ -4,7 +4,7 @@
  */
 import type { Committed, GroupConfig, Replica } from "@troupe/replication/runtime";
 import { foldText } from "../fold.ts";
-import type { ChainMachine } from "../machine.ts";
+import type { Subject } from "../subject.ts";
 import { holds } from "./violation.ts";
 
 interface Executed {
@@ -48,7 +48,7 @@ export class Executions {
   }
 
   /** PrefixAgreement, and each call at most once. */
-  executed(replica: number, committed: Committed, checksum: string, machine: ChainMachine): void {
+  executed(replica: number, committed: Committed, checksum: string, machine: Subject): void {
     const { op } = committed;
     const { length, state } = machine;
     const first = this.#history[op - 1];
@@ -67,14 +67,14 @@ export class Executions {
   }
 
   /** StatesEqual: a state that is taken from a checkpoint is the one that others had there. */
-  restored(replica: number, op: number, { length, state }: ChainMachine): void {
+  restored(replica: number, op: number, { length, state }: Subject): void {
     const ran = this.#history[op - 1];
     holds(ran?.length === length && ran.state === state, "StatesEqual", () => {
       return `replica ${replica} took another state after op ${op} than there was`;
     });
   }
 
-  #firstRun({ op, requests }: Committed, machine: ChainMachine): void {
+  #firstRun({ op, requests }: Committed, machine: Subject): void {
     for (const request of requests) {
       const { client, session, number } = request;
       // A late copy of a registration may register an evicted client anew: it gets a session that

@@ -31,13 +31,19 @@ export class OutsideWorld {
     this.#done.add(errand);
   }
 
-  /** A replica ran an op. */
-  executed(index: number, committed: Committed, machine: ChainMachine): void {
+  /** A replica ran an op: is it told of a checkpoint where one is due? */
+  checkpoints(index: number, committed: Committed): void {
     const { op, checkpoint = false } = committed;
     holds(checkpoint === (op % this.#every === 0), "CheckpointsAgree", () => {
       const says = checkpoint ? "takes a checkpoint" : "takes no checkpoint";
       return `replica ${index} ${says} after op ${op}; one is due every ${this.#every} ops`;
     });
+  }
+
+  /** A replica of the chain ran an op. */
+  executed(index: number, committed: Committed, machine: ChainMachine): void {
+    this.checkpoints(index, committed);
+    const { op } = committed;
     if (op <= this.#ops) return;
     this.#ops = op;
     for (const index of machine.wantedLast.keys()) this.#wanted.add(`${op}.${index}`);

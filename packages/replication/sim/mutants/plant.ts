@@ -1,5 +1,11 @@
 /** What a planted bug is, and the ways to put one into a replica that is otherwise the real one. */
+import type { AnyActorDefinition } from "@troupe/actor";
 import type {
+  ActorMachine,
+  EffectCourierPorts,
+  EffectInbox,
+  EffectRunner,
+  EffectRunnerPorts,
   GroupConfig,
   Input,
   MemoryLife,
@@ -32,8 +38,22 @@ export interface Plant {
   readonly inLife?: (life: MemoryLife, index: number) => MemoryLife;
   /** The configuration that one replica believes in. */
   readonly inConfig?: (config: GroupConfig, index: number) => GroupConfig;
+  /** Changes what an actor is made of; its handlers get what a machine of its own would give. */
+  readonly inDefinition?: (definition: AnyActorDefinition, own: OwnMachine) => AnyActorDefinition;
+  readonly inMachine?: (machine: ActorMachine, own: Pick<OwnMachine, "now">) => void;
+  readonly inRunner?: (ports: EffectRunnerPorts) => EffectRunnerPorts;
+  readonly inChores?: (runner: EffectRunner) => void;
+  readonly inCourier?: (ports: EffectCourierPorts) => EffectCourierPorts;
+  /** The inbox that takes a message of a replica in, instead of the one that there is. */
+  readonly inInbox?: (inbox: EffectInbox, fresh: () => EffectInbox, from: number) => EffectInbox;
   /** The name that the client at an address takes for each of its sessions. */
   readonly clientId?: (address: number) => string;
+}
+
+/** What differs from one machine to another, and must not reach a handler. */
+export interface OwnMachine {
+  readonly now: () => number;
+  readonly random: () => number;
 }
 
 export type State = Replica["state"];

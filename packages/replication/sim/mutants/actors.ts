@@ -1,0 +1,233 @@
+/** Bugs around real actors: in how they run, in what they have open, and in who carries it out. */
+import { type AnyActorDefinition, type Handler, HandlerError, isActorError } from "@troupe/actor";
+import type { EffectInbox, Input, Replica } from "@troupe/replication/runtime";
+import type { Plant } from "./plant.ts";
+
+const profile = "actors";
+
+/** Of an inbox: whom it has heard last. */
+const senders = new WeakMap<EffectInbox, number>();
+
+/** Runs every handler that changes the state in another way. */
+function handlersAs(
+  definition: AnyActorDefinition,
+  change: (handler: Handler<unknown>) => Handler<unknown>,
+): AnyActorDefinition {
+  const all = (table: Readonly<Record<string, Handler<unknown>>>) =>
+    Object.fromEntries(Object.entries(table).map(([name, handler]) => [name, change(handler)]));
+  const { calls, casts, info } = definition;
+  return { ...definition, calls: all(calls), casts: all(casts), info: all(info) };
+}
+
+/** Something is not in the state that is captured. */
+function notCaptured(what: "timers" | "deferred"): NonNullable<Plant["inMachine"]> {
+  return (machine) => {
+    const snapshot = machine.snapshot.bind(machine);
+    machine.snapshot = () => {
+      machine.memory[what].clear();
+      return snapshot();
+    };
+  };
+}
+
+/** What is given or over is never taken out of the state. */
+function neverForgotten(what: "deferred" | "monitors"): NonNullable<Plant["inMachine"]> {
+  return (machine) => {
+    const apply = machine.apply.bind(machine);
+    machine.apply = (committed) => {
+      machine.memory[what].delete = () => false;
+      return apply(committed);
+    };
+  };
+}
+
+type Applied = Extract<Input, { readonly type: "applied" }>;
+
+/** Changes what a replica is told that an op came to. */
+function applied(
+  replica: Replica,
+  change: (input: Applied, state: Replica["state"]) => Applied,
+): void {
+  const step = replica.step.bind(replica);
+  replica.step = (input, now) => {
+    step(input.type === "applied" ? change(input, replica.state) : input, now);
+  };
+}
+
+export const actorMutants = {
+  "random-of-the-machine": {
+    mistake: "chance in a handler is that of the machine that runs it",
+    profile,
+    inDefinition: (definition, { random }) =>
+      handlersAs(definition, (handler) => (state, arg, ctx) => {
+        ctx.random = random;
+        return handler(state, arg, ctx);
+      }),
+  },
+  "now-of-the-machine": {
+    mistake: "a handler is told the time of the machine that runs it",
+    profile,
+    inDefinition: (definition, { now }) =>
+      handlersAs(definition, (handler) => (state, arg, ctx) => {
+        ctx.now = now;
+        return handler(state, arg, ctx);
+      }),
+  },
+  "throw-keeps-half": {
+    mistake: "a handler that throws has changed the state up to there",
+    profile,
+    inDefinition: (definition) =>
+      handlersAs(definition, (handler) => (state, arg, ctx) => {
+        try {
+          return handler(state, arg, ctx);
+        } catch (error) {
+          if (isActorError(error)) throw error;
+          const { name: actor } = definition;
+          const message = `a handler of ${actor} threw: ${(error as Error).message}`;
+          // Answered like a throw, and undone like a refusal: not at all.
+          return ctx.fail(new HandlerError(message, { actor }));
+        }
+      }),
+  },
+  "timers-not-captured": {
+    mistake: "a checkpoint is without the timers that are set",
+    profile,
+    inMachine: notCaptured("timers"),
+  },
+  "deferred-not-captured": {
+    mistake: "a checkpoint is without the calls whose replies are left for later",
+    profile,
+    inMachine: notCaptured("deferred"),
+  },
+  "timers-by-own-clock": {
+    mistake: "each replica looks at its own clock for the timers that are due",
+    profile,
+    inMachine: (machine, { now }) => {
+      const apply = machine.apply.bind(machine);
+      machine.apply = (committed) => {
+        const isPulse = committed.requests.some(({ kind }) => kind === "pulse");
+        return apply(isPulse ? { ...committed, timestamp: now() * 1000 } : committed);
+      };
+    },
+  },
+  "answered-again": {
+    mistake: "a reply that was left for later is owed still when it has been given",
+    profile,
+    inMachine: neverForgotten("deferred"),
+  },
+  "down-again": {
+    mistake: "a monitor is there still when its actor has been said to be over",
+    profile,
+    inMachine: neverForgotten("monitors"),
+  },
+  "late-reply-not-at-backups": {
+    mistake: "only the primary keeps a reply that comes later than its call ran",
+    profile,
+    inReplica: (replica) =>
+      applied(replica, (input, { isPrimary }) => (isPrimary ? input : { ...input, late: [] })),
+  },
+  "late-reply-not-in-checkpoints": {
+    mistake: "a checkpoint is without the replies that came later than their calls ran",
+    profile,
+    inReplica: (replica) => {
+      const { outbox } = replica.state;
+      const names = new Set<string>();
+      applied(replica, (input) => {
+        for (const { client, number } of input.late ?? []) names.add(`${client}/${number}`);
+        return input;
+      });
+      const checkpoint = outbox.checkpoint.bind(outbox);
+      outbox.checkpoint = (head) => {
+        const clients = head.clients.map(([client, session, last, lastOp, acked, kept]) => {
+          const left = kept.filter(([number]) => !names.has(`${client}/${number}`));
+          return [client, session, last, lastOp, acked, left] as const;
+        });
+        checkpoint({ ...head, clients });
+      };
+    },
+  },
+  "carried-by-all": {
+    mistake: "every replica carries the messages that its state has open",
+    profile,
+    inRunner: (ports) => ({ ...ports, leads: () => true }),
+    inChores: (runner) => {
+      const tick = runner.tick.bind(runner);
+      runner.tick = () => {
+        runner.resume();
+        tick();
+      };
+    },
+  },
+  "not-carried-on": {
+    mistake: "a new primary carries what is asked for from now on, and nothing from before",
+    profile,
+    inChores: (runner) => {
+      runner.resume = () => runner.rest();
+    },
+  },
+  "done-when-sent": {
+    mistake: "a message counts as arrived when it has been sent",
+    profile,
+    inRunner: (ports) => ({
+      ...ports,
+      deliver: (effect, floor, done) => {
+        ports.deliver(effect, floor, done);
+        done();
+      },
+    }),
+  },
+  "down-told-once": {
+    mistake: "that an actor is over is told to the log once, whether or not it was taken",
+    profile,
+    inRunner: (ports) => {
+      const told = new Set<string>();
+      return {
+        ...ports,
+        pulse: ({ done, downs }) => {
+          const news = downs.filter(([monitor]) => !told.has(monitor));
+          for (const [monitor] of news) told.add(monitor);
+          ports.pulse({ done, downs: news });
+        },
+      };
+    },
+  },
+  "named-when-sent": {
+    mistake: "a message that is sent again has another name",
+    profile,
+    inCourier: (ports) => {
+      let sent = 0;
+      return {
+        ...ports,
+        send: (node, message) => ports.send(node, { ...message, at: message.at + ++sent }),
+      };
+    },
+  },
+  "floor-too-high": {
+    mistake: "a message says that all before it has arrived",
+    profile,
+    inRunner: (ports) => ({
+      ...ports,
+      deliver: (effect, _floor, done) => ports.deliver(effect, effect.at, done),
+    }),
+  },
+  "inbox-by-sender": {
+    mistake: "a node forgets what it took when the next primary sends",
+    profile,
+    inInbox: (inbox, fresh, from) => {
+      const before = senders.get(inbox) ?? from;
+      const next = before === from ? inbox : fresh();
+      senders.set(next, from);
+      return next;
+    },
+  },
+  "inbox-by-place": {
+    mistake: "a node knows messages by their place in an op, whichever op that was",
+    profile,
+    inInbox: (inbox) => {
+      if (Object.hasOwn(inbox, "receive")) return inbox;
+      const receive = inbox.receive.bind(inbox);
+      inbox.receive = (from, message) => receive(from, { ...message, at: 0, floor: 0 });
+      return inbox;
+    },
+  },
+} satisfies Readonly<Record<string, Plant>>;
