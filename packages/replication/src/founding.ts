@@ -61,6 +61,8 @@ export class Founding {
   #hearsay: { readonly roster: Roster; readonly round: number } | undefined;
   #holds = false;
   #round = 0;
+  /** The founder: the last round in which too few would have held a replica. */
+  #enoughSince = 0;
   #timer: TimerHandle | undefined;
 
   constructor(ports: FoundingPorts) {
@@ -137,7 +139,7 @@ export class Founding {
     this.#timer = clock.setTimer(options.tickMs * retryTicks, () => {
       this.#timer = undefined;
       if (this.#known === undefined && this.#waiting.size > 0) this.#ask();
-      else this.#round = 0;
+      else this.#round = this.#enoughSince = 0;
     });
   }
 
@@ -164,9 +166,11 @@ export class Founding {
       if (this.#round - round >= patience) void this.#take({ ...roster, isNew: false });
       return;
     }
-    if (node !== options.founder || !this.#holds || this.#round <= patience) return;
+    if (node !== options.founder || !this.#holds) return;
     const others = [...this.#willing].sort().slice(0, options.size - 1);
-    if (others.length < options.size - 1) return;
+    // From when there are enough: those who know better may have come together with them.
+    if (others.length < options.size - 1) this.#enoughSince = this.#round;
+    if (this.#round - this.#enoughSince < patience) return;
     void this.#take({ id: newId(), replicas: [node, ...others], isNew: true });
   }
 

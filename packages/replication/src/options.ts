@@ -48,7 +48,7 @@ export interface GroupOptions {
    * With `size`: milliseconds to wait until somebody tells who holds the replicas.
    * @default 60000
    */
-  readonly foundingTimeout?: number;
+  readonly foundingTimeoutMs?: number;
   /** The directory for the journals: on the nodes that `replicas` names, unless in memory. */
   readonly storage?: string;
   /**
@@ -100,7 +100,7 @@ export interface GroupOptions {
 export const groupDefaults = {
   durability: "disk",
   bootstrap: false,
-  foundingTimeout: 60_000,
+  foundingTimeoutMs: 60_000,
   rejoin: false,
   pipeline: 8,
   batchRequests: 512,
@@ -241,7 +241,7 @@ export function resolveFounding(
     group,
     size,
     founder,
-    timeoutMs: positiveOption("foundingTimeout", given.foundingTimeout),
+    timeoutMs: positiveOption("foundingTimeoutMs", given.foundingTimeoutMs),
     tickMs: given.tickMs,
     durability,
     storage,

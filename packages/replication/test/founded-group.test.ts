@@ -105,7 +105,7 @@ describe("a group with a size", () => {
   test("is waited for as long as was said, and no longer than its node is there", async () => {
     const bench = await GroupBench.make();
     const [a, b] = await bench.nodes("a", "b");
-    const error = await rejection(join(a as Node, sized(bench, { foundingTimeout: 100 })));
+    const error = await rejection(join(a as Node, sized(bench, { foundingTimeoutMs: 100 })));
     expect(error).toBeInstanceOf(GroupUnfoundedError);
     expect(error.outcome).toBe("not_run");
     const stopped = rejection(join(b as Node, sized(bench)));
@@ -176,7 +176,7 @@ describe("the options of a group with a size", () => {
     ["replicas", { replicas: ["a", "b", "c"] }],
     ["bootstrap", { bootstrap: true }],
     ["bootstrap", { bootstrap: true, durability: "memory", storage: undefined }],
-    ["foundingTimeout", { foundingTimeout: 0 }],
+    ["foundingTimeoutMs", { foundingTimeoutMs: 0 }],
     ["pipeline", { pipeline: 0 }],
     ["tickMs", { tickMs: -1 }],
   ] as [string, Partial<GroupOptions>][])("are refused by name: %s, %j", (option, changes) => {

@@ -16,8 +16,9 @@ function started(names: readonly string[]): FoundingBench {
 const replicasOf = (answers: readonly Answer[]) =>
   answers.map((answer) => (answer && "replicas" in answer ? answer.replicas.join(" ") : answer));
 
-const idsOf = (answers: readonly Answer[]) =>
-  new Set(answers.map((answer) => (answer && "id" in answer ? answer.id : answer)));
+const idOf = (answer: Answer) => (answer && "id" in answer ? answer.id : answer);
+
+const idsOf = (answers: readonly Answer[]) => new Set(answers.map(idOf));
 
 describe("the founder", () => {
   test("chooses itself and the first of the others by name, once, and all are told", async () => {
@@ -78,7 +79,7 @@ describe("the founder", () => {
     bench.disks.delete("a");
     bench.start("a");
     const [again] = await bench.wait(["a"], 2000);
-    expect(again).toMatchObject({ id: (first as { id: string }).id });
+    expect(again).toMatchObject({ id: idOf(first) });
   });
 
   test("is told by one that holds none as well, and begins nothing anew then", async () => {
@@ -90,6 +91,23 @@ describe("the founder", () => {
     const answers = await bench.wait(abc, 2000);
     for (const answer of answers) expect(answer).toEqual({ ...first, isNew: false });
   });
+});
+
+test("a founder that has forgotten all hears those out who come a little later than the new ones", async () => {
+  const bench = started(abcd);
+  const [first] = await bench.wait(abcd, 2000);
+  for (const name of abc) bench.stop(name);
+  bench.disks.clear();
+  bench.start("a");
+  bench.cut(["a"], ["d"]);
+  expect(await bench.wait(["a"], 3000)).toEqual([undefined]);
+  bench.start("e");
+  bench.start("f");
+  // They know nothing, and are cut off from the one who does.
+  bench.cut(["e", "f"], ["d"]);
+  const waiting = bench.wait(["a", "e", "f"], 2500);
+  bench.clock.setTimer(300, () => bench.heal());
+  for (const answer of await waiting) expect(answer).toMatchObject({ id: idOf(first) });
 });
 
 describe("a node that is not the founder", () => {
@@ -108,7 +126,7 @@ describe("a node that is not the founder", () => {
 
   test("gives up after its time, and says what it has waited for", async () => {
     const bench = new FoundingBench();
-    bench.start("b", { foundingTimeout: 3000 });
+    bench.start("b", { foundingTimeoutMs: 3000 });
     const [alone] = await bench.wait(["b"], 3000);
     expect(alone).toBeInstanceOf(GroupUnfoundedError);
     expect(alone).toMatchObject({ code: "ERR_GROUP_UNFOUNDED", outcome: "not_run" });

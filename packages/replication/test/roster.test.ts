@@ -1,4 +1,5 @@
 /** The roster on the wire and on the disk: what is not one is not taken for one. */
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,6 +40,16 @@ describe("a message about a roster", () => {
     ["no word on whether it is new", { ...told, isNew: 0 }],
   ])("is dropped with %s", (_, value) => {
     expect(decodeFounding(codec, codec.encode(value))).toBeUndefined();
+  });
+
+  test("has a row in docs/wire.md, with its fields", () => {
+    const page = readFileSync(new URL("../../../docs/wire.md", import.meta.url), "utf8");
+    for (const message of [wanted, told]) {
+      const { type, ...fields } = message;
+      const row = page.split("\n").find((line) => line.startsWith(`| \`${type}\` |`)) ?? "";
+      const named = (row.split("|")[3] ?? "").split(",").map((field) => field.trim());
+      expect(new Set(named)).toEqual(new Set(Object.keys(fields)));
+    }
   });
 
   test("is dropped if its bytes are cut off anywhere", () => {

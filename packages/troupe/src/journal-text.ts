@@ -44,8 +44,8 @@ export function reportText(report: JournalReport): string {
 }
 
 function divergedLine({ op, own, other }: NonNullable<JournalReport["diverged"]>): string {
-  const ids = `id ${own} here and ${other} on a majority`;
-  return `diverged: after op ${op}, ${ids}; the next start takes a state of theirs`;
+  const seen = own === "" ? "" : ` after op ${op}, id ${own} here and ${other} on a majority;`;
+  return `diverged:${seen} the next start takes a state of the others`;
 }
 
 function damageLines({ damage, refusal }: JournalReport): string[] {

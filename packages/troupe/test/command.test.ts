@@ -79,6 +79,25 @@ test("checkpoints are shown and counted, and one that is damaged is named", asyn
   expect(ill.text).toContain("damage: 0000000000000016.checkpoint, bytes 0 to ");
 });
 
+test("states that a majority has contradicted are told of, with both ids, and are no damage", async () => {
+  const { path, journal } = await openJournal();
+  await journal.close();
+  const said = JSON.stringify({ op: 16, own: "aaaa", other: "bbbb" });
+  await writeFile(join(path, "diverged"), `${said}\n${checksum(Buffer.from(said))}\n`);
+  const shown = await runCommand(["journal", "inspect", path]);
+  expect(shown).toMatchObject({ exitCode: 0 });
+  expect(shown.text).toContain(
+    "diverged: after op 16, id aaaa here and bbbb on a majority; the next start takes a state",
+  );
+  expect(await runCommand(["journal", "verify", path])).toEqual({
+    text: `${path}: well, 1 segments, 0 entries, diverged`,
+    exitCode: 0,
+  });
+  // What cannot be read any more counts all the same.
+  await writeFile(join(path, "diverged"), "");
+  expect((await runCommand(["journal", "verify", path])).text).toContain(", diverged");
+});
+
 test("damage is named by file and bytes, and is exit code 1", async () => {
   const { path, journal } = await openJournal();
   await journal.close();
