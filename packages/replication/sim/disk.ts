@@ -39,6 +39,8 @@ export interface DiskEvents {
   readonly damaged: (ops: readonly number[]) => void;
   /** A checkpoint will survive from now on. */
   readonly kept: (name: CheckpointName, content: Uint8Array) => void;
+  /** After which op the log of the replica that runs here begins; beyond all if none runs. */
+  readonly logBase: () => number;
   /** Whether another disk, which is not to be lost, keeps the state after that op or a later. */
   readonly isElsewhere: (op: number) => boolean;
 }
@@ -136,9 +138,15 @@ export class SimDisk {
     let state = this.#fold();
     if (this.#rot.strike(this.#durable, state)) state = this.#fold();
     const recovered = this.#rot.read(state);
-    if (this.#rot.strikesCheckpoint()) this.#loseOne(state.base?.op ?? 0);
+    const base = state.base?.op ?? 0;
+    if (this.#rot.strikesCheckpoint()) this.#loseOne(base);
+    // Where the group need not live, all may go: then it has to say so.
+    const { beyondRepair, config } = this.#options;
+    if (beyondRepair && config.replicaCount > 1 && this.#chance.hits(0.3)) {
+      for (const { op } of this.checkpoints.names) this.checkpoints.lose(op);
+    }
     const lost = recovered.damaged?.map(({ op }) => op) ?? [];
-    const head = (state.base?.op ?? 0) + state.entries.length;
+    const head = base + state.entries.length;
     this.#told.damaged(lost.filter((op) => op <= head));
     return recovered;
   }
@@ -166,8 +174,12 @@ export class SimDisk {
 
   #losesNow(op: number): boolean {
     if (this.#options.config.replicaCount === 1 || !this.#rot.losesOnRead()) return false;
-    // The replica that runs here may have cut off more already than its disk has.
-    return this.#options.beyondRepair || this.#told.isElsewhere(op);
+    // The core offers the other one then, and would begin from it, if its log still goes on from
+    // there: it may have cut off more already than its disk has.
+    const others = this.checkpoints.names.filter((name) => name.op !== op);
+    const base = this.#told.logBase();
+    const hasOther = others.some((name) => name.op >= base);
+    return this.#options.beyondRepair || hasOther || this.#told.isElsewhere(op);
   }
 
   #fold(): Recovered {

@@ -4,7 +4,7 @@
 import type { CheckpointName, Write } from "@troupe/replication/runtime";
 import { ActorWorld } from "./actors/actor-world.ts";
 import { Checker } from "./checker.ts";
-import { Violation } from "./checkers/violation.ts";
+import { holds, Violation } from "./checkers/violation.ts";
 import { SimDisk } from "./disk.ts";
 import { EventQueue } from "./event-queue.ts";
 import { FaultAtlas } from "./fault-atlas.ts";
@@ -16,7 +16,7 @@ import { type Overrides, optionsOf, type SimOptions } from "./options.ts";
 import type { ProfileName } from "./profiles.ts";
 import { Chance } from "./random.ts";
 import { Rot } from "./rot.ts";
-import { isDamaged, laggards, standing } from "./standing.ts";
+import { isDamaged, isHollowThroughout, laggards, standing } from "./standing.ts";
 import { Trace } from "./trace.ts";
 import { Wipes } from "./wipes.ts";
 import { SimClient } from "./workload.ts";
@@ -128,7 +128,9 @@ class Simulation {
       const kept = (name: CheckpointName, content: Uint8Array) =>
         this.#checker.keeps(index, name, content);
       const isElsewhere = (op: number) => this.#isKeptBeside(index, op);
-      const ports = { durable, syncing, damaged, kept, isElsewhere };
+      const nowhere = Number.POSITIVE_INFINITY;
+      const logBase = () => this.#hosts[index]?.replica?.state.log.base.op ?? nowhere;
+      const ports = { durable, syncing, damaged, kept, logBase, isElsewhere };
       const disk = options.memory
         ? new SimMemory(this.#events, chance, durable, kept)
         : new SimDisk(options, this.#events, chance, plant, rot, ports);
@@ -162,6 +164,8 @@ class Simulation {
       if (now >= look) {
         if (this.#isDone()) break;
         if (now >= faultyMs + beyondRepairMs && this.#isBeyondRepair()) {
+          // DamageIsTold: what nobody has any more is not waited for in silence.
+          holds(!isHollowThroughout(this.#hosts), "DamageIsTold", () => standing(this.#hosts));
           this.#trace.event("stand", () => `the group stands still: ${standing(this.#hosts)}`);
           return;
         }

@@ -26,6 +26,11 @@ export function laggards(hosts: readonly SimHost[], ops: number): SimHost[] {
   });
 }
 
+/** Whether nobody has a state to go on from. */
+export function isHollowThroughout(hosts: readonly SimHost[]): boolean {
+  return hosts.every(({ replica }) => replica?.state.isHollow === true);
+}
+
 /** Whether somebody has damage, which shows: it may excuse that the group stands still. */
 export function isDamaged(hosts: readonly SimHost[]): boolean {
   return hosts.some(({ gaveUp, replica }) => {

@@ -205,6 +205,7 @@ const shapes: { readonly [T in WireMessage["type"]]: Shape } = {
   get_state: { view: natural, op: natural },
   new_state: { view: natural, commit: natural, entries },
   checkpoint: { view: natural, base: natural, checkpoint: namedCheckpoint },
+  hollow: { base: natural },
   get_checkpoint: { op: natural, id: hex, offset: natural, length: natural },
   checkpoint_chunk: { op: natural, id: hex, offset: natural, body: bytes, checksum: hex },
   read_round: { view: natural, round: natural },

@@ -38,6 +38,7 @@ const messages: { readonly [T in WireMessage["type"]]: Extract<WireMessage, { ty
     base: 16,
     checkpoint: { op: 32, checksum, timestamp: 7, id: checksum, bytes: 900 },
   },
+  hollow: { type: "hollow", base: 16 },
   get_checkpoint: { type: "get_checkpoint", op: 32, id: checksum, offset: 5, length: 9 },
   checkpoint_chunk: { type: "checkpoint_chunk", op: 32, id: checksum, offset: 5, body, checksum },
   read_round: { type: "read_round", view: 2, round: 7 },

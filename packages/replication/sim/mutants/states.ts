@@ -96,6 +96,12 @@ export const stateMutants = {
     profile: "transfer",
     inReplica: withoutHold("restored"),
   },
+  "hollow-in-silence": {
+    mistake: "replicas that have all lost the state before their logs wait for each other for ever",
+    profile: "beyond",
+    inReplica: ({ state: { checkpoints } }) =>
+      computed(checkpoints, "othersAreHollow", () => false),
+  },
   "hollow-runs": {
     mistake: "who has lost the state before its log runs the log on an empty one",
     profile: "rot",

@@ -6,6 +6,8 @@
  * meanwhile waits in the log. A checkpoint counts when it is durable. It is told to the others, who
  * compare it with theirs, and when enough of them keep one the log before is cut off.
  */
+import { DamagedLogError } from "./damaged-log-error.ts";
+import type { HollowMessage } from "./message.ts";
 import type { Committed, StateInput } from "./ready.ts";
 import type { ReplicaState } from "./state.ts";
 import type { NamedCheckpoint, Op, ReplicaIndex } from "./types.ts";
@@ -75,9 +77,13 @@ export function onCheckpointLost(state: ReplicaState, op: Op): void {
   if (state.checkpoints.lose(op)) announce(state);
 }
 
-/** Tells all others, now and again after a while: they cut when enough have told. */
+/**
+ * Tells all others, now and again after a while: they cut when enough have told, and give one to a
+ * replica that says that it lacks one.
+ */
 export function announce(state: ReplicaState): void {
   state.announce.start();
+  if (lacksState(state)) state.sendToOthers({ type: "hollow", base: state.log.base.op });
   for (let to = 0; to < state.replicaCount; to++) if (to !== state.index) offer(state, to);
 }
 
@@ -85,8 +91,24 @@ export function announce(state: ReplicaState): void {
 export function offer(state: ReplicaState, to: ReplicaIndex): void {
   const { checkpoints, log, logView: view } = state;
   const { newest: checkpoint } = checkpoints;
-  if (checkpoint === undefined || state.isForgetful) return;
+  // One that rejoins keeps what it has fetched, and may be the last to have it.
+  if (checkpoint === undefined || (state.isForgetful && !state.hasJournal)) return;
   state.outbox.send(to, { type: "checkpoint", view, base: log.base.op, checkpoint });
+}
+
+/** Whether it can run nothing, for it has no state, and keeps none that another one could take. */
+function lacksState({ checkpoints, isHollow, isForgetful, hasJournal }: ReplicaState): boolean {
+  return checkpoints.newest === undefined && (isHollow || (isForgetful && hasJournal));
+}
+
+/** Gives what is kept here; if that is nothing, and all are like that, nobody can go on. */
+export function onHollow(state: ReplicaState, from: ReplicaIndex, { base }: HollowMessage): void {
+  const { checkpoints, log, isHollow } = state;
+  checkpoints.noteHollow(from);
+  if (!lacksState(state)) offer(state, from);
+  else if (checkpoints.othersAreHollow) {
+    throw new DamagedLogError([isHollow ? log.base.op : base], "state");
+  }
 }
 
 /** Forgets of the log what the checkpoints of a quorum have made dispensable (I44). */

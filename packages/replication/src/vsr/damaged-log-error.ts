@@ -6,15 +6,22 @@
  */
 import type { Op } from "./types.ts";
 
-/** Acknowledged operations may be lost: nobody in the group can supply these entries. */
+/**
+ * Acknowledged operations may be lost: nobody in the group can supply these entries, or the state
+ * up to this op, after which the logs begin. The replica has stopped; what was under way may have
+ * run. Only a copy of a journal from elsewhere can help.
+ */
 export class DamagedLogError extends Error {
   override readonly name = "DamagedLogError";
   readonly code = "ERR_DAMAGED_LOG";
+  readonly outcome = "unknown";
   readonly ops: readonly Op[];
 
-  constructor(ops: readonly Op[]) {
+  constructor(ops: readonly Op[], lost: "entries" | "state" = "entries") {
     const which = ops.length === 1 ? `op ${ops[0]}` : `${ops.length} ops from op ${ops[0]} on`;
-    super(`the log is damaged at ${which}, and no replica of the group can repair it`);
+    const state = `the state up to ${which} is lost, with which the log begins`;
+    const what = lost === "state" ? state : `the log is damaged at ${which}`;
+    super(`damage beyond repair: ${what}, and no replica of the group has it`);
     this.ops = ops;
   }
 }

@@ -19,6 +19,9 @@ export class KnownCheckpoints {
   readonly #ids: Map<Op, Checksum>[];
   /** The newest op that each replica has told of last: it may have lost one since. */
   readonly #newest: Op[];
+  /** Those that have said that they keep none and need one; and again when all others had. */
+  readonly #hollow = new Set<ReplicaIndex>();
+  readonly #stillHollow = new Set<ReplicaIndex>();
 
   constructor(index: ReplicaIndex, replicaCount: number, quorum: number) {
     this.#index = index;
@@ -55,12 +58,29 @@ export class KnownCheckpoints {
   note(from: ReplicaIndex, newest: Op, op: Op, id: Checksum): void {
     const ids = this.#ids[from];
     if (ids === undefined) return;
+    if (this.#hollow.delete(from)) this.#stillHollow.clear();
     this.#newest[from] = newest;
     ids.set(op, id);
     for (const oldest of [...ids.keys()].sort((a, b) => a - b).slice(0, -idsMax)) {
       ids.delete(oldest);
     }
     this.#compare(op);
+  }
+
+  /** Notes that a replica keeps none, and lacks the state that its log begins with. */
+  noteHollow(from: ReplicaIndex): void {
+    this.#newest[from] = 0;
+    const others = this.#newest.length - 1;
+    if (this.#hollow.size === others) this.#stillHollow.add(from);
+    else this.#hollow.add(from);
+  }
+
+  /**
+   * Whether all others have said so, and again since the last of them did: so all lacked it at one
+   * moment, and nobody was left who could have given it to one of them.
+   */
+  get othersAreHollow(): boolean {
+    return this.#stillHollow.size === this.#newest.length - 1;
   }
 
   /** A life has ended, and with it what it kept in memory; what it was is compared still. */

@@ -135,6 +135,16 @@ export interface CheckpointMessage {
   readonly checkpoint: NamedCheckpoint;
 }
 
+/**
+ * replica → others: I keep no checkpoint, and cannot go on without one; said now and then, and
+ * answered with a `checkpoint` by whoever keeps one.
+ */
+export interface HollowMessage {
+  readonly type: "hollow";
+  /** The sender's log begins after this op, the state of which is lost. */
+  readonly base: Op;
+}
+
 /** primary → backups: am I still the primary? The number is that of a batch of reads (I55). */
 export interface ReadRoundMessage {
   readonly type: "read_round";
@@ -191,6 +201,7 @@ export type ReplicaMessage = FromLife &
     | GetStateMessage
     | NewStateMessage
     | CheckpointMessage
+    | HollowMessage
     | ReadRoundMessage
     | ReadRoundOkMessage
     | RecoveryMessage
@@ -200,7 +211,11 @@ export type ReplicaMessage = FromLife &
 /** Messages whose meaning depends on the sender's view. */
 export type ViewMessage = Exclude<
   ReplicaMessage,
-  RequestPrepareMessage | RequestedPrepareMessage | RecoveryMessage | RecoveryResponseMessage
+  | RequestPrepareMessage
+  | RequestedPrepareMessage
+  | HollowMessage
+  | RecoveryMessage
+  | RecoveryResponseMessage
 >;
 
 /** client → primary: run this once (§4.1 step 1). */

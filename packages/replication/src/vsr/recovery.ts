@@ -68,7 +68,12 @@ export function admit(state: ReplicaState, from: ReplicaIndex, message: ReplicaM
 }
 
 /** What is judged by its chain, its checksum or its id, and so is of use to the forgetful too. */
-const pastTypes = new Set<ReplicaMessage["type"]>(["new_state", "checkpoint", "requested_prepare"]);
+const pastTypes = new Set<ReplicaMessage["type"]>([
+  "new_state",
+  "checkpoint",
+  "hollow",
+  "requested_prepare",
+]);
 
 /** Says of each message which lives its sender knows of, where any life has ended. */
 export function withLives({ memory, hasJournal }: ReplicaState, ready: Ready): Ready {

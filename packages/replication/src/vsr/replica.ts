@@ -10,9 +10,8 @@
 import { flushAck } from "./acks.ts";
 import { assert } from "./assert.ts";
 import { askForMissing, onGetState, onNewState } from "./catch-up.ts";
-import { announce } from "./checkpoint.ts";
+import { announce, onHollow } from "./checkpoint.ts";
 import type { ReplicaOptions } from "./config.ts";
-import { DamagedLogError } from "./damaged-log-error.ts";
 import type { ClientMessage, ReplicaMessage, ViewMessage } from "./message.ts";
 import {
   flushLead,
@@ -102,14 +101,10 @@ export class Replica {
     const { state } = this;
     recoverState(state, recovered);
     state.learnCommit(Math.min(recovered.commit, state.log.head));
-    const { log, replicaCount } = state;
+    const { log } = state;
     if (state.memory.isRejoining) {
       this.#goOn(startRecovery(state));
       return;
-    }
-    if (replicaCount === 1 && (log.damaged.length > 0 || state.isHollow)) {
-      const lost = state.isHollow ? [log.base.op] : [];
-      throw new DamagedLogError([...lost, ...log.damaged.map(({ op }) => op)]);
     }
     if (log.isDamaged(log.head)) {
       enterRecoveringHead(state);
@@ -228,6 +223,9 @@ export class Replica {
       case "checkpoint":
         if (showsLaterView(state, message)) joinView(state, message.view);
         onCheckpoint(state, from, message);
+        return;
+      case "hollow":
+        onHollow(state, from, message);
         return;
       case "request_prepare":
         onRequestPrepare(state, from, message);

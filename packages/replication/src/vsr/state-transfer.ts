@@ -17,6 +17,7 @@ import {
   onCheckpointLost,
   onRestored,
 } from "./checkpoint.ts";
+import { DamagedLogError } from "./damaged-log-error.ts";
 import type { CheckpointMessage } from "./message.ts";
 import type { Recovered, StateInput } from "./ready.ts";
 import type { ReplicaState } from "./state.ts";
@@ -104,18 +105,26 @@ function onFetched(
 
 /**
  * What a replica comes back with. Without the checkpoint that its log begins after it has no state:
- * it can still vouch for the rest of the log, and does not lead until it has fetched one.
+ * it can still vouch for the rest of the log, and does not lead until it has fetched one. Alone it
+ * refuses to begin with any damage.
  */
 export function recoverState(state: ReplicaState, { checkpoint, isHollow }: Recovered): void {
   const { op } = state.log.base;
   if (checkpoint !== undefined && checkpoint.op >= op) {
     state.checkpoints.add(checkpoint);
     adopt(state, checkpoint, checkpoint.clients);
-    return;
+  } else {
+    state.isHollow = op > 0 || isHollow === true;
+    state.commitMin = op;
+    state.commitMax = op;
   }
-  state.isHollow = op > 0 || isHollow === true;
-  state.commitMin = op;
-  state.commitMax = op;
+  if (state.replicaCount === 1) refuseDamage(state);
+}
+
+/** There is nobody to repair what one that is alone has lost: to go on would mean to forget it. */
+function refuseDamage({ log, isHollow }: ReplicaState): void {
+  if (isHollow) throw new DamagedLogError([log.base.op], "state");
+  if (log.damaged.length > 0) throw new DamagedLogError(log.damaged.map(({ op }) => op));
 }
 
 /**

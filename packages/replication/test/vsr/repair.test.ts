@@ -188,6 +188,6 @@ describe("a replica that is alone", () => {
     group.damage(0, [2, 4], "body");
     const start = () => group.restart(0);
     expect(start).toThrow(DamagedLogError);
-    expect(start).toThrow("damaged at 2 ops from op 2 on, and no replica of the group can repair");
+    expect(start).toThrow("damaged at 2 ops from op 2 on, and no replica of the group has it");
   });
 });

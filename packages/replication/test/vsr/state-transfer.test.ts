@@ -174,6 +174,68 @@ describe("a replica that has lost its checkpoints and has cut its log", () => {
     expectWhole(group, 20);
   });
 
+  test("says what it needs, and is given it by whoever keeps one", () => {
+    const group = hollow();
+    const free = group.lose(ofType("checkpoint"));
+    group.restart(2);
+    group.tick(101);
+    expect(group.replica(2).up.report.needs).toBe("checkpoint");
+    expect(group.sentOf(2, "hollow").map(({ to }) => to)).toEqual([0, 1]);
+    free();
+    // It asks again before the others tell of theirs again by themselves.
+    group.tick(100, [2]);
+    expect(group.replica(2).up.report.needs).toBe("nothing");
+  });
+
+  test("waits for one that is down, which may keep one", () => {
+    const group = hollow();
+    group.crash(1, 9);
+    group.replica(1).kept = [];
+    group.crash(0, 9);
+    group.restart(1);
+    group.restart(2);
+    group.tick(500);
+    expect([1, 2].map((index) => group.replica(index).up.report.needs)).toEqual([
+      "checkpoint",
+      "checkpoint",
+    ]);
+    group.restart(0);
+    group.tickUntil(() => group.replicas.every(({ state }) => state.status === "normal"), 2000);
+    group.tick(110);
+    expectWhole(group, 20);
+  });
+
+  test("stops and says what is lost when all others have said that they lack it too", () => {
+    const group = hollow();
+    for (const index of [0, 1]) {
+      group.crash(index, 9);
+      group.replica(index).kept = [];
+    }
+    for (const index of [0, 1, 2]) group.restart(index);
+    group.tick(150);
+    const bases = group.replicas.map(({ state }) => state.log.base.op);
+    const stopped = () => group.tick(100);
+    expect(stopped).toThrow(DamagedLogError);
+    expect(stopped).toThrow(new RegExp(`the state up to op (${bases.join("|")}) is lost`));
+  });
+
+  test("does not give up with another one that rejoins and has fetched one", () => {
+    const group = hollow();
+    group.crash(1, 9);
+    group.wipe(1, 1_000);
+    const free = group.lose(({ from, to }) => from === 0 && to === 2);
+    group.restart(2);
+    group.restart(1);
+    group.tick(60);
+    group.crash(0, 9);
+    group.replica(0).kept = [];
+    free();
+    group.restart(0);
+    group.tickUntil(() => group.replicas.every(({ state }) => state.status === "normal"), 2000);
+    group.tick(210);
+    expectWhole(group, 20);
+  });
+
   test("does not begin if it is alone", () => {
     const base = { op: 8, checksum: "8".repeat(32), timestamp: 9 };
     const recovered = { view: 0, log_view: 0, commit: 8, base, entries: [] };
