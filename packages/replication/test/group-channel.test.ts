@@ -10,6 +10,7 @@ import {
   encodeMessage,
   type GroupMessage,
   type Header,
+  type WireMessage,
 } from "../src/wire.ts";
 import { Counter } from "./support/group-bench.ts";
 
@@ -48,8 +49,8 @@ class Stage {
   }
 
   /** Says a commit, with something about its envelope changed. */
-  say(from: "b" | "c", changes: Partial<Header>): void {
-    this.#deliver(from, encodeMessage(codec, { ...this.header, ...changes }, commit));
+  say(from: "b" | "c", changes: Partial<Header>, message: WireMessage = commit): void {
+    this.#deliver(from, encodeMessage(codec, { ...this.header, ...changes }, message));
   }
 
   sayBytes(from: "b" | "c", bytes: Uint8Array): void {
@@ -127,6 +128,16 @@ test("what an earlier life of a replica said is dropped once a later one has spo
   expect(stage.listener.refused).toEqual({ ...nothingRefused, incarnation: 2 });
   stage.say("b", { incarnation: 9 });
   expect(stage.heard).toHaveLength(4);
+});
+
+test("who rejoins is heard though its clock went back, and so is all that it says after that", () => {
+  const stage = new Stage();
+  stage.say("b", { incarnation: 9 });
+  const recovery = { type: "recovery", nonce: 1, round: 1, founding: false, view: 0 } as const;
+  stage.say("b", { incarnation: 7 }, recovery);
+  stage.say("b", { incarnation: 7 });
+  expect(stage.heard).toHaveLength(3);
+  expect(stage.listener.refused).toEqual(nothingRefused);
 });
 
 test("in a memory group the crash vector judges lives, and the envelope does not", () => {

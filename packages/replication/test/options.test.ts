@@ -205,6 +205,15 @@ describe("a group in memory", () => {
     expect(refusal({ ...memory, bootstrap: "yes" }).option).toBe("bootstrap");
     expect(refusal({ durability: "tape" }).option).toBe("durability");
   });
+
+  test("is not told to rejoin, which it does at every start; nor is one that is alone", () => {
+    expect(refusal({ ...memory, rejoin: true })).toMatchObject({ option: "rejoin" });
+    expect(refusal({ replicas: ["a"], rejoin: true })).toMatchObject({ option: "rejoin" });
+    expect(refusal({ rejoin: "c" }).option).toBe("rejoin");
+    const told = resolve({ rejoin: true });
+    expect([told.rejoin, resolve({}).rejoin]).toEqual([true, false]);
+    expect(told.configuration).toBe(resolve({}).configuration);
+  });
 });
 
 test("what differs between two nodes is told by name, both sides", () => {

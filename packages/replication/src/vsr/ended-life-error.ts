@@ -7,8 +7,8 @@
 
 /**
  * The others know of a later life of this replica: it has rejoined with a new journal, and this
- * one, which was thought to be lost, has come back. The replica has stopped; what it said counts
- * for nobody. Start the newer journal, or move both away and rejoin.
+ * one, which was thought to be lost, has come back, or is lost too and was begun without order. The
+ * replica has stopped; what it said counts for nobody.
  */
 export class EndedLifeError extends Error {
   override readonly name = "EndedLifeError";
@@ -16,6 +16,7 @@ export class EndedLifeError extends Error {
   readonly outcome = "unknown";
 
   constructor() {
-    super("this replica has rejoined its group with a newer journal; remove this one");
+    const way = "start it with the newer journal, or on an empty directory with rejoin: true";
+    super(`the others know of a later life of this replica; ${way}`);
   }
 }
