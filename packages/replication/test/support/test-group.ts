@@ -86,6 +86,8 @@ export class TestReplica {
   readonly ran: string[] = [];
   /** The states that it keeps, if the group keeps any, oldest first. */
   kept: KeptState[] = [];
+  /** Whether its states are not the group's: none of them is gone on from. */
+  isDisowned = false;
   replica: Replica | undefined;
   /** Entries on its disk that cannot be read any more, and whether their headers can. */
   readonly rotten = new Map<Prepare, "body" | "all">();
@@ -305,7 +307,8 @@ export class TestGroup {
     const entries = recovered.entries.filter((entry) => !rotten.has(entry));
     const newest = replica.kept.at(-1);
     const { checkpoint, clients = [], ran = [] } = newest ?? {};
-    const known = checkpoint === undefined ? {} : { checkpoint: { ...checkpoint, clients } };
+    const kept = checkpoint === undefined ? {} : { checkpoint: { ...checkpoint, clients } };
+    const known = replica.isDisowned ? { isHollow: true as const } : kept;
     replica.ran.splice(0, replica.ran.length, ...ran);
     replica.replica = this.#make(index, { ...recovered, ...known, entries, damaged });
     this.turn(index);

@@ -243,6 +243,53 @@ describe("a replica that has lost its checkpoints and has cut its log", () => {
   });
 });
 
+describe("a replica whose states are not the group's, with a log that begins with op 1", () => {
+  /** Down, with all of its log and the promise to run none of it by itself. */
+  function disowned(): TestGroup {
+    const group = keeping();
+    run(group, ...upTo(6));
+    group.tick(5);
+    group.crash(2, 9);
+    Object.assign(group.replica(2), { kept: [], isDisowned: true });
+    expect(group.state(0).log.base.op).toBe(0);
+    return group;
+  }
+
+  test("runs nothing of it, vouches for it, and goes on from a state of the others (I44, I58)", () => {
+    const group = disowned();
+    const free = group.lose(ofType("checkpoint"));
+    group.restart(2);
+    group.tick(20);
+    const { state } = group.replica(2);
+    expect([state.isHollow, state.status, state.log.base.op]).toEqual([true, "normal", 0]);
+    expect(group.replica(2).ran).toEqual([]);
+    run(group, 7);
+    expect(group.sentOf(2, "prepare_ok").length).toBeGreaterThan(0);
+    free();
+    group.tick(110);
+    expect(state.isHollow).toBe(false);
+    // The log was sound: nothing of it was thrown away.
+    expect(group.replica(2).durable.filter(({ reset }) => reset !== undefined)).toEqual([]);
+    expectWhole(group, 7);
+  });
+
+  test("makes a quorum with another one, which leads (I36)", () => {
+    const group = disowned();
+    const free = group.lose(ofType("checkpoint"));
+    group.restart(2);
+    group.tick(5);
+    group.crash(0, 9);
+    group.tickUntil(() => group.state(1).isSettled);
+    run(group, 7);
+    expect(group.replica(1).ran).toEqual(contents(7));
+    expect([group.state(2).isHollow, group.replica(2).ran]).toEqual([true, []]);
+    free();
+    group.restart(0);
+    group.tick(200);
+    expectWhole(group, 7);
+  });
+});
+
 describe("what a log holds beyond a checkpoint that is whole here", () => {
   const entries = chain(contents(12));
   const at = (op: number) => entries[op - 1] as (typeof entries)[number];
