@@ -13,6 +13,7 @@ import {
   type Committed,
   type GroupConfig,
   type Input,
+  type LateReply,
   type NamedCheckpoint,
   type Prepare,
   type Ready,
@@ -20,6 +21,7 @@ import {
   Replica,
   type ReplicaIndex,
   type ReplyToClient,
+  type RequestName,
   timeoutTicksDefaults,
   type Write,
 } from "../../src/vsr/index.ts";
@@ -66,6 +68,7 @@ export interface KeptState {
   readonly checkpoint: NamedCheckpoint;
   readonly clients: ClientsSnapshot;
   readonly ran: readonly string[];
+  readonly waiting: readonly RequestName[];
 }
 
 /** A replica in its process, with its disk. */
@@ -84,6 +87,8 @@ export class TestReplica {
   readonly checkpoints: number[] = [];
   /** The calls that its state knows of. */
   readonly ran: string[] = [];
+  /** The calls that its state owes a reply. */
+  readonly waiting: RequestName[] = [];
   /** The states that it keeps, if the group keeps any, oldest first. */
   kept: KeptState[] = [];
   /** Whether its states are not the group's: none of them is gone on from. */
@@ -290,6 +295,7 @@ export class TestGroup {
     const replica = this.replica(index);
     if (this.#lives !== undefined) {
       replica.ran.length = 0;
+      replica.waiting.length = 0;
       replica.replica = this.#make(index, undefined, bootstrap);
       this.turn(index);
       return;
@@ -306,10 +312,11 @@ export class TestGroup {
     });
     const entries = recovered.entries.filter((entry) => !rotten.has(entry));
     const newest = replica.kept.at(-1);
-    const { checkpoint, clients = [], ran = [] } = newest ?? {};
+    const { checkpoint, clients = [], ran = [], waiting = [] } = newest ?? {};
     const kept = checkpoint === undefined ? {} : { checkpoint: { ...checkpoint, clients } };
     const known = replica.isDisowned ? { isHollow: true as const } : kept;
     replica.ran.splice(0, replica.ran.length, ...ran);
+    replica.waiting.splice(0, replica.waiting.length, ...waiting);
     replica.replica = this.#make(index, { ...recovered, ...known, entries, damaged });
     this.turn(index);
   }
@@ -457,10 +464,11 @@ export class TestGroup {
       replica.up.step({ type: "captured", op, failed: true }, this.now);
       return;
     }
-    const content = bytes(JSON.stringify([head, replica.ran]));
+    const content = bytes(JSON.stringify([head, replica.ran, replica.waiting]));
     const [id, size] = [checksum(content), content.length];
     const checkpoint = { op, checksum: entry, timestamp, id, bytes: size };
-    this.#keep(replica, { checkpoint, clients, ran: [...replica.ran] });
+    const [ran, waiting] = [[...replica.ran], [...replica.waiting]];
+    this.#keep(replica, { checkpoint, clients, ran, waiting });
     replica.up.step({ type: "captured", op }, this.now);
     replica.up.step({ type: "checkpointed", op, id, bytes: size }, this.now);
   }
@@ -483,22 +491,35 @@ export class TestGroup {
   #restore(replica: TestReplica, op: number): void {
     const state = replica.kept.find((one) => one.checkpoint.op === op);
     replica.ran.splice(0, replica.ran.length, ...(state?.ran ?? []));
+    replica.waiting.splice(0, replica.waiting.length, ...(state?.waiting ?? []));
     replica.up.step({ type: "restored", op }, this.now);
   }
 
-  /** Calls that begin with `effect` want themselves done outside. */
+  /**
+   * Calls that begin with `effect` want themselves done outside; what begins with `wait` is
+   * answered later, by the next one that begins with `give`.
+   */
   #apply(replica: TestReplica, { op, requests, checkpoint }: Committed): void {
     if (checkpoint) replica.checkpoints.push(op);
     const entry = replica.state.log.get(op).checksum;
     expect(entry, `op ${op} of replica ${replica.index}`).toBe(this.history[op - 1] ?? entry);
     this.history[op - 1] = entry;
+    const late: LateReply[] = [];
     const replies = requests.map((request) => {
       if (request.kind === "register") return bytes("");
-      replica.ran.push(text(request.body));
-      return bytes(`${replica.ran.length}:${text(request.body)}`);
+      const { client, session, number, body } = request;
+      replica.ran.push(text(body));
+      if (text(body).startsWith("wait")) {
+        replica.waiting.push({ client, session, number });
+        return undefined;
+      }
+      if (text(body).startsWith("give")) {
+        for (const name of replica.waiting.splice(0)) late.push({ ...name, body });
+      }
+      return bytes(`${replica.ran.length}:${text(body)}`);
     });
     const wanted = requests.map(({ body }) => body).filter((body) => /^effect/.test(text(body)));
-    replica.up.step({ type: "applied", op, replies, effects: wanted }, this.now);
+    replica.up.step({ type: "applied", op, replies, late, effects: wanted }, this.now);
   }
 
   #send(from: ReplicaIndex, to: ReplicaIndex, message: ReplicaMessage): void {
