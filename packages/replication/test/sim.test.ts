@@ -25,6 +25,7 @@ const rare: readonly string[] = [
   "longest-log-wins",
   "one-response-is-enough",
   "repair-by-number",
+  "vote-of-a-lost-disk",
   "vote-of-an-ended-life",
   "votes-not-cleared",
   "votes-twice",
