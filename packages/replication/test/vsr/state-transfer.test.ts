@@ -113,6 +113,49 @@ describe("a replica that was away while the others cut off what it lacks", () =>
     expectWhole(group, 20);
   });
 
+  /** Replicas 0 and 4 are still in view 0, alone; the others are in a later one and have cut. */
+  function twoHistories(): TestGroup {
+    const group = new TestGroup({ replicaCount: 5 });
+    group.keepsStates = true;
+    group.register("a");
+    run(group, 1, 2);
+    group.tick(5);
+    group.partition([0, 4], [1, 2, 3]);
+    for (const number of [3, 4]) {
+      group.step(0, group.call("a", number, `lost ${number}`, 1, number));
+      group.settle();
+    }
+    expect(group.state(4).log.head).toBe(5);
+    group.tickUntil(() => group.state(1).isPrimary, 100);
+    for (const number of upTo(20).slice(2)) {
+      group.step(1, group.call("a", number, `${number}`, 1, number));
+      group.settle();
+    }
+    group.tick(5, [1, 2, 3]);
+    expect(group.state(1).log.base.op).toBeGreaterThan(5);
+    return group;
+  }
+
+  test("takes none of a later view: acknowledged in its own, it would be of another log (I22)", () => {
+    for (const laterAsOwn of [false, true]) {
+      const group = twoHistories();
+      const { newest: checkpoint } = group.state(1).checkpoints;
+      if (checkpoint === undefined) throw new Error("it keeps none");
+      const { base } = group.state(1).log;
+      const view = laterAsOwn ? 0 : group.state(1).logView;
+      const offer = { type: "checkpoint", view, base: base.op, checkpoint } as const;
+      group.inject({ from: 1, to: 4, message: offer });
+      if (!laterAsOwn) {
+        expect(group.state(4)).toMatchObject({ status: "view_change", commitMin: 3 });
+        continue;
+      }
+      // Its old primary is there still, goes on preparing, and hears of another op.
+      expect(group.state(4)).toMatchObject({ status: "normal", view: 0, commitMin: checkpoint.op });
+      group.step(0, group.call("a", 5, "lost 5", 1, 5));
+      expect(() => group.settle()).toThrow("holds another op");
+    }
+  });
+
   test("joins the view that has begun before it takes a checkpoint of it (I8, I43)", () => {
     const group = leftBehind();
     group.crash(0, 9);
