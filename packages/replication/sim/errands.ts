@@ -53,6 +53,8 @@ export class Errands implements Chores {
   /** Nobody whom it sends for answers by a message. */
   receive(): void {}
 
+  turned(): void {}
+
   stop(): void {}
 
   begin(effects: readonly Effect[]): void {

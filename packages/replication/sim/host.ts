@@ -165,6 +165,7 @@ export class SimHost {
         events.after(0, () =>
           this.#awake(life, () => {
             turn();
+            this.#chores?.turned();
             checker.stepped(index, replica);
           }),
         );
@@ -343,11 +344,11 @@ export class SimHost {
       case "status":
       case "config_mismatch":
       case "effect":
-      case "local_query":
       case "local_reply":
         break;
       case "effect_ok":
-        this.#chores?.receive(message);
+      case "local_query":
+        this.#chores?.receive(from, message);
         break;
       default:
         this.#driver?.receive(from, message);

@@ -21,8 +21,10 @@ export interface Subject extends StateMachine {
 /** What a replica's process does for its state outside of it, in one life. */
 export interface Chores extends Outside {
   tick(): void;
-  /** An answer of whoever was sent something. */
-  receive(message: GroupMessage): void;
+  /** What is neither for the replica nor for a session. */
+  receive(from: number, message: GroupMessage): void;
+  /** A turn of the replica has ended. */
+  turned(): void;
   /** The process is over. */
   stop(): void;
 }

@@ -23,6 +23,8 @@ export interface Script {
 interface Asked {
   readonly body: Uint8Array;
   readonly answered: (body: Uint8Array) => void;
+  /** Present if one replica is to answer, as soon as it has run so much. */
+  readonly local?: { readonly to: number; readonly atLeast: number };
 }
 
 interface AskedCall extends Asked {
@@ -62,6 +64,9 @@ export class SimClient {
   readonly #readsOnly: boolean;
   #issuing = true;
   #issued = 0;
+  /** Queries to single replicas, by number: who is to be told. */
+  readonly #readings = new Map<number, (body: Uint8Array) => void>();
+  #askedLocally = 0;
   /** How often it has died. */
   #life = 0;
 
@@ -169,7 +174,11 @@ export class SimClient {
 
   #query(): void {
     const life = this.#life;
-    const { body, answered } = this.#script.query();
+    const { body, answered, local } = this.#script.query();
+    if (local !== undefined) {
+      this.#askOne(local, body, answered);
+      return;
+    }
     this.#session.query(body, {
       reply: (reply) => {
         if (life === this.#life) answered(reply);
@@ -178,8 +187,25 @@ export class SimClient {
     });
   }
 
+  /** Asked once: what is lost is not asked again, and nobody waits for it at the end. */
+  #askOne(
+    { to, atLeast: at_least }: { readonly to: number; readonly atLeast: number },
+    body: Uint8Array,
+    answered: (body: Uint8Array) => void,
+  ): void {
+    const number = ++this.#askedLocally;
+    this.#readings.set(number, answered);
+    const client = String(this.address).padStart(32, "0");
+    const message = { type: "local_query", client, number, at_least, body } as const;
+    this.#world.network.send(this.address, to, message);
+  }
+
   #receive(message: GroupMessage): void {
     switch (message.type) {
+      case "local_reply":
+        this.#readings.get(message.number)?.(message.body);
+        this.#readings.delete(message.number);
+        break;
       case "reply":
       case "query_reply":
       case "not_primary":

@@ -2,7 +2,15 @@
  * Queries that one replica answers from what it has run, without asking the others: at once, or as
  * soon as it has run a certain op. A replica that has forgotten its state answers none.
  */
-import type { Op } from "./vsr/index.ts";
+import type { Op, Replica } from "./vsr/index.ts";
+
+/** The op whose state a replica's machine has; undefined while that is none of the group's. */
+export function readableOp({ state }: Replica): Op | undefined {
+  const { isForgetful, isHollow, hold, commitMin, applying } = state;
+  if (isForgetful || isHollow || hold?.until === "restored") return undefined;
+  // What is committed is run at the end of the turn.
+  return commitMin - applying.length;
+}
 
 export interface LocalReadsPorts {
   /** The last op that was run; undefined while the replica has no state to speak of. */

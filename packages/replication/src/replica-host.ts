@@ -13,7 +13,7 @@ import { DivergedMark } from "./journal/diverged-mark.ts";
 import { openFileJournal } from "./journal/file-journal.ts";
 import type { Journal, OpenedJournal } from "./journal/journal.ts";
 import { openVolatileJournal } from "./journal/memory-journal.ts";
-import { LocalReads } from "./local-reads.ts";
+import { LocalReads, readableOp } from "./local-reads.ts";
 import { journalPath } from "./options.ts";
 import { OutsideWorld } from "./outside-world.ts";
 import { recoverState } from "./recovered-state.ts";
@@ -98,7 +98,7 @@ export class ReplicaHost {
       pulse: (body) => this.#driver.step({ type: "pulse", body }),
     });
     this.#reads = new LocalReads({
-      applied: () => (this.#hasState ? this.#applied : undefined),
+      applied: () => readableOp(replica),
       answer: (query) => machine.answer(query),
     });
     this.#driver = new Driver({
@@ -267,18 +267,6 @@ export class ReplicaHost {
   #reply(message: ReplyToClient): void {
     const to = this.#routes.get(message.client);
     if (to !== undefined) this.#options.channel.send(to, message);
-  }
-
-  /** Whether the machine's state is that of an op of the group. */
-  get #hasState(): boolean {
-    const { isForgetful, isHollow, hold } = this.#replica.state;
-    return !isForgetful && !isHollow && hold?.until !== "restored";
-  }
-
-  /** The last op that was run: what is committed is run at the end of the turn. */
-  get #applied(): Op {
-    const { commitMin, applying } = this.#replica.state;
-    return commitMin - applying.length;
   }
 
   /**

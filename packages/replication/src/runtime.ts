@@ -42,6 +42,7 @@ export {
   Recovery,
 } from "./journal/journal.ts";
 export { MemoryDisk, openMemoryJournal } from "./journal/memory-journal.ts";
+export { LocalReads, type LocalReadsPorts, readableOp } from "./local-reads.ts";
 export { callsOfWindow, retryTicks } from "./options.ts";
 export { decodePulse, encodePulse } from "./pulse.ts";
 export { type Answered, type Cancel, Session, type SessionOptions } from "./session.ts";

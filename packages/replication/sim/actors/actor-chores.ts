@@ -12,6 +12,8 @@ import {
   type EffectRunnerPorts,
   encodePulse,
   type GroupMessage,
+  LocalReads,
+  type LocalReadsPorts,
   type OpenEffect,
   retryTicks,
 } from "@troupe/replication/runtime";
@@ -27,6 +29,9 @@ export interface ChoresPorts extends Pick<EffectRunnerPorts, "machine" | "leads"
   readonly sendPlainly: EffectCourierPorts["sendPlainly"];
   readonly giveUp: EffectCourierPorts["giveUp"];
   readonly watch: (target: RefAddress, down: (reason: ExitReason) => void) => () => void;
+  /** For those who are asked by themselves what they have run. */
+  readonly reads: LocalReadsPorts;
+  readonly reply: (to: number, message: GroupMessage) => void;
   /** Told of each message that is to be carried. */
   readonly onDeliver: (effect: OpenEffect) => void;
 }
@@ -34,6 +39,8 @@ export interface ChoresPorts extends Pick<EffectRunnerPorts, "machine" | "leads"
 export class ActorChores implements Chores {
   readonly #runner: EffectRunner;
   readonly #courier: EffectCourier;
+  readonly #reads: LocalReads;
+  readonly #reply: ChoresPorts["reply"];
 
   constructor(ports: ChoresPorts, plant: Plant | undefined) {
     const { codec, pulseBytesMax, machine, leads, now, send, sendPlainly, giveUp, watch } = ports;
@@ -53,6 +60,8 @@ export class ActorChores implements Chores {
     };
     this.#runner = new EffectRunner(plant?.inRunner?.(runner) ?? runner);
     plant?.inChores?.(this.#runner);
+    this.#reads = new LocalReads(plant?.inReads?.(ports.reads) ?? ports.reads);
+    this.#reply = ports.reply;
   }
 
   resume(): void {
@@ -68,8 +77,17 @@ export class ActorChores implements Chores {
     this.#runner.tick();
   }
 
-  receive(message: GroupMessage): void {
+  receive(from: number, message: GroupMessage): void {
     if (message.type === "effect_ok") this.#courier.taken(message);
+    if (message.type !== "local_query") return;
+    const { client, number, at_least, body } = message;
+    this.#reads.ask(body, at_least, (answer) => {
+      this.#reply(from, { type: "local_reply", client, number, body: answer });
+    });
+  }
+
+  turned(): void {
+    this.#reads.flush();
   }
 
   stop(): void {

@@ -3,7 +3,13 @@
  * and what is checked. It makes what hosts and clients need of that.
  */
 import type { ExitReason, RefAddress } from "@troupe/actor";
-import { ActorMachine, callsOfWindow, type Replica, stateCodec } from "@troupe/replication/runtime";
+import {
+  ActorMachine,
+  callsOfWindow,
+  type Replica,
+  readableOp,
+  stateCodec,
+} from "@troupe/replication/runtime";
 import { ActorHistory } from "../checkers/actors.ts";
 import type { EventQueue } from "../event-queue.ts";
 import type { Plant } from "../mutants.ts";
@@ -101,7 +107,18 @@ export class ActorWorld {
         sendPlainly: ({ to, op, index: place }) =>
           later(() => this.#receiverOf(to).takePlainly(to, op, place)),
         giveUp: ({ op, index: place }) => this.history.takenPlainly(`${op}.${place}`),
-        watch: (target, down) => this.#watch(target, (reason) => later(() => down(reason))),
+        watch: (target, down) => {
+          const told = (reason: ExitReason) => later(() => down(reason));
+          if (this.#network.isOpen(index, Number(target.node))) return this.#watch(target, told);
+          // As a node does that has no link to the other one.
+          told("noconnection");
+          return () => undefined;
+        },
+        reads: {
+          applied: () => readableOp(replica),
+          answer: (query) => machine.answer(query),
+        },
+        reply: (to, message) => this.#network.send(index, to, message),
         onDeliver: (effect) => this.history.begins(index, effect, replica),
       },
       this.#plant,
@@ -111,6 +128,7 @@ export class ActorWorld {
   /** What the client at an address asks. */
   script(address: number): Script {
     const { seed, config } = this.#options;
+    const { replicaCount } = config;
     const chance = new Chance(seed, `script-${address}`);
     const { history } = this;
     const listener = () => this.#someReceiver(chance).ref;
@@ -132,8 +150,16 @@ export class ActorWorld {
           ["query", "all", undefined],
           ["read", "", []],
         ]);
-        const answered = (body: Uint8Array) => history.queried(floor, body);
-        return { body: this.#codec.encode(operation), answered };
+        const body = this.#codec.encode(operation);
+        const queried = (reply: Uint8Array) => history.queried(floor, reply);
+        if (chance.hits(0.6)) return { body, answered: queried };
+        // Any op that somebody was told of: it may have been handed from one client to another.
+        const atLeast = chance.hits(0.3) ? 0 : floor;
+        return {
+          body,
+          answered: (reply) => history.readLocally(atLeast, reply),
+          local: { to: chance.between(0, replicaCount - 1), atLeast },
+        };
       },
     };
   }

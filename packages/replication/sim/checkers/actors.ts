@@ -75,16 +75,28 @@ export class ActorHistory {
   }
 
   queried(floor: number, body: Uint8Array): void {
-    this.reads++;
-    const { op, ...said } = this.#codec.decode(body) as Outcome;
-    const state = "value" in said ? textOfValue(said.value) : textOfSaid(said);
+    const op = this.#opRead(body);
     holds(op >= floor, "Linearizability", () => {
       return `a stale read: op ${op} seen, ${floor} answered before it began`;
     });
+    this.floor = Math.max(this.floor, op);
+  }
+
+  /** One replica answered from what it had run: it may be old, but not older than was asked for. */
+  readLocally(atLeast: number, body: Uint8Array): void {
+    const op = this.#opRead(body);
+    holds(op >= atLeast, "LocalReads", () => `op ${op} seen, ${atLeast} was asked for`);
+  }
+
+  /** The op that the answer to a query reflects; it shows the state after that op. */
+  #opRead(body: Uint8Array): number {
+    this.reads++;
+    const { op, ...said } = this.#codec.decode(body) as Outcome;
+    const state = "value" in said ? textOfValue(said.value) : textOfSaid(said);
     holds(state === this.#states[op], "Linearizability", () => {
       return `a query was answered ${state}; after op ${op} it is ${this.#states[op]}`;
     });
-    this.floor = Math.max(this.floor, op);
+    return op;
   }
 
   /** A replica ran an op; the first to do so is held against the reference. */

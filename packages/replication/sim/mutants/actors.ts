@@ -210,6 +210,17 @@ export const actorMutants = {
       deliver: (effect, _floor, done) => ports.deliver(effect, effect.at, done),
     }),
   },
+  "read-ahead": {
+    mistake: "a replica that is asked alone takes itself to be an op further than it has run",
+    profile,
+    inReads: (ports) => ({
+      ...ports,
+      applied: () => {
+        const applied = ports.applied();
+        return applied === undefined ? undefined : applied + 1;
+      },
+    }),
+  },
   "inbox-by-sender": {
     mistake: "a node forgets what it took when the next primary sends",
     profile,

@@ -8,6 +8,7 @@ import type {
   EffectRunnerPorts,
   GroupConfig,
   Input,
+  LocalReadsPorts,
   MemoryLife,
   Recovered,
   Replica,
@@ -44,6 +45,7 @@ export interface Plant {
   readonly inRunner?: (ports: EffectRunnerPorts) => EffectRunnerPorts;
   readonly inChores?: (runner: EffectRunner) => void;
   readonly inCourier?: (ports: EffectCourierPorts) => EffectCourierPorts;
+  readonly inReads?: (ports: LocalReadsPorts) => LocalReadsPorts;
   /** The inbox that takes a message of a replica in, instead of the one that there is. */
   readonly inInbox?: (inbox: EffectInbox, fresh: () => EffectInbox, from: number) => EffectInbox;
   /** The name that the client at an address takes for each of its sessions. */
