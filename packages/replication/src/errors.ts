@@ -120,6 +120,7 @@ export class GroupConfigMismatchError extends ActorError {
  * - `foreign`: it belongs to another group, replica or history. `version`: to another format.
  * - `locked`: another process, or another handle of this one, has it open.
  * - `not_empty`: a journal is there, and its replica was told that it had been lost (`rejoin`).
+ * - `missing`: there is none, though the group has begun with one here.
  * - `damaged`: what was durable cannot be read, and it is not known what that was.
  */
 export type JournalProblem =
@@ -133,6 +134,7 @@ export type JournalProblem =
   | "version"
   | "locked"
   | "not_empty"
+  | "missing"
   | "damaged";
 
 /** What a person can do about it. */
@@ -147,6 +149,7 @@ const journalAdvice: Readonly<Record<JournalProblem, string | undefined>> = {
   version: "start it with the version that wrote it, or name an empty storage",
   locked: "end the holder first, and start a node once only",
   not_empty: "take `rejoin` out of the options, or move the directory away if it is to be given up",
+  missing: "name the storage that has it; if it is lost for good, start once with `rejoin: true`",
   damaged: "see `troupe journal verify`; move the directory away, and start once with `rejoin`",
 };
 

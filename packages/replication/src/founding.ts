@@ -14,7 +14,10 @@ import type { FoundingMessage, Roster, RosterMessage, RosterWantedMessage } from
 
 /** A roster as this life of this node has come to know it. */
 export interface KnownRoster extends Roster {
-  /** It was chosen, or told by those who hold replicas as just chosen, in this life. */
+  /**
+   * It was just chosen: this node has never held a replica by it. A founder keeps that until all
+   * whom it has named have said that they hold theirs.
+   */
   readonly isNew: boolean;
 }
 
@@ -27,8 +30,8 @@ export interface FoundingPorts {
   readonly peers: () => readonly string[];
   readonly send: (to: string, message: FoundingMessage) => void;
   readonly newId: () => string;
-  /** Makes durable what this node is named in. */
-  readonly keep: (roster: Roster) => Promise<void>;
+  /** Makes durable what this node is named in. Rejects if it may not hold a replica by it. */
+  readonly keep: (roster: KnownRoster) => Promise<void>;
   /** Told once for each other group that goes by this name. */
   readonly onSplit: (error: GroupSplitError) => void;
   readonly warn: (message: string) => void;
@@ -57,8 +60,10 @@ export class Founding {
   #known: KnownRoster | undefined;
   /** It is being made durable, and nobody is told of it yet. */
   #taking: KnownRoster | undefined;
-  /** Told by a node that holds no replica, and may have it from long ago. */
-  #hearsay: { readonly roster: Roster; readonly round: number } | undefined;
+  /** Told by another one than the founder, who may know better whether it is new. */
+  #hearsay: { readonly roster: KnownRoster; readonly round: number } | undefined;
+  /** Those of the named who have said that they hold their replica. */
+  readonly #held = new Set<string>();
   #holds = false;
   #round = 0;
   /** The founder: the last round in which too few would have held a replica. */
@@ -72,6 +77,11 @@ export class Founding {
 
   get options(): ResolvedFounding {
     return this.#ports.options;
+  }
+
+  /** Whether there is a roster that this node goes by. */
+  get isKnown(): boolean {
+    return this.#known !== undefined;
   }
 
   /**
@@ -96,9 +106,9 @@ export class Founding {
   }
 
   /** Takes in what this node has made durable in an earlier life. */
-  recall(kept: Roster): void {
+  recall(kept: KnownRoster): void {
     const known = this.#known ?? this.#taking;
-    if (known === undefined) this.#know({ ...kept, isNew: false });
+    if (known === undefined) this.#know(kept);
     else if (known.id !== kept.id) this.#onOther(this.#ports.node, known, kept);
   }
 
@@ -151,10 +161,12 @@ export class Founding {
     });
   }
 
-  #tell(to: string, { id, replicas, isNew }: KnownRoster): void {
-    const isOfThem = replicas.includes(this.#ports.node);
-    const said = { id, replicas, isNew: isNew && isOfThem };
-    this.#ports.send(to, { type: "roster", settings: this.#settings, ...said });
+  #tell(to: string, { id, replicas, isNew: isKnownNew }: KnownRoster): void {
+    const { node, options, send } = this.#ports;
+    // A replica in memory has nothing that could be missed: that is for the replicas to find out.
+    const hasHeld = options.durability === "disk" && this.#held.has(to);
+    const isNew = isKnownNew && replicas.includes(node) && !hasHeld;
+    send(to, { type: "roster", settings: this.#settings, id, replicas, isNew });
   }
 
   /** At the end of a round in which nobody who knows better has spoken. */
@@ -163,7 +175,7 @@ export class Founding {
     const { node, options, newId } = this.#ports;
     if (this.#hearsay !== undefined) {
       const { roster, round } = this.#hearsay;
-      if (this.#round - round >= patience) void this.#take({ ...roster, isNew: false });
+      if (this.#round - round >= patience) void this.#take(roster);
       return;
     }
     if (node !== options.founder || !this.#holds) return;
@@ -179,6 +191,7 @@ export class Founding {
     const known = this.#known ?? this.#taking;
     if (known !== undefined) {
       if (known.id !== said.id) this.#onOther(from, known, roster);
+      else this.#onHeld(from, known);
       return;
     }
     // Nobody waits, and what this node has kept may not be read yet: it will ask.
@@ -187,10 +200,28 @@ export class Founding {
       this.#fail(mismatch(this.#ports.options, from, settings));
       return;
     }
-    const { node } = this.#ports;
-    const isFirstHand = said.replicas.includes(from) || !said.replicas.includes(node);
-    if (isFirstHand) void this.#take({ ...roster, isNew: said.isNew });
-    else this.#hearsay ??= { roster, round: this.#round };
+    const { node, options } = this.#ports;
+    if (from === roster.replicas[0] || !roster.replicas.includes(node)) {
+      void this.#take({ ...roster, isNew: said.isNew });
+      return;
+    }
+    const isNew = said.isNew && options.durability === "memory";
+    const { round = this.#round, roster: before } = this.#hearsay ?? {};
+    this.#hearsay = { roster: { ...roster, isNew: isNew || before?.isNew === true }, round };
+  }
+
+  /** Another one of the named holds its replica; when all do, nothing is new any more. */
+  #onHeld(from: string, known: KnownRoster): void {
+    if (!known.replicas.includes(from) || this.#held.has(from)) return;
+    this.#held.add(from);
+    const isDone = known.replicas.every(
+      (name) => name === this.#ports.node || this.#held.has(name),
+    );
+    if (!isDone || !known.isNew || this.#known === undefined) return;
+    // In this life nobody need be told otherwise: `held` says the same.
+    this.#ports.keep({ ...known, isNew: false }).catch((error: Error) => {
+      this.#ports.warn(error.message);
+    });
   }
 
   /** Two groups have one name. Each side is told of the other, and goes on with its own. */
@@ -208,12 +239,14 @@ export class Founding {
       if (roster.replicas.includes(node)) await keep(roster);
     } catch (error) {
       // Nobody was told: what is chosen or told next may be another one.
-      this.#taking = undefined;
+      this.#taking = this.#hearsay = undefined;
       this.#fail(error);
       return;
     }
-    this.#taking = undefined;
+    this.#taking = this.#hearsay = undefined;
     this.#know(roster);
+    const [founder = ""] = roster.replicas;
+    if (node !== founder && roster.replicas.includes(node)) this.#tell(founder, roster);
     if (node === this.#ports.options.founder) for (const name of peers()) this.#tell(name, roster);
   }
 

@@ -157,6 +157,7 @@ export interface ResolvedFounding {
   readonly tickMs: number;
   readonly durability: "disk" | "memory";
   readonly storage: string | undefined;
+  readonly rejoin: boolean;
   readonly shared: Readonly<Record<string, unknown>>;
 }
 
@@ -245,6 +246,7 @@ export function resolveFounding(
     tickMs: given.tickMs,
     durability,
     storage,
+    rejoin: given.rejoin,
     shared,
   };
 }

@@ -1,15 +1,17 @@
 /**
  * The file in which a replica's node keeps the roster that names it, in the journal's directory.
  *
- * It is durable before the journal has anything in it, and is never written again: so a directory
- * that has a journal in it also tells whose it is.
+ * It is durable before the journal has anything in it, and says the same for ever: so a directory
+ * that has a journal in it also tells whose it is, and one without it has lost what was there. The
+ * founder's says as well that the roster is new, as long as not all have it.
  */
 import { JournalDamagedError } from "./errors.ts";
+import type { KnownRoster } from "./founding.ts";
 import { rosterName } from "./journal/directory.ts";
 import { journalFailure } from "./journal/failure.ts";
 import { readSmallFile, writeSmallFile } from "./journal/small-file.ts";
 import { realStorage, type Storage } from "./journal/storage.ts";
-import { isRoster, type Roster } from "./roster.ts";
+import { isRoster } from "./roster.ts";
 
 /**
  * The roster that is kept in a directory; undefined if there is none. Rejects with JournalError,
@@ -19,7 +21,7 @@ export async function readRoster(
   path: string,
   group: string,
   storage: Storage = realStorage,
-): Promise<Roster | undefined> {
+): Promise<KnownRoster | undefined> {
   let said: string | undefined;
   try {
     said = await readSmallFile(storage, path, rosterName);
@@ -28,8 +30,8 @@ export async function readRoster(
   }
   if (said === undefined) return undefined;
   if (said === "") throw new JournalDamagedError(path, rosterName, 0, "its checksum does not hold");
-  const { format, group: of, ...roster } = JSON.parse(said) as Record<string, unknown>;
-  if (format === 1 && of === group && isRoster(roster)) return roster;
+  const { format, group: of, isNew, ...roster } = JSON.parse(said) as Record<string, unknown>;
+  if (format === 1 && of === group && isRoster(roster)) return { ...roster, isNew: isNew === true };
   throw new JournalDamagedError(path, rosterName, 0, `it is not that of group "${group}"`);
 }
 
@@ -37,10 +39,10 @@ export async function readRoster(
 export async function keepRoster(
   path: string,
   group: string,
-  { id, replicas }: Roster,
+  { id, replicas, isNew }: KnownRoster,
   storage: Storage = realStorage,
 ): Promise<void> {
-  const said = JSON.stringify({ format: 1, group, id, replicas });
+  const said = JSON.stringify({ format: 1, group, id, replicas, ...(isNew && { isNew }) });
   try {
     await storage.makeDirectory(path);
     await writeSmallFile(storage, path, rosterName, said);

@@ -1,8 +1,10 @@
 /** Groups with a size on real nodes: founded once, found again, never two of one name unnoticed. */
+import { rm } from "node:fs/promises";
+import path from "node:path";
 import { OptionError, SystemStoppedError, supervisor } from "@troupe/actor";
 import type { Node } from "@troupe/cluster";
 import { describe, expect, test } from "vitest";
-import { GroupConfigMismatchError, GroupUnfoundedError } from "../src/errors.ts";
+import { GroupConfigMismatchError, GroupUnfoundedError, JournalError } from "../src/errors.ts";
 import { replicate, replicated } from "../src/group.ts";
 import type { GroupOptions } from "../src/options.ts";
 import { Counter, type CounterRef, eventOf, GroupBench, rejection } from "./support/group-bench.ts";
@@ -123,6 +125,30 @@ describe("a group with a size", () => {
     expect(error).toBeInstanceOf(OptionError);
     expect(error.message).toContain("invalid option size: expected 1, as the group was founded");
   });
+
+  test.each(["a", "c"])(
+    "refuses %s without its directory, and takes it back as it is told",
+    async (name) => {
+      const bench = await GroupBench.make();
+      const nodes = await bench.nodes("a", "b", "c");
+      const refs = await Promise.all(nodes.map((node) => join(node, sized(bench))));
+      expect(await refs[1]?.call("add", 5)).toBe(5);
+      await bench.stop(nodes[name === "a" ? 0 : 2] as Node);
+      await rm(path.join(bench.storage, "g", `${name}.journal`), { recursive: true });
+      const node = await bench.node(name);
+      const refused = await rejection(join(node, sized(bench)));
+      expect(refused).toBeInstanceOf(JournalError);
+      expect(refused).toMatchObject({ kind: "missing", outcome: "not_run" });
+      expect(refused.message).toContain("if it is lost for good, start once with `rejoin: true`");
+      const back = await join(node, sized(bench, { rejoin: true }));
+      await bench.whole(back);
+      expect(await back.call("add", 1)).toBe(6);
+      await bench.stop(node);
+      const again = await join(await bench.node(name), sized(bench));
+      await bench.whole(again);
+      expect(await again.call("add", 1)).toBe(7);
+    },
+  );
 
   test("lives in supervision trees, and each node's ref finds it", async () => {
     const bench = await GroupBench.make();

@@ -110,6 +110,45 @@ test("a founder that has forgotten all hears those out who come a little later t
   for (const answer of await waiting) expect(answer).toMatchObject({ id: idOf(first) });
 });
 
+describe("whether a roster is new", () => {
+  test("is told by the founder, after a restart too, until all have held their replica", async () => {
+    const bench = started(abc);
+    // The third one is cut off before it is told.
+    bench.keeping = async () => bench.cut(["a", "b"], ["c"]);
+    expect(replicasOf(await bench.wait(abc, 2000))).toEqual(["a b c", "a b c", undefined]);
+    bench.keeping = async () => undefined;
+    expect(bench.disks.get("a")?.isNew).toBe(true);
+    bench.stop("a");
+    bench.start("a");
+    bench.heal();
+    expect(await bench.wait(["c"], 1000)).toMatchObject([{ isNew: true }]);
+    expect([...bench.disks.values()].map(({ isNew }) => isNew)).toEqual([false, false, false]);
+  });
+
+  test("is denied to one that has held its replica before, by whoever of them is there", async () => {
+    const bench = started(abc);
+    expect(await bench.wait(abc, 2000)).toMatchObject(abc.map(() => ({ isNew: true })));
+    for (const gone of [[], ["a"]]) {
+      for (const name of ["c", ...gone]) bench.stop(name);
+      bench.disks.delete("c");
+      bench.start("c");
+      expect(await bench.wait(["c"], 2000)).toMatchObject([{ isNew: false }]);
+    }
+  });
+
+  test("is the founder's word alone, for which a named node waits a while", async () => {
+    const bench = started(abc);
+    bench.keeping = async () => bench.cut(["a", "b"], ["c"]);
+    await bench.wait(abc, 2000);
+    bench.keeping = async () => undefined;
+    bench.stop("a");
+    bench.heal();
+    // It might have held one before: the one that is there cannot know.
+    expect(await bench.wait(["c"], 500)).toEqual([undefined]);
+    expect(await bench.wait(["c"], 1500)).toMatchObject([{ isNew: false }]);
+  });
+});
+
 describe("a node that is not the founder", () => {
   test("never chooses: in a cluster that is split only one half has a group", async () => {
     const bench = new FoundingBench();

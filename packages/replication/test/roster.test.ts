@@ -13,11 +13,11 @@ import { FaultyStorage } from "./support/faulty-storage.ts";
 
 const codec = new Codec();
 const id = "0123456789abcdef0123456789abcdef";
-const roster = { id, replicas: ["a", "b", "c"] };
+const roster = { id, replicas: ["a", "b", "c"], isNew: false };
 
 describe("a message about a roster", () => {
   const wanted: FoundingMessage = { type: "roster_wanted", settings: "{}", holds: true };
-  const told: FoundingMessage = { type: "roster", settings: "{}", isNew: false, ...roster };
+  const told: FoundingMessage = { type: "roster", settings: "{}", ...roster };
 
   test.each([wanted, told])("comes out as it went in: $type", (message) => {
     expect(decodeFounding(codec, encodeFounding(codec, message))).toEqual(message);
@@ -72,6 +72,8 @@ describe("the file of a roster", () => {
     expect(await readRoster(path, "g")).toBeUndefined();
     await keepRoster(path, "g", roster);
     expect(await readRoster(path, "g")).toEqual(roster);
+    await keepRoster(path, "g", { ...roster, isNew: true });
+    expect(await readRoster(path, "g")).toEqual({ ...roster, isNew: true });
   });
 
   test("is refused with any byte of it changed, or of another group", async () => {

@@ -5,7 +5,7 @@ import { ManualClock } from "@troupe/actor/testing";
 import type { GroupSplitError } from "../../src/errors.ts";
 import { Founding, type KnownRoster } from "../../src/founding.ts";
 import { type GroupOptions, type ResolvedFounding, resolveFounding } from "../../src/options.ts";
-import type { FoundingMessage, Roster } from "../../src/roster.ts";
+import type { FoundingMessage } from "../../src/roster.ts";
 
 const Store = defineActor("store", { init: () => ({ count: 0 }) });
 
@@ -27,7 +27,7 @@ export class FoundingBench {
   readonly clock = new ManualClock();
   readonly seekers = new Map<string, Seeker>();
   /** What each node has made durable. */
-  readonly disks = new Map<string, Roster>();
+  readonly disks = new Map<string, KnownRoster>();
   readonly sent: {
     readonly from: string;
     readonly to: string;
@@ -63,7 +63,8 @@ export class FoundingBench {
       newId: () => (++this.#ids).toString(16).padStart(32, "0"),
       keep: async (roster) => {
         await this.keeping();
-        if (this.seekers.get(name)?.founding === life.founding) this.disks.set(name, roster);
+        if (this.seekers.get(name)?.founding !== life.founding) return;
+        this.disks.set(name, { ...roster, isNew: roster.isNew && name === roster.replicas[0] });
       },
       onSplit: (error) => splits.push(error),
       warn: (message) => warnings.push(message),
