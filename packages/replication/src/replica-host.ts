@@ -128,7 +128,7 @@ export class ReplicaHost {
       onTick: (late) => {
         this.#driver.step({ type: "tick", late });
         this.#outside.tick();
-        watch.tick(replica.state);
+        watch.tick(replica.state, () => replica.report.needs);
         this.#unmark();
       },
     });

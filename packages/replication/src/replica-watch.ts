@@ -5,7 +5,7 @@
  */
 import { GroupLostError } from "./errors.ts";
 import type { ReplicationEvent } from "./replication-events.ts";
-import type { ReplicaState, View } from "./vsr/index.ts";
+import type { ReplicaNeed, ReplicaState, View } from "./vsr/index.ts";
 
 /** So many ticks in a row a replica must lack something: a gap that is filled at once is none. */
 const behindTicks = 25;
@@ -36,10 +36,11 @@ export class ReplicaWatch {
     this.#ports = ports;
   }
 
-  tick(replica: WatchedReplica): void {
+  /** `needs` is asked when there is something to tell. */
+  tick(replica: WatchedReplica, needs: () => ReplicaNeed): void {
     this.#tellIfLost(replica);
     if (replica.status === "normal") this.#tellView(replica);
-    this.#tellIfBehind(replica);
+    this.#tellIfBehind(replica, needs);
   }
 
   #tellIfLost({ status }: WatchedReplica): void {
@@ -60,13 +61,13 @@ export class ReplicaWatch {
     if (primary !== previous) tell({ type: "primary_changed", primary, previous, view });
   }
 
-  #tellIfBehind(replica: WatchedReplica): void {
+  #tellIfBehind(replica: WatchedReplica, needs: () => ReplicaNeed): void {
     const { log, commitMin: op, commitMax: commit } = replica;
     const { tell } = this.#ports;
     if (isLacking(replica)) {
       this.#lackingTicks++;
       if (this.#lackingTicks !== behindTicks) return;
-      tell({ type: "behind", op, commit: Math.max(commit, log.head) });
+      tell({ type: "behind", op, commit: Math.max(commit, log.head), needs: needs() });
       return;
     }
     const wasTold = this.#lackingTicks >= behindTicks;

@@ -5,7 +5,7 @@
  * the replica has stopped) is told to those as well who listen later.
  */
 import type { GroupLostError, GroupSplitError } from "./errors.ts";
-import type { DivergedError } from "./vsr/index.ts";
+import type { DivergedError, ReplicaNeed } from "./vsr/index.ts";
 
 export type ReplicationEvent =
   /** This node's replica takes part in another view than before, or in its first one. */
@@ -19,9 +19,15 @@ export type ReplicationEvent =
     }
   /**
    * This node's replica has lacked something for half a second (25 ticks) that others have: it has
-   * run the operations up to `op`, and knows of those up to `commit`.
+   * run the operations up to `op`, and knows of those up to `commit`. `needs` is what it can run
+   * nothing without, as `status` tells it: `"checkpoint"` if it has lost the state before its log.
    */
-  | { readonly type: "behind"; readonly op: number; readonly commit: number }
+  | {
+      readonly type: "behind";
+      readonly op: number;
+      readonly commit: number;
+      readonly needs: ReplicaNeed;
+    }
   /** It lacks nothing any more. */
   | { readonly type: "caught_up"; readonly op: number }
   /**

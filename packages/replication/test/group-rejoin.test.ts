@@ -74,7 +74,8 @@ class Place {
     });
     this.#nodes.set(name, node);
     const { storage } = this;
-    const options = { group: "g", replicas: names, storage, tickMs: 5, checkpointOps: 8 };
+    const holders = more.size === undefined ? { replicas: names } : {};
+    const options = { group: "g", storage, tickMs: 5, checkpointOps: 8, ...holders };
     return refOn(node, { ...options, ...more });
   }
 
@@ -199,6 +200,24 @@ describe("a replica whose directory is removed under load", () => {
       expect(await c.query("all"), life).toEqual([[1, 1]]);
       await place.end("c");
     }
+  }, 60_000);
+
+  test("rejoins as well where the group was founded by its size, and its roster is lost too", async () => {
+    const place = await Place.make();
+    const size = { size: 3, founder: "a" };
+    const [a] = await Promise.all(names.map((name) => place.start(name, size)));
+    if (a === undefined) throw new Error("there is no a");
+    await a.call("put", 1);
+    await place.end("c");
+    await rm(place.directory("c"), { recursive: true });
+    const c = await place.start("c", { ...size, rejoin: true });
+    await until(() => isNormal(a, "c"));
+    await place.end("b");
+    await c.call("put", 2, { timeout: 30_000 });
+    expect(await a.query("all", undefined, { timeout: 30_000 })).toEqual([
+      [1, 1],
+      [2, 1],
+    ]);
   }, 60_000);
 
   test("stops, and says why, when the old directory comes back in the place of the new one", async () => {

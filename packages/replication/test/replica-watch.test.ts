@@ -21,7 +21,8 @@ function watching() {
   const watch = new ReplicaWatch({ group: "g", node: "a", replicas: ["a", "b", "c"], tell });
   const told = (changes: Partial<WatchedReplica>, ticks = 1): ReplicationEvent[] => {
     events.length = 0;
-    for (let tick = 0; tick < ticks; tick++) watch.tick({ ...whole, ...changes });
+    for (let tick = 0; tick < ticks; tick++)
+      watch.tick({ ...whole, ...changes }, () => "checkpoint");
     return [...events];
   };
   return { told };
@@ -58,7 +59,7 @@ describe("a replica that is watched", () => {
     const commit = lack.commitMax ?? 7;
     expect(told(lack, 24)).toEqual([]);
     expect(told({})).toEqual([]);
-    expect(told(lack, 100)).toEqual([{ type: "behind", op: 7, commit }]);
+    expect(told(lack, 100)).toEqual([{ type: "behind", op: 7, commit, needs: "checkpoint" }]);
     expect(told({ commitMin: 9, commitMax: 9, log: { head: 9, intactHead: 9 } }, 3)).toEqual([
       { type: "caught_up", op: 9 },
     ]);
