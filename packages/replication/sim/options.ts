@@ -86,6 +86,8 @@ export interface SimOptions extends StorageFaults {
   readonly receivers: number;
   /** Mean time until one of them dies and comes back; 0 for never. */
   readonly receiverCrashEveryMs: number;
+  /** One of them is gone for good before everything heals. */
+  readonly receiverLeaves: boolean;
   /** How long it takes to do it, in the mean. */
   readonly effectMs: number;
   /** How long a slice of a checkpoint takes to be written or read, in the mean. */
@@ -200,6 +202,7 @@ function swarm(seed: number): SimOptions {
     actor: "",
     receivers: 0,
     receiverCrashEveryMs: 0,
+    receiverLeaves: false,
     effectMs: new Chance(seed, "effect").pick([1, 50, 500]),
     sliceMs: new Chance(seed, "slices").pick([0.2, 0.2, 5, 50]),
     spoiled: new Chance(seed, "spoiled").pick([0, 0, 0.1]),
