@@ -123,11 +123,11 @@ export type Overrides = Partial<Omit<SimOptions, "config" | "ticks">> & {
 };
 
 export function optionsOf(seed: number, profile: ProfileName, overrides?: Overrides): SimOptions {
-  const options = withRoom({ ...swarm(seed), ...profiles[profile](new Chance(seed, profile)) });
-  if (overrides === undefined) return options;
+  const options = { ...swarm(seed), ...profiles[profile](new Chance(seed, profile)) };
+  if (overrides === undefined) return withRoom(options);
   const config = { ...options.config, ...overrides.config };
   const ticks = { ...options.ticks, ...overrides.ticks };
-  return { ...options, ...overrides, config, ticks };
+  return withRoom({ ...options, ...overrides, config, ticks });
 }
 
 /** What real actors are asked is longer than a link of the chain, and a window keeps a place. */
