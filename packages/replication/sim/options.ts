@@ -86,6 +86,8 @@ export interface SimOptions extends StorageFaults {
   readonly receivers: number;
   /** Mean time until one of them dies and comes back; 0 for never. */
   readonly receiverCrashEveryMs: number;
+  /** One of them is gone for good before everything heals. */
+  readonly receiverLeaves: boolean;
   /** How long it takes to do it, in the mean. */
   readonly effectMs: number;
   /** How long a slice of a checkpoint takes to be written or read, in the mean. */
@@ -121,11 +123,11 @@ export type Overrides = Partial<Omit<SimOptions, "config" | "ticks">> & {
 };
 
 export function optionsOf(seed: number, profile: ProfileName, overrides?: Overrides): SimOptions {
-  const options = withRoom({ ...swarm(seed), ...profiles[profile](new Chance(seed, profile)) });
-  if (overrides === undefined) return options;
+  const options = { ...swarm(seed), ...profiles[profile](new Chance(seed, profile)) };
+  if (overrides === undefined) return withRoom(options);
   const config = { ...options.config, ...overrides.config };
   const ticks = { ...options.ticks, ...overrides.ticks };
-  return { ...options, ...overrides, config, ticks };
+  return withRoom({ ...options, ...overrides, config, ticks });
 }
 
 /** What real actors are asked is longer than a link of the chain, and a window keeps a place. */
@@ -200,6 +202,7 @@ function swarm(seed: number): SimOptions {
     actor: "",
     receivers: 0,
     receiverCrashEveryMs: 0,
+    receiverLeaves: false,
     effectMs: new Chance(seed, "effect").pick([1, 50, 500]),
     sliceMs: new Chance(seed, "slices").pick([0.2, 0.2, 5, 50]),
     spoiled: new Chance(seed, "spoiled").pick([0, 0, 0.1]),

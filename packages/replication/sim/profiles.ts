@@ -270,6 +270,7 @@ export const profiles = {
     actor: chance.pick(["ledger", "cache", "queue", "herald", "herald"]),
     receivers: chance.between(1, 3),
     receiverCrashEveryMs: chance.pick([0, 1000, 4000]),
+    receiverLeaves: chance.hits(0.2),
     effects: 0,
   }),
   memory,

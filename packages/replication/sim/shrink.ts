@@ -96,6 +96,7 @@ function candidates(options: SimOptions, { simulatedMs }: RunResult): Overrides[
   if (simulatedMs < options.faultyMs) changes.push({ faultyMs: simulatedMs });
   for (const name of faults) if (options[name] !== 0) changes.push({ [name]: 0 });
   if (options.leavesMinorityDown) changes.push({ leavesMinorityDown: false });
+  if (options.receiverLeaves) changes.push({ receiverLeaves: false });
   if (options.beyond) changes.push({ beyond: false });
   const { replicaCount } = options.config;
   for (let count = 1; count < replicaCount; count++) {

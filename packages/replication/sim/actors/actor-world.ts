@@ -72,6 +72,10 @@ export class ActorWorld {
       this.#receivers.push(new Receiver(first + i, network, this.history, plant));
     }
     if (options.receiverCrashEveryMs > 0) this.#scheduleRestart();
+    if (!options.receiverLeaves) return;
+    const leaving = new Chance(options.seed, "leaving");
+    const leaves = this.#someReceiver(leaving);
+    events.after(leaving.next() * options.faultyMs, () => leaves.leave());
   }
 
   /** The actor of one life of a replica. */
@@ -99,9 +103,8 @@ export class ActorWorld {
         pulse,
         leads: () => replica.state.leads,
         send: (node, message) => {
-          const to = Number(node);
-          if (!this.#network.isOpen(index, to)) return false;
-          this.#network.send(index, to, message);
+          if (!this.#isLinked(index, message.to)) return false;
+          this.#network.send(index, Number(node), message);
           return true;
         },
         sendPlainly: ({ to, op, index: place }) =>
@@ -109,7 +112,7 @@ export class ActorWorld {
         giveUp: ({ op, index: place }) => this.history.takenPlainly(`${op}.${place}`),
         watch: (target, down) => {
           const told = (reason: ExitReason) => later(() => down(reason));
-          if (this.#network.isOpen(index, Number(target.node))) return this.#watch(target, told);
+          if (this.#isLinked(index, target)) return this.#watch(target, told);
           // As a node does that has no link to the other one.
           told("noconnection");
           return () => undefined;
@@ -181,6 +184,12 @@ export class ActorWorld {
 
   #watch(target: RefAddress, down: (reason: ExitReason) => void): () => void {
     return this.#receiverOf(target).watch(target, down);
+  }
+
+  /** Whether a replica's node has a link to that one. */
+  #isLinked(index: number, target: RefAddress): boolean {
+    const { address, isGone } = this.#receiverOf(target);
+    return !isGone && this.#network.isOpen(index, address);
   }
 
   #receiverOf({ node }: RefAddress): Receiver {

@@ -18,6 +18,8 @@ export class Receiver {
   readonly #network: SimNetwork;
   readonly #history: ActorHistory;
   readonly #plant: Plant | undefined;
+  /** Nobody has a link to it any more. */
+  isGone = false;
   #incarnation = 1;
   #inbox: EffectInbox;
   /** Who is to be told when this life ends. */
@@ -45,7 +47,7 @@ export class Receiver {
   }
 
   lives({ incarnation }: RefAddress): boolean {
-    return incarnation === this.#incarnation;
+    return !this.isGone && incarnation === this.#incarnation;
   }
 
   /** Tells once when that life is over. Returns what takes it back. */
@@ -65,6 +67,13 @@ export class Receiver {
     const watchers = this.#watchers;
     this.#watchers = new Set();
     for (const down of watchers) down("noconnection");
+  }
+
+  /** The node dies, and no other life of it begins. */
+  leave(): void {
+    this.isGone = true;
+    this.#network.detach(this.address);
+    this.restart();
   }
 
   /** A message comes as one of any actor does. */
