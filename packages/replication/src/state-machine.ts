@@ -78,8 +78,8 @@ const timersPerOp = 512;
 const continuationsMax = 1024;
 /** What a client may ask to be run. */
 const fromOutside = new Set<string>(["call", "cast", "info"]);
-/** How V8 says that the stack overflowed, which says nothing about the other replicas' stacks. */
-const overflow = "Maximum call stack size exceeded";
+/** How V8 says that this process had too little of something: another replica's may have enough. */
+const exhausted = ["Maximum call stack size exceeded", "Array buffer allocation failed"];
 const nothing = new Uint8Array(0);
 
 export class ActorMachine implements StateMachine {
@@ -243,7 +243,7 @@ export class ActorMachine implements StateMachine {
     try {
       ({ asked } = perform());
     } catch (error) {
-      if (error instanceof RangeError && error.message === overflow) throw error;
+      if (error instanceof RangeError && exhausted.includes(error.message)) throw error;
       if (isRefusal(error)) this.#steps.push(step);
       else this.#rebuild();
       failed(error);

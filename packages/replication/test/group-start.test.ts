@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defineActor, OptionError, SystemStoppedError } from "@troupe/actor";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { checksum } from "../src/checksum.ts";
 import { JournalError } from "../src/errors.ts";
 import { replicate } from "../src/group.ts";
@@ -15,12 +15,16 @@ import { Counter, GroupBench, rejection, stopOf } from "./support/group-bench.ts
 import { Writer } from "./support/writes.ts";
 
 /** What becomes of the journals: real ones, whose opening can be held up, or made to fail. */
-const journals = vi.hoisted(() => ({
-  open: 0,
-  everOpened: 0,
-  /** Told when one has been asked for; the opening goes on when what it returns is fulfilled. */
-  opening: async (): Promise<void> => undefined,
-}));
+const journals = vi.hoisted(() => {
+  // Test files share what they import, and who imported the journal before has the real one.
+  vi.resetModules();
+  return {
+    open: 0,
+    everOpened: 0,
+    /** Told when one has been asked for; the opening goes on when what it returns is fulfilled. */
+    opening: async (): Promise<void> => undefined,
+  };
+});
 
 vi.mock("../src/journal/file-journal.ts", async (importOriginal) => {
   const original = await importOriginal<typeof import("../src/journal/file-journal.ts")>();
@@ -40,6 +44,11 @@ vi.mock("../src/journal/file-journal.ts", async (importOriginal) => {
     return { ...opened, journal: counted };
   };
   return { ...original, openFileJournal: openCounted };
+});
+
+// Nor may what was made of the counted one be anybody else's.
+afterAll(() => {
+  vi.resetModules();
 });
 
 beforeEach(() => {

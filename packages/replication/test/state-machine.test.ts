@@ -185,6 +185,19 @@ describe("a handler that throws", () => {
     expect(() => machine.apply([["call", "recurse", undefined]])).toThrow(RangeError);
   });
 
+  test("for want of memory stops the replica: another one may have enough", () => {
+    const Greedy = defineActor("greedy", {
+      init: () => ({ size: 0 }),
+      calls: {
+        grow: (s, size: number) => {
+          s.size = new ArrayBuffer(size).byteLength;
+        },
+      },
+    });
+    const machine = new TestMachine(Greedy, undefined);
+    expect(() => machine.apply([["call", "grow", 2 ** 50]])).toThrow("allocation failed");
+  });
+
   test("is replayed with the refusals and the time that the other calls had", () => {
     const Clocked = defineActor("clocked", {
       init: () => ({ seen: [] as unknown[] }),

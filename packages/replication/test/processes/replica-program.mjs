@@ -20,6 +20,11 @@ const Tally = defineActor("tally", {
       runs.set(n, (runs.get(n) ?? 0) + 1);
       return runs.size;
     },
+    swell: (runs, [n, megabytes]) => {
+      runs.set(n, (runs.get(n) ?? 0) + 1);
+      const held = Array.from({ length: megabytes }, (_, i) => new Array(2 ** 17).fill(i / 2));
+      return held.length;
+    },
     refuse: (runs, n, ctx) => {
       runs.set(n, (runs.get(n) ?? 0) + 1);
       ctx.fail("refused", n);

@@ -1,5 +1,5 @@
 /** What tests with replicas in processes of their own share: starting them, signals, callers. */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, type ForkOptions, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -27,6 +27,11 @@ export const Tally = defineActor("tally", {
       runs.set(n, (runs.get(n) ?? 0) + 1);
       return runs.size;
     },
+    /** Counts, and needs so much memory for a moment. */
+    swell: (runs, [n, megabytes]: readonly [n: number, megabytes: number]) => {
+      runs.set(n, (runs.get(n) ?? 0) + 1);
+      return megabytes;
+    },
     /** Counts, and refuses all the same. */
     refuse: (runs, n: number, ctx) => {
       runs.set(n, (runs.get(n) ?? 0) + 1);
@@ -49,6 +54,8 @@ export interface ProgramOptions {
   readonly group: GroupOptions;
   /** What it does all the time, and how often at once. */
   readonly load?: { readonly of: "calls" | "queries"; readonly callers: number };
+  /** What V8 may use for objects, if that is to be little. */
+  readonly heapMegabytes?: number;
   /** The number of its first call. */
   readonly first?: number;
 }
@@ -66,7 +73,17 @@ export class Program {
   }
 
   static async start(options: ProgramOptions, hear: (told: Told) => void = () => undefined) {
-    const child = fork(program, [JSON.stringify(options)]);
+    const { heapMegabytes } = options;
+    const small = {
+      execArgv: [`--max-old-space-size=${heapMegabytes}`],
+      // What V8 prints when it dies for want of memory is long, and meant here.
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+    } satisfies ForkOptions;
+    const child = fork(
+      program,
+      [JSON.stringify(options)],
+      heapMegabytes === undefined ? {} : small,
+    );
     onTestFinished(() => void child.kill("SIGKILL"));
     const url = await new Promise<string>((resolve, reject) => {
       child.once("exit", (code) => reject(new Error(`${options.name} has ended with ${code}`)));
@@ -85,6 +102,13 @@ export class Program {
   /** Sends a signal to this process, by its id. */
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
+  }
+
+  /** Waits until it has ended, and says how: by a signal, or with a code. */
+  async end(): Promise<NodeJS.Signals | number> {
+    const child = this.#child;
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    return child.signalCode ?? child.exitCode ?? 0;
   }
 
   /** Kills it and waits until it is gone. */
@@ -123,7 +147,7 @@ export class ProcessGroup {
   /** Starts a replica, on its old port and directory if it has lived before. */
   async begin(
     name: string,
-    more: Pick<ProgramOptions, "load"> = {},
+    more: Pick<ProgramOptions, "load" | "heapMegabytes"> = {},
     hear?: (told: Told) => void,
   ): Promise<Program> {
     const before = this.#members.get(name);
