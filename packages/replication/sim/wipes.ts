@@ -30,13 +30,22 @@ export class Wipes {
     this.#options = options;
     this.#world = world;
     this.#chance = new Chance(seed, "wipes");
-    this.#spare = config.replicaCount - quorumOf(config.replicaCount);
+    // One of two may be lost, though neither may be away.
+    this.#spare = Math.max(1, config.replicaCount - quorumOf(config.replicaCount));
   }
 
   /** A replica has crashed: its disk may be lost as well. */
   strike(host: SimHost): void {
     const { wiped, memory } = this.#options;
-    if (wiped === 0 || memory || !this.#chance.hits(wiped) || !this.#mayLose(host)) return;
+    const { replicaCount } = this.#options.config;
+    if (
+      wiped === 0 ||
+      memory ||
+      replicaCount === 1 ||
+      !this.#chance.hits(wiped) ||
+      !this.#mayLose(host)
+    )
+      return;
     const { disks, checker, trace } = this.#world;
     const disk = disks[host.index];
     if (!(disk instanceof SimDisk)) return;

@@ -27,6 +27,8 @@ export class Memory {
   readonly bootstrap: boolean;
   /** It has a journal, begun in the place of one that was lost, and has not got the log yet. */
   isRejoining: boolean;
+  /** The view that it may begin with its own vote, for the other one of two has forgotten all. */
+  aloneIn: View | undefined;
   readonly #index: ReplicaIndex;
   /**
    * The lives that began the group together; empty if this replica does not know. A life among them

@@ -20,7 +20,7 @@ import type { Memory } from "./memory.ts";
 import type { RecoveryMessage, RecoveryResponseMessage, ReplicaMessage } from "./message.ts";
 import type { Addressed, Ready } from "./ready.ts";
 import type { ReplicaState } from "./state.ts";
-import { primaryOf, type ReplicaIndex } from "./types.ts";
+import { primaryOf, type ReplicaIndex, type View } from "./types.ts";
 
 /** What a response leads to: the log of the view can be taken, or the group begins with nothing. */
 export type Outcome = "install" | "begin" | undefined;
@@ -173,6 +173,20 @@ export function onRecovery(
   // Whoever forgot that life after this would count the votes of the one before it again.
   if (state.hasJournal) state.outbox.sendWhenDurable(from, response);
   else state.outbox.send(from, response);
+}
+
+/**
+ * The view that the one of two is to begin alone whose fellow rejoins, and led the view that there
+ * is: nobody else can ask for another one. It has held everything that was ever committed, for in a
+ * group of two that takes both.
+ */
+export function viewAlone(state: ReplicaState, from: ReplicaIndex): View | undefined {
+  const { replicaCount, hasJournal, status, view, primary, index, memory } = state;
+  if (replicaCount !== 2 || !hasJournal || from === index) return undefined;
+  const waits = status === "view_change" && memory.aloneIn !== view;
+  if (!waits && !(status === "normal" && primary === from)) return undefined;
+  memory.aloneIn = primaryOf(view + 1, replicaCount) === index ? view + 1 : view + 2;
+  return memory.aloneIn;
 }
 
 export function onRecoveryResponse(

@@ -45,6 +45,7 @@ import {
   onRecovery,
   onRecoveryResponse,
   startRecovery,
+  viewAlone,
   withLives,
 } from "./recovery.ts";
 import { askForDamaged, onRequestedPrepare, onRequestPrepare } from "./repair.ts";
@@ -101,15 +102,14 @@ export class Replica {
     const { state } = this;
     recoverState(state, recovered);
     state.learnCommit(Math.min(recovered.commit, state.log.head));
-    const { log } = state;
-    if (state.memory.isRejoining) {
-      this.#goOn(startRecovery(state));
-      return;
-    }
-    if (log.isDamaged(log.head)) {
-      enterRecoveringHead(state);
-      return;
-    }
+    const { log, memory } = state;
+    if (memory.isRejoining) this.#goOn(startRecovery(state));
+    else if (log.isDamaged(log.head)) enterRecoveringHead(state);
+    else this.#resume();
+  }
+
+  #resume(): void {
+    const { state } = this;
     if (state.view === state.logView && state.primary !== state.index) {
       state.timeouts.primarySilence.start();
       return;
@@ -207,9 +207,12 @@ export class Replica {
     assert(from >= 0 && from < state.replicaCount, `a message from ${from}, not of the group`);
     if (!admit(state, from, message)) return;
     switch (message.type) {
-      case "recovery":
-        onRecovery(state, from, message);
+      case "recovery": {
+        const alone = viewAlone(state, from);
+        if (alone !== undefined) enterViewChange(state, alone);
+        else onRecovery(state, from, message);
         return;
+      }
       case "recovery_response":
         this.#goOn(onRecoveryResponse(state, from, message));
         return;

@@ -172,12 +172,9 @@ export function onDoViewChange(
  * entries before that log's tail it first catches up, or gives way to one that lacks fewer.
  */
 export function installCanonicalLog(state: ReplicaState): void {
-  const { doViewChanges } = state;
-  if (
-    state.logView === state.view ||
-    doViewChanges.size < state.viewChangeQuorum ||
-    !doViewChanges.has(state.index)
-  )
+  const { doViewChanges, memory, viewChangeQuorum } = state;
+  const votes = memory.aloneIn === state.view ? 1 : viewChangeQuorum;
+  if (state.logView === state.view || doViewChanges.size < votes || !doViewChanges.has(state.index))
     return;
   let floor = state.commitMin;
   let canonical: [ReplicaIndex, DoViewChangeMessage] | undefined;

@@ -198,6 +198,35 @@ describe("those that it asks", () => {
   });
 });
 
+describe("in a group of two", () => {
+  test("the backup rejoins, and the primary goes on", () => {
+    const group = working({ replicaCount: 2 });
+    replace(group, 1);
+    group.tick(10);
+    group.run("a", 2, "y");
+    group.tick(5);
+    group.expectAgreement();
+    expect(group.state(0).view).toBe(0);
+  });
+
+  test("the backup begins the next view alone when the primary rejoins, also after a restart", () => {
+    for (const restarts of [false, true]) {
+      const group = working({ replicaCount: 2 });
+      replace(group, 0);
+      if (restarts) {
+        group.deliver(ofType("recovery"));
+        group.crash(1, 9);
+        group.restart(1);
+      }
+      group.tick(20);
+      group.expectAgreement();
+      expect(group.state(1).isPrimary).toBe(true);
+      group.run("a", 2, "y");
+      expect(group.answers("a", 2)).toEqual(["2:y"]);
+    }
+  });
+});
+
 test("two of three that have lost their disks wait, and the third does not go on alone", () => {
   const group = working();
   replace(group, 1, 1_000);
