@@ -206,8 +206,10 @@ export class Founding {
       return;
     }
     const isNew = said.isNew && options.durability === "memory";
-    const { round = this.#round, roster: before } = this.#hearsay ?? {};
-    this.#hearsay = { roster: { ...roster, isNew: isNew || before?.isNew === true }, round };
+    const { round = this.#round, roster: before = { ...roster, isNew } } = this.#hearsay ?? {};
+    // Of two rosters the first is gone by; whoever holds a replica by the other is told of both.
+    if (before.id !== roster.id) return;
+    this.#hearsay = { roster: { ...roster, isNew: isNew || before.isNew }, round };
   }
 
   /** Another one of the named holds its replica; when all do, nothing is new any more. */

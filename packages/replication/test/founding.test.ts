@@ -2,7 +2,7 @@
 import { seededRandom } from "@troupe/actor/testing";
 import { describe, expect, test } from "vitest";
 import { GroupConfigMismatchError, GroupSplitError, GroupUnfoundedError } from "../src/errors.ts";
-import { type Answer, FoundingBench } from "./support/founding-bench.ts";
+import { type Answer, FoundingBench, foundingOptions } from "./support/founding-bench.ts";
 
 const abc = ["a", "b", "c"];
 const abcd = [...abc, "d"];
@@ -224,6 +224,18 @@ describe("a node that is not the founder", () => {
 });
 
 describe("two groups of one name", () => {
+  test("do not mix in a node that is named by both: what one says of itself is not the other's", async () => {
+    const bench = new FoundingBench();
+    const { founding } = bench.start("c", { durability: "memory" });
+    const settings = JSON.stringify(foundingOptions({ durability: "memory" }).shared);
+    const told = { type: "roster", settings } as const;
+    const [one, other] = ["1".repeat(32), "2".repeat(32)] as const;
+    const waiting = bench.wait(["c"], 2000);
+    founding.receive("b", { ...told, id: one, replicas: abc, isNew: false });
+    founding.receive("e", { ...told, id: other, replicas: ["d", "e", "c"], isNew: true });
+    expect(await waiting).toEqual([{ id: one, replicas: abc, isNew: false }]);
+  });
+
   test("are told to both sides, once, with both of them named", async () => {
     const bench = new FoundingBench();
     const [here, there] = [abc, ["d", "e", "f"]];
