@@ -107,9 +107,8 @@ export class ActorWorld {
           this.#network.send(index, Number(node), message);
           return true;
         },
-        sendPlainly: ({ to, op, index: place }) =>
-          later(() => this.#receiverOf(to).takePlainly(to, op, place)),
-        giveUp: ({ op, index: place }) => this.history.takenPlainly(`${op}.${place}`),
+        sendPlainly: (effect) => this.history.excuses(effect),
+        giveUp: (effect) => this.history.excuses(effect),
         watch: (target, down) => {
           const told = (reason: ExitReason) => later(() => down(reason));
           if (this.#isLinked(index, target)) return this.#watch(target, told);

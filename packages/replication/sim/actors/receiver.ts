@@ -18,8 +18,7 @@ export class Receiver {
   readonly #network: SimNetwork;
   readonly #history: ActorHistory;
   readonly #plant: Plant | undefined;
-  /** Nobody has a link to it any more. */
-  isGone = false;
+  #isGone = false;
   #incarnation = 1;
   #inbox: EffectInbox;
   /** Who is to be told when this life ends. */
@@ -46,8 +45,13 @@ export class Receiver {
     return new TargetRef({ kind: "process", node, incarnation, id: 1, actor: "listener" });
   }
 
+  /** Nobody has a link to it any more. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   lives({ incarnation }: RefAddress): boolean {
-    return !this.isGone && incarnation === this.#incarnation;
+    return !this.#isGone && incarnation === this.#incarnation;
   }
 
   /** Tells once when that life is over. Returns what takes it back. */
@@ -71,14 +75,9 @@ export class Receiver {
 
   /** The node dies, and no other life of it begins. */
   leave(): void {
-    this.isGone = true;
+    this.#isGone = true;
     this.#network.detach(this.address);
     this.restart();
-  }
-
-  /** A message comes as one of any actor does. */
-  takePlainly(to: RefAddress, op: number, index: number): void {
-    if (this.lives(to)) this.#history.takenPlainly(`${op}.${index}`);
   }
 
   #newInbox(): EffectInbox {

@@ -146,9 +146,9 @@ export class ActorHistory {
     holds(before === 0, "EffectsTakenOnce", () => `receiver ${receiver} took ${name} twice`);
   }
 
-  /** A message that nobody confirmed came the plain way, or was given up: both are as promised. */
-  takenPlainly(name: string): void {
-    this.#excused.add(name);
+  /** A message that nobody confirmed was sent the plain way, or given up: both are as promised. */
+  excuses(effect: OpenEffect): void {
+    this.#excused.add(nameOfEffect(effect));
   }
 
   /** At the end: all that was wanted has come to whom it was for, if that one lives. */
