@@ -35,7 +35,7 @@ export interface Group {
   fill?(objects: number): Promise<void>;
   /**
    * Puts until every replica has made another checkpoint; the longest time in milliseconds that
-   * an event loop was held up meanwhile. Rejects if the view has changed.
+   * an event loop was held up meanwhile.
    */
   stall?(): Promise<number>;
   /** How often the replicas have synced their files, all together. */
