@@ -16,11 +16,15 @@ const seeds = [
   [31, 32, 33, 34, 35, 36, 37, 38, 39, 40],
 ];
 
-/** Planted bugs that take more worlds than a test has time for; the command hunts them too. */
+/**
+ * Planted bugs that take more worlds than a test has time for, or one world that goes on for half a
+ * minute before it counts as stuck; the command hunts them too.
+ */
 const rare: readonly string[] = [
   "answers-while-leaving",
   "candidate-keeps-its-log",
   "denials-count-twice",
+  "down-told-once",
   "late-ok-confirms",
   "longest-log-wins",
   "one-response-is-enough",
