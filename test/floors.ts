@@ -26,6 +26,5 @@ export const rooms = {
     "packages/cluster/test/discovery/strangers.test.ts",
     "packages/cluster/test/websocket.test.ts",
     "packages/cluster/test/processes/processes.ts",
-    "packages/replication/test/processes/replicas.ts",
   ],
 } satisfies Record<string, readonly string[]>;

@@ -1,6 +1,7 @@
 /** A primary that is stopped in its tracks and replaced: when it wakes it answers nothing stale. */
+import { EventEmitter, once } from "node:events";
 import { expect, test } from "vitest";
-import { breathe, ProcessGroup, primaryOf, replicas, type Told } from "./replicas.ts";
+import { ProcessGroup, primaryOf, replicas, type Told } from "./replicas.ts";
 
 /** For so long it stands still. */
 const pauseMs = 10_000;
@@ -33,6 +34,8 @@ function leastAt(known: readonly Known[], began: number): number {
 test("a primary that is paused for ten seconds answers no query from its past", async () => {
   const group = await ProcessGroup.start();
   const asked: Asked[] = [];
+  /** Somebody has been answered. */
+  const heard = new EventEmitter();
   const load = { of: "queries", callers: 8 } as const;
   // Who asks lives in the very processes of the replicas: nobody is nearer to an old primary.
   for (const by of replicas) {
@@ -40,6 +43,7 @@ test("a primary that is paused for ten seconds answers no query from its past", 
       if (event !== "asked") return;
       const [began, count] = [Number(details.began), Number(details.count)];
       asked.push({ by, began, count, told: Date.now() });
+      heard.emit("answer");
     });
   }
   const ref = await group.client();
@@ -49,11 +53,11 @@ test("a primary that is paused for ten seconds answers no query from its past", 
     for (let n = 0; !isOver; n++) {
       const count = await ref.call("put", n, { timeout: 30_000 });
       known.push({ at: Date.now(), count });
-      await breathe();
+      heard.emit("answer");
     }
   };
   const until = async (holds: () => boolean) => {
-    while (!holds()) await breathe();
+    while (!holds()) await once(heard, "answer");
   };
   const calling = caller();
   await until(() => known.length > 100 && asked.length > 100);

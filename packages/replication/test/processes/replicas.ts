@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { defineActor } from "@troupe/actor";
 import { createNode, staticSeeds } from "@troupe/cluster";
@@ -178,19 +177,15 @@ export class ProcessGroup {
 }
 
 /** The name of the replica that leads, as a majority sees it. Asks until there is one. */
-export async function primaryOf(ref: TallyRef, not?: string): Promise<string> {
+export async function primaryOf(ref: TallyRef): Promise<string> {
   for (;;) {
+    // It is answered by whoever leads, so not before somebody does.
+    await ref.query("count", undefined, { timeout: 30_000 });
     const said = await ref.status({ timeout: 500 });
     const leaders = said.flatMap((one) =>
       one.reachable && one.status === "normal" ? [one.primary] : [],
     );
     const leader = leaders.find((name) => leaders.filter((other) => other === name).length > 1);
-    if (leader !== undefined && leader !== not) return leader;
-    await pause(20);
+    if (leader !== undefined) return leader;
   }
-}
-
-/** Lets a caller be no faster than it has to be. */
-export async function breathe(): Promise<void> {
-  await pause(2);
 }
