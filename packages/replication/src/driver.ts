@@ -98,7 +98,9 @@ export class Driver {
       return;
     }
     this.#scheduleTurn();
-    if (input.type === "tick") this.#guarded(() => this.#checkpointing.tick());
+    if (input.type !== "tick") return;
+    this.#ports.journal.tick?.();
+    this.#guarded(() => this.#checkpointing.tick());
   }
 
   #guarded(run: () => void): void {

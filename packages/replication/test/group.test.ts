@@ -1,4 +1,4 @@
-import { open, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   CallAbortedError,
@@ -23,6 +23,7 @@ import {
   NotReplicableError,
 } from "../src/errors.ts";
 import { replicate } from "../src/group.ts";
+import { LogFile } from "../src/journal/storage.ts";
 import { Counter, type CounterRef, GroupBench, rejection, stopOf } from "./support/group-bench.ts";
 
 /** Three nodes that hold a counter, and their refs. */
@@ -230,7 +231,7 @@ describe("a group of one", () => {
     const { node, options, ref } = await oneCounter();
     await ref.call("add", 4);
     const failed = stopOf(ref);
-    await failNextSync();
+    failNextWrite();
     const lost = rejection(ref.call("add", 1, { timeout: 50 }));
     expect(await failed).toBeInstanceOf(JournalError);
     expect(await lost).toBeInstanceOf(CallTimeoutError);
@@ -356,13 +357,10 @@ describe("making a group", () => {
   });
 });
 
-/** Makes the next flush of any file fail. */
-async function failNextSync(): Promise<void> {
-  const file = await open("/dev/null");
-  await file.close();
-  const methods = Object.getPrototypeOf(file) as { datasync(): Promise<void> };
+/** Makes the next write to any log fail. */
+function failNextWrite(): void {
   const spy = vi
-    .spyOn(methods, "datasync")
+    .spyOn(LogFile.prototype, "write")
     .mockRejectedValueOnce(new Error("ENOSPC: no space left"));
   onTestFinished(() => spy.mockRestore());
 }

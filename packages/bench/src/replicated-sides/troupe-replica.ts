@@ -1,5 +1,7 @@
 /** One replica of Troupe's side: `troupe-replica.js NAME PORT KIND DIRECTORY [URL …]`. */
+import fs from "node:fs";
 import { open } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { devNull } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createNode, staticSeeds } from "@troupe/cluster";
@@ -9,7 +11,10 @@ import { serveSide } from "../remote-sides/server-process.ts";
 import type { Kind } from "./replicated-loads.ts";
 import { groupOptions, Store } from "./store-actor.ts";
 
-/** Counts every sync of a file in this program, whoever asks for it. */
+/**
+ * Counts every sync of a file in this program, whoever asks for it. Writes with a callback are
+ * those to logs, each of which is synced by itself.
+ */
 async function countSyncs(): Promise<() => number> {
   let syncs = 0;
   const handle = await open(devNull);
@@ -22,11 +27,20 @@ async function countSyncs(): Promise<() => number> {
       return sync.call(this);
     };
   }
+  const { write } = fs;
+  fs.write = function counted(this: unknown, ...args: Parameters<typeof write>) {
+    syncs += 1;
+    return write.apply(this, args);
+  } as typeof write;
+  syncBuiltinESMExports();
   return () => syncs;
 }
 
+const [, , name = "", port = "", kind = "disk", directory = "", ...seeds] = process.argv;
+
 const delay = monitorEventLoopDelay({ resolution: 1 });
-delay.enable();
+// Its timer wakes the program each millisecond, so only those that are asked for a stall have it.
+if (kind === "large") delay.enable();
 
 /** The longest time, in milliseconds, that the event loop was held up since it was last asked. */
 function stall(): number {
@@ -35,7 +49,6 @@ function stall(): number {
   return ms;
 }
 
-const [, , name = "", port = "", kind = "disk", directory = "", ...seeds] = process.argv;
 const syncs = await countSyncs();
 const node = await createNode({
   name,

@@ -171,7 +171,7 @@ class Opening {
    */
   async #goOn({ last, end, base, torn }: RecoveredJournal): Promise<OpenSegment> {
     const { storage, path } = this.#options;
-    const file = await storage.open(join(path, segmentName(last.sequence)), "write");
+    const file = await storage.open(join(path, segmentName(last.sequence)), "log");
     try {
       const bytes = await file.read();
       if (torn > 0) await file.truncate(end);

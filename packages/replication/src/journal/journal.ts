@@ -12,6 +12,8 @@ export interface Journal {
    * is never called again: the journal has told `onFailure` and must be thrown away.
    */
   append(write: Write, done: () => void): void;
+  /** Told now and then: the time to do what nobody waits for. */
+  tick?(): void;
   /** Lets the writes under way finish and gives the medium back. */
   close(): Promise<void>;
   /** Where states are kept; absent where none are, and then the log is never cut. */

@@ -29,7 +29,7 @@ export async function createSegment(
   const bytes = record === undefined ? head : Buffer.concat([head, record]);
   const { sequence } = header;
   const name = join(path, segmentName(sequence));
-  const file = await storage.create(name + unfinishedSuffix);
+  const file = await storage.create(name + unfinishedSuffix, "log");
   try {
     await file.write(bytes, 0);
     await file.datasync();

@@ -16,8 +16,10 @@ export interface Medium {
 }
 
 /** Resolves when the write is durable. */
-export function written(journal: Journal, write: Write): Promise<void> {
-  return new Promise((resolve) => journal.append(write, resolve));
+/** Resolves when a write is durable; a tick follows, so that as much as can be is under way. */
+export async function written(journal: Journal, write: Write): Promise<void> {
+  await new Promise<void>((resolve) => journal.append(write, resolve));
+  journal.tick?.();
 }
 
 /** What writes come to. */

@@ -1,4 +1,15 @@
-import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -6,6 +17,9 @@ import { checksum } from "../../src/checksum.ts";
 import { JournalError } from "../../src/errors.ts";
 import { openFileJournal } from "../../src/journal/file-journal.ts";
 import type { OpenedJournal } from "../../src/journal/journal.ts";
+import { MetaWriter } from "../../src/journal/meta-writer.ts";
+import { segmentName } from "../../src/journal/segment.ts";
+import { LogFile, RealFile } from "../../src/journal/storage.ts";
 import type { Write } from "../../src/vsr/index.ts";
 import { checkpointContract, keep } from "../contract/checkpoints.ts";
 import { foldWrites, journalContract, written } from "../contract/journal.ts";
@@ -18,6 +32,8 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "troupe-journal-"));
 });
 afterAll(() => rm(directory, { recursive: true }));
+
+const { O_DSYNC } = constants;
 
 const newPath = () => join(directory, `${++journals}`, "journal");
 
@@ -34,17 +50,28 @@ function openAt(path: string, more: Given = {}): Promise<OpenedJournal> {
   return openFileJournal({ path, identity: "the tests", hash: checksum, onFailure, ...more });
 }
 
-interface FileMethods {
-  datasync(): Promise<void>;
-  sync(): Promise<void>;
-  write(...args: unknown[]): Promise<unknown>;
+/** Every sync of a file of a journal: of the log, and of all others. */
+function countSyncs(): () => number {
+  const log = vi.spyOn(LogFile.prototype, "datasync");
+  const others = vi.spyOn(RealFile.prototype, "datasync");
+  onTestFinished(() => {
+    log.mockRestore();
+    others.mockRestore();
+  });
+  return () => log.mock.calls.length + others.mock.calls.length;
 }
 
-/** The methods of every open file: where a disk can be made to fail, and its syncs be counted. */
-async function fileMethods(): Promise<FileMethods> {
-  const file = await open(join(directory, "any"), "w");
-  await file.close();
-  return Object.getPrototypeOf(file);
+/** Whether writes to a journal's log are synced, by what the kernel says of the open file. */
+async function flagsOf(path: string): Promise<number> {
+  const segment = join(path, segmentName(1));
+  for (const fd of await readdir("/proc/self/fd")) {
+    const target = await readlink(`/proc/self/fd/${fd}`).catch(() => "");
+    if (target !== segment) continue;
+    const [, flags = ""] =
+      /flags:\s+(\d+)/.exec(await readFile(`/proc/self/fdinfo/${fd}`, "utf8")) ?? [];
+    return Number.parseInt(flags, 8) & O_DSYNC;
+  }
+  throw new Error(`${segment} is not open`);
 }
 
 async function recover(path: string) {
@@ -64,9 +91,8 @@ async function refusal(opening: Promise<unknown>): Promise<JournalError> {
 
 journalContract("a file journal", async () => {
   const path = newPath();
-  const syncs = vi.spyOn(await fileMethods(), "datasync");
-  onTestFinished(() => syncs.mockRestore());
-  return { open: () => openAt(path), syncs: () => syncs.mock.calls.length };
+  const syncs = countSyncs();
+  return { open: () => openAt(path), syncs };
 });
 
 journalContract("a file journal of small segments", async () => {
@@ -87,19 +113,52 @@ checkpointContract("a file journal of small segments", async () => {
 describe("the path of a write", () => {
   test("has one sync, and a second one only where a view changes", async () => {
     const { journal } = await openAt(newPath());
-    const syncs = vi.spyOn(await fileMethods(), "datasync");
-    onTestFinished(() => syncs.mockRestore());
+    const syncs = countSyncs();
     const writer = new Writer();
     for (let i = 1; i <= 5; i++) {
       await written(journal, writer.write([`${i}`]));
-      expect(syncs.mock.calls.length).toBe(i);
+      expect(syncs()).toBe(i);
     }
     await written(journal, writer.write([], { view: 1, log_view: 0 }));
-    expect(syncs.mock.calls.length).toBe(7);
+    expect(syncs()).toBe(7);
     await written(journal, writer.write(["6"], { view: 1, log_view: 0 }));
-    expect(syncs.mock.calls.length).toBe(8);
+    expect(syncs()).toBe(8);
     await journal.close();
   });
+
+  test.each([
+    ["is taken for one that was never finished, before a tick", false, undefined],
+    ["is told from that as damage, after one", true, [expect.objectContaining({ op: 1 })]],
+  ])("that is damaged when its process has died %s", async (_, ticks, expected) => {
+    const path = newPath();
+    const { journal } = await openAt(path);
+    const mark = vi.spyOn(MetaWriter.prototype, "mark");
+    onTestFinished(() => mark.mockRestore());
+    await new Promise<void>((resolve) => journal.append(new Writer().write(["one"]), resolve));
+    if (ticks) journal.tick?.();
+    await mark.mock.results[0]?.value;
+    const left = newPath();
+    await cp(path, left, { recursive: true, filter: (name) => !name.includes("lock-") });
+    await journal.close();
+    const segment = join(left, segmentName(1));
+    const bytes = await readFile(segment);
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    await writeFile(segment, bytes);
+    expect((await recover(left))?.damaged).toEqual(expected);
+  });
+
+  test.runIf(process.platform === "linux")(
+    "ends on the disk, for the file of the log is opened so",
+    async () => {
+      const path = newPath();
+      const { journal } = await openAt(path);
+      expect(await flagsOf(path)).toBe(O_DSYNC);
+      await journal.close();
+      const { journal: reopened } = await openAt(path);
+      expect(await flagsOf(path)).toBe(O_DSYNC);
+      await reopened.close();
+    },
+  );
 });
 
 describe("a journal that is open", () => {
@@ -200,7 +259,7 @@ describe("a write that cannot be taken", () => {
     const hangs = new Promise<void>((resolve) => {
       hanging = resolve;
     });
-    const spy = vi.spyOn(await fileMethods(), "datasync").mockImplementation(() => {
+    const spy = vi.spyOn(LogFile.prototype, "write").mockImplementation(() => {
       hanging();
       return held;
     });
@@ -236,7 +295,7 @@ describe("a disk that fails", () => {
       told = resolve;
     });
     const { journal } = await openAt(path, { onFailure: told });
-    const spy = vi.spyOn(await fileMethods(), "datasync").mockRejectedValueOnce(planted);
+    const spy = vi.spyOn(LogFile.prototype, "write").mockRejectedValueOnce(planted);
     onTestFinished(() => spy.mockRestore());
     const writer = new Writer();
     let done = 0;

@@ -70,6 +70,7 @@ async function live(storage: FaultyStorage, plant: PlantedStorage): Promise<Life
       }
       if (!(await step((done) => journal.append(write, done)))) break;
       life.reported++;
+      journal.tick?.();
     }
     await journal.close();
   } catch {
