@@ -4,6 +4,8 @@
  * A list; no code lives here.
  */
 export { systemClock } from "./clock.ts";
+export { effectOptions } from "./effect.ts";
+export { EffectAttempt, type Performed } from "./effect-attempt.ts";
 export { type ErrorParts, errorFromParts } from "./error-parts.ts";
 export { assert } from "./errors.ts";
 export { nodeEventLoop } from "./event-loop.ts";

@@ -62,7 +62,18 @@ class Bench {
   pulse(): void {
     const { effects, monitors } = this.subject.machine.memory;
     const downs = [...monitors.keys()].map((id) => [id, "noproc"] as const);
-    const body = encodePulse(codec, { done: [...effects.keys()], downs }, 65_536);
+    const outcomes: [string, Uint8Array][] = [];
+    for (const [name, effect] of effects) {
+      if (effect.kind !== "effect") continue;
+      const value = `receipt ${name}`;
+      this.history.performed(effect.id, effect.name, codec.decode(effect.arg), value);
+      outcomes.push([name, codec.encode({ value })]);
+    }
+    const done = [...effects.keys()];
+    const body = encodePulse(codec, { done: done.filter(isLetter), downs, outcomes }, 262_144);
+    function isLetter(name: string) {
+      return effects.get(name)?.kind !== "effect";
+    }
     const request = { kind: "pulse" as const, client: "", session: 0, number: 0, acked: 0, body };
     const committed = { ...this.next(), requests: [request] };
     this.subject.apply(committed);
@@ -76,7 +87,7 @@ class Bench {
   /** The message that the state has open, as it travels. */
   get message(): EffectMessage {
     const [effect] = this.subject.machine.memory.effects.values();
-    if (effect === undefined) throw new Error("nothing is open");
+    if (effect === undefined || effect.kind === "effect") throw new Error("nothing is open");
     return { type: "effect", floor: 0, ...effect };
   }
 }
