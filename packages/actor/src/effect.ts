@@ -46,7 +46,10 @@ export interface EffectError {
   readonly name: string;
   /** Its code; `"ERR_UNKNOWN"` if it had none. */
   readonly code: string;
-  /** Whether the work may have been done; `"unknown"` unless an error of Troupe says better. */
+  /**
+   * Whether the work may have been done: what an error of Troupe says of itself, `"ran"` if only
+   * what the work returned could not be told, and otherwise `"unknown"`.
+   */
   readonly outcome: Outcome;
   readonly message: string;
   readonly data?: unknown;

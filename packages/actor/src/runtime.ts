@@ -43,4 +43,10 @@ export { RingQueue } from "./ring-queue.ts";
 export type { SystemIdentity } from "./system/process-table.ts";
 export { ActorSystem, report } from "./system/system.ts";
 export { noWireClasses, WireClasses } from "./wire-class.ts";
-export { type ErrorClass, fromWireError, toWireError, type WireError } from "./wire-error.ts";
+export {
+  type ErrorClass,
+  fromWireError,
+  sendError,
+  toWireError,
+  type WireError,
+} from "./wire-error.ts";

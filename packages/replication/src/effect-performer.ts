@@ -7,12 +7,11 @@
  */
 import {
   type Clock,
-  type EffectError,
   type EffectHandlers,
   NotSerializableError,
   UnknownOperationError,
 } from "@troupe/actor";
-import { EffectAttempt, type Performed, toWireError } from "@troupe/actor/runtime";
+import { EffectAttempt, type Performed, sendError } from "@troupe/actor/runtime";
 import type { Codec } from "@troupe/cluster/runtime";
 import type { OpenPerformance } from "./actor-memory.ts";
 import { EffectStoppedError } from "./errors.ts";
@@ -75,12 +74,16 @@ export class EffectPerformer {
   }
 
   #outcomeOf(performed: Performed): Uint8Array {
+    if ("error" in performed) {
+      return sendError(performed.error, (error) => this.#encode({ error }));
+    }
     try {
-      if (!("error" in performed)) return this.#encode({ value: performed.value });
-      return this.#encode({ error: toWireError(performed.error) });
+      return this.#encode({ value: performed.value });
     } catch (unsendable) {
-      const error = "error" in performed ? performed.error : unsendable;
-      return this.#ports.codec.encode({ error: shortened(error) });
+      // It has been done; only what it returned cannot be told.
+      return sendError(unsendable, (error) =>
+        this.#encode({ error: { ...error, outcome: "ran" } }),
+      );
     }
   }
 
@@ -90,20 +93,4 @@ export class EffectPerformer {
     if (bytes.length <= max) return bytes;
     throw new NotSerializableError("result", `${bytes.length} bytes, the limit is ${max}`);
   }
-}
-
-/** Of an error that is too large, or no plain data: what tells most of it. */
-function shortened(error: unknown): EffectError {
-  try {
-    const { name, code, outcome, message } = toWireError(error);
-    return { name: name.slice(0, 32), code: code.slice(0, 32), outcome, message: cut(message) };
-  } catch {
-    const message = "an error that cannot be read";
-    return { name: "Error", code: "ERR_UNKNOWN", outcome: "unknown", message };
-  }
-}
-
-/** A character has at most three bytes in the log. */
-function cut(message: string): string {
-  return message.slice(0, 64);
 }

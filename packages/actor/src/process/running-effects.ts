@@ -10,7 +10,7 @@ import { EffectAttempt, type Performed } from "../effect-attempt.ts";
 import { onAbort } from "../on-abort.ts";
 import type { Operation } from "../program.ts";
 import type { AnyRef } from "../ref.ts";
-import { toWireError } from "../wire-error.ts";
+import { sendError } from "../wire-error.ts";
 import type { Notice } from "./notice.ts";
 
 /** What the effects of a process need. */
@@ -123,14 +123,18 @@ export class RunningEffects {
   #resultOf(id: string, effect: string, performed: Performed): EffectResult {
     const { copy } = this.#options;
     const named = { id, effect };
+    const told = (result: EffectResult) =>
+      copy === undefined ? result : (copy(result, "result") as EffectResult);
+    if ("error" in performed) {
+      return sendError(performed.error, (error) => told({ ...named, error }));
+    }
     try {
-      const result =
-        "error" in performed
-          ? { ...named, error: toWireError(performed.error) }
-          : { ...named, value: performed.value };
-      return copy === undefined ? result : (copy(result, "result") as EffectResult);
+      return told({ ...named, value: performed.value });
     } catch (unsendable) {
-      return { ...named, error: toWireError(unsendable) };
+      // It has been done; only what it returned cannot be told.
+      return sendError(unsendable, (error) =>
+        told({ ...named, error: { ...error, outcome: "ran" } }),
+      );
     }
   }
 }

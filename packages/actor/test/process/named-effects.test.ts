@@ -424,7 +424,7 @@ describe("effects in tests", () => {
     expect(given).toEqual({ list: [1] });
     expect(await ref.query("results")).toMatchObject([
       { effect: "same", value: { list: [1, 2] } },
-      { effect: "odd", error: { code: "ERR_NOT_SERIALIZABLE" } },
+      { effect: "odd", error: { code: "ERR_NOT_SERIALIZABLE", outcome: "ran" } },
     ]);
     const { address } = await system.start(Shop, undefined);
     expect(address.actor).toBe("shop");
