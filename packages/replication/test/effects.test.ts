@@ -1,4 +1,4 @@
-/** Named effects in the state of a replicated actor: what is open, and what an outcome does to it. */
+/** Named effects in the state of a replicated actor: what is open, and what ends it. */
 import { defineActor, type EffectOptions, type EffectResult, HandlerError } from "@troupe/actor";
 import { describe, expect, test } from "vitest";
 import type { OpenPerformance } from "../src/actor-memory.ts";

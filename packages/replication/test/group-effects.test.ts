@@ -1,4 +1,4 @@
-/** The named effects of a group, on real nodes: who performs them, how often, and what comes of it. */
+/** The named effects of a group, on real nodes: who performs them, and what comes of it. */
 import { type AnyRef, defineActor, type EffectFailedEvent, type EffectResult } from "@troupe/actor";
 import type { Node } from "@troupe/cluster";
 import { describe, expect, onTestFinished, test, vi } from "vitest";

@@ -24,6 +24,12 @@ export interface Sheet {
   readonly tries: number;
 }
 
+interface Telling {
+  readonly call: string;
+  readonly torn: boolean;
+  readonly prints: boolean;
+}
+
 interface State {
   listeners: Listener[];
   said: number;
@@ -67,20 +73,16 @@ const Herald = defineActor("herald", {
       if (first !== undefined) ctx.demonitor(first.monitor);
       return first !== undefined;
     },
-    tell: (state, { torn }: { call: string; torn: boolean }, ctx) => {
+    tell: (state, { call: text, torn, prints }: Telling, ctx) => {
+      if (prints) print(state, { text, tries: 1 }, ctx);
       for (const { ref } of state.listeners) ctx.cast(ref, "said", ++state.said);
       state.last = ctx.sendAfter(1, "ring", 0);
       if (torn) throw new Error("torn");
-      return state.said;
+      return [state.said, ...state.printing.keys()];
     },
     ringIn: (state, { ms, times }: { call: string; ms: number; times: number }, ctx) => {
       state.last = ctx.sendAfter(ms, "ring", times);
       return ctx.now();
-    },
-    print: (state, { call: text, torn }: { call: string; torn: boolean }, ctx) => {
-      print(state, { text, tries: 1 }, ctx);
-      if (torn) throw new Error("torn");
-      return [...state.printing.keys()];
     },
     hush: (state, _: { call: string }, ctx) => state.last !== undefined && ctx.cancel(state.last),
   },
@@ -121,25 +123,14 @@ const Herald = defineActor("herald", {
   effects: { print: () => undefined },
 });
 
-const asks = [
-  "join",
-  "tell",
-  "tell",
-  "ringIn",
-  "ringIn",
-  "hush",
-  "leave",
-  "print",
-  "print",
-] as const;
-
 export const herald: Play = {
   definition: Herald,
   ask: (chance, call, listener) => {
-    const what = chance.pick(asks);
-    if (what === "print") return ["call", "print", { call, torn: chance.hits(0.2) }];
+    const what = chance.pick(["join", "tell", "tell", "tell", "ringIn", "ringIn", "hush", "leave"]);
     if (what === "join") return ["call", "join", { call, ref: listener() }];
-    if (what === "tell") return ["call", "tell", { call, torn: chance.hits(0.2) }];
+    if (what === "tell") {
+      return ["call", "tell", { call, torn: chance.hits(0.2), prints: chance.hits(0.5) }];
+    }
     if (what !== "ringIn") return ["call", what, { call }];
     const [ms, times] = [chance.between(0, 2000), chance.between(0, 3)];
     return ["call", "ringIn", { call, ms, times }];
