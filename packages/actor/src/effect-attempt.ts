@@ -45,8 +45,9 @@ export class EffectAttempt {
     };
   }
 
-  /** Does it. Never throws. */
+  /** Does it, unless nobody waits for it any more. Never throws. */
   begin(): void {
+    if (this.#isOver) return;
     const { handler, arg, clock, timeoutMs, effect } = this.#options;
     let result: unknown;
     try {

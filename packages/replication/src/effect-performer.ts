@@ -23,6 +23,11 @@ export interface EffectPerformerPorts {
   readonly clock: Clock;
   /** Decodes arguments, and encodes what comes of effects. */
   readonly codec: Codec;
+  /**
+   * Runs something when the turn of the replica is over: what an effect does at once must not
+   * happen in the middle of it.
+   */
+  readonly later: (run: () => void) => void;
   /** What an outcome may have. */
   readonly outcomeBytesMax: number;
   /** Told of one that failed and whose actor is not to be told. */
@@ -39,7 +44,7 @@ export class EffectPerformer {
 
   /** Says what came of it, encoded; undefined if the actor is not to be told. */
   perform(effect: OpenPerformance, settled: (outcome: Uint8Array | undefined) => void): void {
-    const { clock } = this.#ports;
+    const { clock, later } = this.#ports;
     const { id, name, timeout: timeoutMs } = effect;
     const attempt: EffectAttempt = new EffectAttempt({
       ...{ id, effect: name, clock, timeoutMs, arg: effect.arg },
@@ -55,7 +60,7 @@ export class EffectPerformer {
       },
     });
     this.#attempts.add(attempt);
-    attempt.begin();
+    later(() => attempt.begin());
   }
 
   /** This replica leads no more: what is under way is told so, and its outcome is dropped. */

@@ -46,6 +46,7 @@ export class OutsideWorld {
       effects: definition.effects,
       clock: node.clock,
       codec: nodeCodec(node),
+      later: setImmediate,
       outcomeBytesMax: outcomeBytesMax(config.batchBytesMax),
       failed: (effect, error) => effectFailed(node, group, effect, error),
     });

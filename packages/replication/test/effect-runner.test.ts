@@ -47,6 +47,8 @@ class Bench {
   readonly failed: [string, unknown][] = [];
   readonly delivered: [number, number][] = [];
   leads = true;
+  /** What waits for the end of a turn; undefined where nothing does. */
+  turn: (() => void)[] | undefined = undefined;
   readonly runner: EffectRunner;
   readonly #performer: EffectPerformer;
 
@@ -66,6 +68,10 @@ class Bench {
       },
       clock: this.clock,
       codec,
+      later: (run) => {
+        if (this.turn === undefined) run();
+        else this.turn.push(run);
+      },
       outcomeBytesMax: bytesMax,
       failed: ({ id }, error) => this.failed.push([id, error]),
     });
@@ -164,6 +170,19 @@ describe("the primary", () => {
     bench.works[1]?.resolve("of the new one");
     await settle();
     expect(bench.told).toEqual([["3.0", { value: "of the new one" }]]);
+  });
+
+  test("begins nothing within its own turn, and nothing that was stopped before the end of that", () => {
+    const bench = resumed();
+    bench.turn = [];
+    bench.begin(openEffect(3));
+    expect([bench.works.length, bench.turn.length]).toEqual([0, 1]);
+    bench.runner.rest();
+    for (const begin of bench.turn.splice(0)) begin();
+    expect(bench.works).toEqual([]);
+    bench.runner.resume();
+    for (const begin of bench.turn.splice(0)) begin();
+    expect(bench.works).toHaveLength(1);
   });
 
   test("does nothing at all of what waited when it is stopped", () => {

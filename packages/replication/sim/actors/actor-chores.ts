@@ -64,6 +64,8 @@ export class ActorChores implements Chores {
       effects: ports.effects,
       clock: ports.clock,
       codec,
+      // It begins later all the same, and nothing of the world waits for a turn of the real loop.
+      later: (run) => run(),
       outcomeBytesMax: outcomeBytesMax(pulseBytesMax),
       failed: () => undefined,
     });
