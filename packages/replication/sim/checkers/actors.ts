@@ -194,8 +194,10 @@ export class ActorHistory {
     }
   }
 
-  /** What the log says of an effect is what came of it, one of the times. */
+  /** What the log says of an effect is what came of it, one of the times, if it is to be told. */
   #settled(op: number, id: string, outcome: object): void {
+    const isTold = this.#deeds.get(id)?.info === undefined || Object.keys(outcome).length > 0;
+    holds(isTold, "EffectsAtLeastOnce", () => `op ${op} ends ${id}, whose actor is told nothing`);
     const came = this.#performed.get(id) ?? [];
     const isTrue = "value" in outcome ? came.includes(outcome.value) : came.length > 0;
     holds(isTrue, "EffectsAfterCommit", () => {

@@ -282,16 +282,17 @@ export const actorMutants = {
     }),
   },
   "outcome-told-once": {
-    mistake: "what came of an effect is told to the log once, whether or not it was taken",
+    mistake: "what came of an effect is told to the log once, and after that only that it is done",
     profile,
     inRunner: (ports) => {
       const told = new Set<string>();
       return {
         ...ports,
-        pulse: ({ outcomes, ...said }) => {
+        pulse: ({ done, outcomes, ...said }) => {
           const news = outcomes.filter(([name]) => !told.has(name));
+          const old = outcomes.map(([name]) => name).filter((name) => told.has(name));
           for (const [name] of news) told.add(name);
-          ports.pulse({ ...said, outcomes: news });
+          ports.pulse({ ...said, done: [...done, ...old], outcomes: news });
         },
       };
     },

@@ -238,7 +238,9 @@ describe("what it has done outside", () => {
     const sheet = codec.decode(effect.arg);
     const settle = (outcome: object) => {
       const name = `${effect.op}.${effect.index}`;
-      const said = { done: [], downs: [], outcomes: [[name, codec.encode(outcome)]] as never };
+      const isDone = Object.keys(outcome).length === 0;
+      const outcomes = isDone ? [] : [[name, codec.encode(outcome)] as const];
+      const said = { done: isDone ? [name] : [], downs: [], outcomes };
       const body = encodePulse(codec, said, 4096);
       const request = { kind: "pulse" as const, client: "", session: 0, number: 0, acked: 0, body };
       const committed = { ...bench.next(), requests: [request] };
@@ -274,7 +276,10 @@ describe("what it has done outside", () => {
     expect(right.bench.subject.machine.memory.effects.has("1.0")).toBe(false);
   });
 
-  test("is done in the end", () => {
+  test("is done in the end, and its actor is told of it", () => {
+    const untold = asked();
+    untold.history.performed(untold.effect.id, "print", untold.sheet, "receipt");
+    expect(() => untold.settle({})).toThrow(/^EffectsAtLeastOnce: .* told nothing/);
     const { history, effect, sheet } = asked();
     expect(() => history.converged(() => false)).toThrow(/^EffectsAtLeastOnce: print .* never/);
     history.performed(effect.id, "print", sheet, "receipt");
