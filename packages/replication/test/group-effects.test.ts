@@ -99,6 +99,24 @@ describe("three nodes that replicate a press", () => {
     expect(await b.query("results")).toEqual(results);
   });
 
+  test("may perform it on both sides of a cut at a time, under one id; the outcome of the majority counts", async () => {
+    const { bench, a, b, c } = await threePresses();
+    await b.call("print", "poster");
+    await eventually(() => works.length, 1);
+    for (const other of ["b", "c"]) bench.network.cut("a", other);
+    await eventually(() => works.length, 2);
+    const [old, next] = works;
+    expect([old?.id, old?.signal.aborted]).toEqual([next?.id, false]);
+    old?.resolve("by the old one");
+    next?.resolve("by the new one");
+    const results = [{ id: next?.id, effect: "print", value: "by the new one" }];
+    await eventually(() => c.query("results"), results);
+    for (const other of ["b", "c"]) bench.network.heal("a", other);
+    const local = { consistency: "local" } as const;
+    await eventually(() => a.query("results", undefined, local), results);
+    expect([await b.query("results"), works.length]).toEqual([results, 2]);
+  });
+
   test("perform it again after all of them were stopped, and not once its outcome was in the log", async () => {
     const { bench, a, b } = await threePresses();
     await b.call("print", "first");
