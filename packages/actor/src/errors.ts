@@ -138,6 +138,18 @@ export class CallTimeoutError extends ActorError {
   }
 }
 
+/** An effect did not settle in time, and was told so. The work may be done all the same. */
+export class EffectTimeoutError extends ActorError {
+  constructor(effect: string, timeoutMs: number) {
+    super(`the effect "${effect}" did not settle within ${timeoutMs} ms`, {
+      name: "EffectTimeoutError",
+      code: "ERR_EFFECT_TIMEOUT",
+      outcome: "unknown",
+      data: { effect, timeoutMs },
+    });
+  }
+}
+
 /** The caller's signal was aborted: before sending (`not_run`) or while waiting (`unknown`). */
 export class CallAbortedError extends ActorError {
   constructor(outcome: "not_run" | "unknown", cause?: unknown) {

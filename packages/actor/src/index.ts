@@ -3,28 +3,33 @@ export {
   type ActorDefinition,
   type ActorSpec,
   type AnyActorDefinition,
-  type Ctx,
-  type Down,
   defineActor,
-  type ExitSignal,
   type Handler,
   type Handlers,
   type MailboxSpec,
-  type MonitorId,
   type NoHandlers,
   type Overflow,
   type PayloadCheck,
   type RefOf,
-  type StartActor,
-  type TimerId,
 } from "./actor.ts";
 export { ActorError, isActorError, type Outcome } from "./actor-error.ts";
 export { type Clock, type Random, systemClock, type TimerHandle } from "./clock.ts";
+export type { Ctx, Down, ExitSignal, MonitorId, StartActor, TimerId } from "./ctx.ts";
+export type {
+  EffectError,
+  EffectHandler,
+  EffectHandlers,
+  EffectId,
+  EffectOptions,
+  EffectResult,
+  EffectRun,
+} from "./effect.ts";
 export {
   AlreadyStartedError,
   CallAbortedError,
   CallingSelfError,
   CallTimeoutError,
+  EffectTimeoutError,
   HandlerError,
   InvariantError,
   isReplyError,
@@ -168,6 +173,7 @@ export type {
   CrashEvent,
   DeadLetterEvent,
   DeadLetterReason,
+  EffectFailedEvent,
   Events,
   ExitEvent,
   Logger,

@@ -44,7 +44,7 @@ export function setProgram(definition: AnyActorDefinition, program: Program): vo
 }
 
 /** What a definition has at least, if `defineActor` made it. */
-const tables = ["queries", "calls", "casts", "info", "continue", "payloads"] as const;
+const tables = ["queries", "calls", "casts", "info", "continue", "effects", "payloads"] as const;
 
 /** The program of a definition. Throws `OptionError` for what `defineActor` did not make. */
 export function programOf(definition: AnyActorDefinition): Program {

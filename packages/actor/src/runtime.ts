@@ -4,6 +4,8 @@
  * A list; no code lives here.
  */
 export { systemClock } from "./clock.ts";
+export { effectOptions } from "./effect.ts";
+export { EffectAttempt, type Performed } from "./effect-attempt.ts";
 export { type ErrorParts, errorFromParts } from "./error-parts.ts";
 export { assert } from "./errors.ts";
 export { nodeEventLoop } from "./event-loop.ts";
@@ -41,4 +43,10 @@ export { RingQueue } from "./ring-queue.ts";
 export type { SystemIdentity } from "./system/process-table.ts";
 export { ActorSystem, report } from "./system/system.ts";
 export { noWireClasses, WireClasses } from "./wire-class.ts";
-export { type ErrorClass, fromWireError, toWireError, type WireError } from "./wire-error.ts";
+export {
+  type ErrorClass,
+  fromWireError,
+  sendError,
+  toWireError,
+  type WireError,
+} from "./wire-error.ts";

@@ -56,6 +56,42 @@ export function toWireError(error: unknown): WireError {
   return { name, code: code ?? "ERR_UNKNOWN", outcome: "unknown", message };
 }
 
+/** Longer texts of an error are cut where the whole of it cannot be sent. */
+const shortText = 64;
+
+/**
+ * Sends as much of an error as can be sent, and returns what `send` does: all of it, or all but its
+ * data, or little more than its name. `send` throws for what cannot be sent.
+ */
+export function sendError<T>(error: unknown, send: (wire: WireError) => T): T {
+  const wire = readError(error);
+  try {
+    return send(wire);
+  } catch {
+    const { data: _, ...bare } = wire;
+    try {
+      return send(bare);
+    } catch {
+      const { name, code, message } = bare;
+      const [short, rest] = [shortText / 2, shortText];
+      return send({
+        ...{ name: name.slice(0, short), code: code.slice(0, short) },
+        ...{ outcome: bare.outcome, message: message.slice(0, rest) },
+      });
+    }
+  }
+}
+
+/** What was thrown may throw itself when it is looked at. */
+function readError(error: unknown): WireError {
+  try {
+    return toWireError(error);
+  } catch {
+    const message = "what was thrown cannot be read";
+    return { name: "Error", code: "ERR_UNKNOWN", outcome: "unknown", message };
+  }
+}
+
 /**
  * Makes an error again from its plain data.
  *

@@ -6,7 +6,7 @@ import {
   ProcessExitedError,
   ReplyError,
 } from "../src/index.ts";
-import { fromWireError, toWireError, type WireError } from "../src/runtime.ts";
+import { fromWireError, sendError, toWireError, type WireError } from "../src/runtime.ts";
 
 /** As a wire would do it: nothing but plain data survives. */
 function roundTrip(error: unknown): ActorError {
@@ -62,5 +62,38 @@ describe("toWireError and fromWireError", () => {
   it("do not take a class from the prototype of the given classes", () => {
     const wire: WireError = { name: "constructor", code: "X", outcome: "ran", message: "m" };
     expect(fromWireError(wire, {})).toBeInstanceOf(ActorError);
+  });
+});
+
+describe("what of an error can be sent", () => {
+  const upTo = (bytes: number) => (wire: object) => {
+    const text = JSON.stringify(wire);
+    if (text.length > bytes) throw new RangeError("too long");
+    return JSON.parse(text) as object;
+  };
+
+  it("is all of it, or all but its data, or little more than its name", () => {
+    const error = new ReplyError("insufficient", { have: "x".repeat(200) });
+    const whole = toWireError(error);
+    expect(sendError(error, upTo(1000))).toEqual(whole);
+    const { data: _, ...bare } = whole;
+    expect(sendError(error, upTo(200))).toEqual(bare);
+    const long = Object.assign(new Error("m".repeat(500)), { code: "c".repeat(500) });
+    long.name = "n".repeat(500);
+    expect(sendError(long, upTo(250))).toEqual({
+      name: "n".repeat(32),
+      code: "c".repeat(32),
+      outcome: "unknown",
+      message: "m".repeat(64),
+    });
+  });
+
+  it("is also something when what was thrown throws itself", () => {
+    const evil = Object.defineProperty(new Error("x"), "message", {
+      get: () => {
+        throw new Error("no");
+      },
+    });
+    expect(sendError(evil, (wire) => wire)).toMatchObject({ code: "ERR_UNKNOWN" });
   });
 });

@@ -3,7 +3,7 @@
  * and what they asked for and has not happened. One value, so that a snapshot, a digest and a
  * checkpoint hold the whole of it or nothing.
  */
-import type { MonitorId, RefAddress, TimerId } from "@troupe/actor";
+import type { EffectId, MonitorId, RefAddress, TimerId } from "@troupe/actor";
 import type { Op, RequestName } from "./vsr/index.ts";
 
 /** A message to the actor itself, due at a time. */
@@ -18,17 +18,33 @@ export interface OpenTimer {
   readonly arg: Uint8Array;
 }
 
-/** A message to another actor that is not known to have reached it. */
-export interface OpenEffect {
+/** What is to be done outside and is not known to have been done. */
+export type OpenEffect = OpenMessage | OpenPerformance;
+
+interface Opened {
   readonly op: Op;
   /** Its place among the effects of its op; the two are its name for ever. */
   readonly index: number;
   /** The time of its op, in microseconds: what was acknowledged before is told apart by it. */
   readonly at: number;
-  readonly kind: "info" | "cast";
-  readonly to: RefAddress;
   readonly name: string;
   readonly arg: Uint8Array;
+}
+
+/** A message to another actor that is not known to have reached it. */
+export interface OpenMessage extends Opened {
+  readonly kind: "info" | "cast";
+  readonly to: RefAddress;
+}
+
+/** One of the definition's effects, of which no outcome is known. */
+export interface OpenPerformance extends Opened {
+  readonly kind: "effect";
+  readonly id: EffectId;
+  /** The info that is told of the outcome; absent if none is. */
+  readonly info?: string;
+  /** In milliseconds, each time that it is performed. */
+  readonly timeout: number;
 }
 
 export interface ActorMemory {

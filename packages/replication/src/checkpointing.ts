@@ -10,7 +10,7 @@ import { encodeHead, framed, readCheckpoint } from "./checkpoint-bytes.ts";
 import { CheckpointTransfer } from "./checkpoint-transfer.ts";
 import { CheckpointError } from "./errors.ts";
 import type { CheckpointName, Checkpoints, CheckpointWriter } from "./journal/journal.ts";
-import type { StateMachine } from "./state-machine.ts";
+import type { StateMachine } from "./machine-port.ts";
 import type {
   CheckpointHead,
   Hash,

@@ -139,7 +139,7 @@ class CheckedRun {
   }
 
   #pulse(): Request {
-    const body = encodePulse(this.#codec, { done: [], downs: [] }, pulseBytes);
+    const body = encodePulse(this.#codec, { done: [], downs: [], outcomes: [] }, pulseBytes);
     return { kind: "pulse", client: "", session: 0, number: 0, acked: 0, body };
   }
 }

@@ -8,7 +8,7 @@
 import type { Codec } from "@troupe/cluster/runtime";
 import { Checkpointing } from "./checkpointing.ts";
 import type { Journal } from "./journal/journal.ts";
-import type { StateMachine } from "./state-machine.ts";
+import type { StateMachine } from "./machine-port.ts";
 import type {
   Effect,
   Input,

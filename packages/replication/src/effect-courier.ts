@@ -5,22 +5,22 @@
  * Nobody waits for ever: after some time without an answer the message goes the plain way, as one
  * of an actor would, and after some time without a connection it is given up as a dead letter.
  */
-import { effectName, type OpenEffect } from "./actor-memory.ts";
+import { effectName, type OpenMessage } from "./actor-memory.ts";
 import type { EffectMessage } from "./wire.ts";
 
 export interface EffectCourierPorts {
   /** False if the node is known not to be connected. */
   readonly send: (node: string, message: EffectMessage) => boolean;
   /** The node is there and answers nothing: it may not know the group, so it is sent plainly. */
-  readonly sendPlainly: (effect: OpenEffect) => void;
+  readonly sendPlainly: (effect: OpenMessage) => void;
   /** The node has not been there for so long that the message is given up. */
-  readonly giveUp: (effect: OpenEffect) => void;
+  readonly giveUp: (effect: OpenMessage) => void;
   /** Ticks between two repetitions. */
   readonly retryTicks: number;
 }
 
 interface Parcel {
-  readonly effect: OpenEffect;
+  readonly effect: OpenMessage;
   readonly floor: number;
   readonly done: () => void;
   sentAt: number;
@@ -43,14 +43,14 @@ export class EffectCourier {
     this.#ports = ports;
   }
 
-  deliver(effect: OpenEffect, floor: number, done: () => void): void {
+  deliver(effect: OpenMessage, floor: number, done: () => void): void {
     const parcel = { effect, floor, done, sentAt: 0, unanswered: 0, unsent: 0 };
     this.#parcels.set(effectName(effect), parcel);
     this.#send(parcel);
   }
 
   /** The target's node has taken it. */
-  taken(effect: Pick<OpenEffect, "op" | "index">): void {
+  taken(effect: Pick<OpenMessage, "op" | "index">): void {
     const parcel = this.#parcels.get(effectName(effect));
     if (parcel !== undefined) this.#end(parcel);
   }

@@ -8,7 +8,13 @@
  * with the next tick.
  */
 import type { ExitReason, MonitorId, RefAddress } from "@troupe/actor";
-import { type ActorMemory, effectName, type OpenEffect } from "./actor-memory.ts";
+import {
+  type ActorMemory,
+  effectName,
+  type OpenEffect,
+  type OpenMessage,
+  type OpenPerformance,
+} from "./actor-memory.ts";
 import type { Outside } from "./driver.ts";
 import type { Pulse } from "./pulse.ts";
 import type { Effect } from "./vsr/index.ts";
@@ -28,18 +34,30 @@ export interface EffectRunnerPorts {
   /** Hands to the core what it tells the log. */
   readonly pulse: (pulse: Pulse) => void;
   /** Sees to it that a message arrives, and says when it need not be sent again. */
-  readonly deliver: (effect: OpenEffect, floor: number, done: () => void) => void;
-  /** Stops all that `deliver` was asked for. */
+  readonly deliver: (effect: OpenMessage, floor: number, done: () => void) => void;
+  /** Performs an effect, and says what came of it; undefined if nobody is to be told. */
+  readonly perform: (effect: OpenPerformance, settled: Settled) => void;
+  /** Stops all that `deliver` and `perform` were asked for. */
   readonly forget: () => void;
   /** Tells once when an actor is over. Returns what takes it back. */
   readonly watch: (target: RefAddress, down: (reason: ExitReason) => void) => () => void;
 }
+
+/** Told once of an effect that was performed; never when it was stopped before. */
+export type Settled = (outcome: Uint8Array | undefined) => void;
+
+/** So many effects of a group have a place with its primary, until the log knows the outcome. */
+export const performedAtOnce = 64;
 
 export class EffectRunner implements Outside {
   readonly #ports: EffectRunnerPorts;
   /** Begun in this leadership, and of those: what is done and not known to be so to the state. */
   readonly #begun = new Set<string>();
   readonly #done = new Set<string>();
+  /** Effects that have no place yet, those that have, and of these what is to be told. */
+  readonly #waiting: OpenPerformance[] = [];
+  readonly #performing = new Set<string>();
+  readonly #outcomes = new Map<string, Uint8Array>();
   readonly #watches = new Map<MonitorId, () => void>();
   readonly #downs = new Map<MonitorId, ExitReason>();
   #isActive = false;
@@ -73,8 +91,9 @@ export class EffectRunner implements Outside {
     this.#watchAll();
     this.#dropKnown();
     const isDue = (machine.nextDue ?? Number.POSITIVE_INFINITY) <= now();
-    if (!isDue && this.#done.size === 0 && this.#downs.size === 0) return;
-    pulse({ done: [...this.#done], downs: [...this.#downs] });
+    const told = this.#done.size + this.#downs.size + this.#outcomes.size;
+    if (!isDue && told === 0) return;
+    pulse({ done: [...this.#done], downs: [...this.#downs], outcomes: [...this.#outcomes] });
   }
 
   /** This replica leads no more, or is over: what it had begun is another one's to do. */
@@ -82,6 +101,9 @@ export class EffectRunner implements Outside {
     this.#isActive = false;
     this.#begun.clear();
     this.#done.clear();
+    this.#waiting.length = 0;
+    this.#performing.clear();
+    this.#outcomes.clear();
     this.#downs.clear();
     for (const unwatch of this.#watches.values()) unwatch();
     this.#watches.clear();
@@ -92,14 +114,36 @@ export class EffectRunner implements Outside {
     const name = effectName(effect);
     if (this.#begun.has(name)) return;
     this.#begun.add(name);
+    if (effect.kind === "effect") {
+      this.#waiting.push(effect);
+      this.#performNext();
+      return;
+    }
     this.#ports.deliver(effect, this.#floor, () => {
       if (this.#begun.has(name)) this.#done.add(name);
     });
   }
 
-  /** All that was wanted before this time has arrived and is known to have. */
+  /** Gives the free places to those that have waited longest. */
+  #performNext(): void {
+    while (this.#performing.size < performedAtOnce) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      const name = effectName(next);
+      this.#performing.add(name);
+      this.#ports.perform(next, (outcome) => {
+        if (!this.#performing.has(name)) return;
+        if (outcome === undefined) this.#done.add(name);
+        else this.#outcomes.set(name, outcome);
+      });
+    }
+  }
+
+  /** All messages that were wanted before this time have arrived and are known to have. */
   get #floor(): number {
-    for (const { at } of this.#ports.machine.memory.effects.values()) return at;
+    for (const { kind, at } of this.#ports.machine.memory.effects.values()) {
+      if (kind !== "effect") return at;
+    }
     return 0;
   }
 
@@ -123,11 +167,14 @@ export class EffectRunner implements Outside {
   /** What the state knows need not be told again. */
   #dropKnown(): void {
     const { effects, monitors } = this.#ports.machine.memory;
-    for (const name of this.#done) {
+    for (const name of [...this.#done, ...this.#outcomes.keys()]) {
       if (effects.has(name)) continue;
       this.#done.delete(name);
+      this.#outcomes.delete(name);
+      this.#performing.delete(name);
       this.#begun.delete(name);
     }
+    this.#performNext();
     for (const id of this.#downs.keys()) if (!monitors.has(id)) this.#downs.delete(id);
   }
 }

@@ -255,3 +255,17 @@ export class DeterminismError extends ActorError {
     });
   }
 }
+
+/**
+ * The reason with which an effect's signal is aborted when its replica leads the group no more. The
+ * work may have been done; the next primary does it again, under the same id.
+ */
+export class EffectStoppedError extends ActorError {
+  constructor() {
+    super("this replica leads its group no more, and the next primary does the work again", {
+      name: "EffectStoppedError",
+      code: "ERR_EFFECT_STOPPED",
+      outcome: "unknown",
+    });
+  }
+}

@@ -21,7 +21,7 @@ import {
 } from "@troupe/actor";
 import { callTimeout, fromWireError, PendingCalls, report } from "@troupe/actor/runtime";
 import type { Node } from "@troupe/cluster";
-import { Codec, RemoteRef, refAtNode } from "@troupe/cluster/runtime";
+import type { Codec } from "@troupe/cluster/runtime";
 import {
   BusyError,
   GroupClosedError,
@@ -32,6 +32,7 @@ import {
 import type { GroupChannel } from "./group-channel.ts";
 import { type Consistency, encodeOperation, leastOp } from "./group-request.ts";
 import { GroupStatus, type ReplicaStatus, type StatusOptions } from "./group-status.ts";
+import { nodeCodec } from "./node-codec.ts";
 import { callsOfWindow, retryTicks } from "./options.ts";
 import type { Operation, Outcome } from "./outcome.ts";
 import { randomHex } from "./random-hex.ts";
@@ -338,15 +339,4 @@ export class GroupHandle {
     this.#session.close();
     await this.#ports.release();
   }
-}
-
-/** How values cross between a caller on this node and the group: refs are those of this node. */
-function nodeCodec(node: Node): Codec {
-  return new Codec({
-    ref: {
-      toAddress: (value) =>
-        node.isLocalRef(value) || value instanceof RemoteRef ? value.address : undefined,
-      fromAddress: (address) => refAtNode(node, address),
-    },
-  });
 }

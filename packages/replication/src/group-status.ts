@@ -42,7 +42,10 @@ export interface ReplicaDetails {
   /** Callers that it remembers, and requests that wait for room in its pipeline. */
   readonly sessions: number;
   readonly queued: number;
-  /** What its state has open; `effects` are messages to others, `deferred` replies for later. */
+  /**
+   * What its state has open; `effects` are messages to others and named effects, `deferred` are
+   * replies for later.
+   */
   readonly timers: number;
   readonly effects: number;
   readonly deferred: number;

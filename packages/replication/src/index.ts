@@ -3,6 +3,7 @@ export {
   BusyError,
   CallTooLargeError,
   CheckpointError,
+  EffectStoppedError,
   GroupClosedError,
   GroupConfigMismatchError,
   GroupLostError,

@@ -2,17 +2,19 @@
  * What a replica's node does for the state outside of it: carries its messages, watches whom it
  * monitors, and takes in, for the actors of this node, what groups send to them.
  */
-import type { AnyRef, ExitReason, RefAddress } from "@troupe/actor";
+import type { AnyActorDefinition, AnyRef, ExitReason, RefAddress } from "@troupe/actor";
 import { report } from "@troupe/actor/runtime";
 import type { Node } from "@troupe/cluster";
-import { Codec, refAtNode } from "@troupe/cluster/runtime";
-import type { OpenEffect } from "./actor-memory.ts";
+import { type Codec, refAtNode } from "@troupe/cluster/runtime";
+import type { OpenMessage, OpenPerformance } from "./actor-memory.ts";
 import { EffectCourier } from "./effect-courier.ts";
 import { EffectInbox } from "./effect-inbox.ts";
+import { EffectPerformer } from "./effect-performer.ts";
 import { EffectRunner, type OpenWork } from "./effect-runner.ts";
 import type { GroupChannel } from "./group-channel.ts";
+import { nodeCodec } from "./node-codec.ts";
 import { retryTicks } from "./options.ts";
-import { encodePulse } from "./pulse.ts";
+import { encodePulse, outcomeBytesMax } from "./pulse.ts";
 import { stateCodec } from "./target-ref.ts";
 
 /** The reason of an exit is told to the log in so many bytes at most. */
@@ -21,6 +23,8 @@ const reasonBytesMax = 512;
 export interface OutsideWorldPorts {
   readonly node: Node;
   readonly channel: GroupChannel;
+  /** The actor of the group: whose effects are performed. */
+  readonly definition: AnyActorDefinition;
   readonly machine: OpenWork;
   readonly leads: () => boolean;
   readonly pulse: (body: Uint8Array) => void;
@@ -30,10 +34,22 @@ export interface OutsideWorldPorts {
 export class OutsideWorld {
   readonly runner: EffectRunner;
   readonly #courier: EffectCourier;
+  readonly #performer: EffectPerformer;
   readonly #unlisten: () => void;
 
-  constructor({ node, channel, machine, leads, pulse }: OutsideWorldPorts) {
+  constructor(ports: OutsideWorldPorts) {
+    const { node, channel, definition, machine, leads, pulse } = ports;
     const codec = stateCodec();
+    const { group, config } = channel.options;
+    this.#performer = new EffectPerformer({
+      actor: definition.name,
+      effects: definition.effects,
+      clock: node.clock,
+      codec: nodeCodec(node),
+      later: setImmediate,
+      outcomeBytesMax: outcomeBytesMax(config.batchBytesMax),
+      failed: (effect, error) => effectFailed(node, group, effect, error),
+    });
     this.#courier = new EffectCourier({
       retryTicks,
       send: (to, message) => channel.send(to, message),
@@ -44,9 +60,13 @@ export class OutsideWorld {
       machine,
       leads,
       now: () => node.clock.now(),
-      pulse: (said) => pulse(encodePulse(codec, said, channel.options.config.batchBytesMax)),
+      pulse: (said) => pulse(encodePulse(codec, said, config.batchBytesMax)),
       deliver: (effect, floor, done) => this.#courier.deliver(effect, floor, done),
-      forget: () => this.#courier.forget(),
+      perform: (effect, settled) => this.#performer.perform(effect, settled),
+      forget: () => {
+        this.#courier.forget();
+        this.#performer.forget();
+      },
       watch: (target, down) => watch(node, codec, target, down),
     });
     this.#unlisten = channel.listen((_from, message) => {
@@ -76,7 +96,7 @@ export function takeEffectsIn(node: Node, channel: GroupChannel): void {
   });
 }
 
-type Letter = Pick<OpenEffect, "to" | "kind" | "name" | "arg">;
+type Letter = Pick<OpenMessage, "to" | "kind" | "name" | "arg">;
 
 function handOn(node: Node, { to, kind, name, arg }: Letter): void {
   const target = refAtNode(node, to);
@@ -95,9 +115,13 @@ function giveUp(node: Node, { to, kind, name, arg }: Letter): void {
   });
 }
 
+function effectFailed(node: Node, group: string, { id, name }: OpenPerformance, error: unknown) {
+  node.logger.warn(`the effect "${name}" of the group ${group} failed`, error);
+  report(node, "effectFailed", { ref: undefined, group, id, effect: name, error });
+}
+
 function argOf(node: Node, arg: Uint8Array): unknown {
-  const fromAddress = (address: RefAddress) => refAtNode(node, address);
-  return new Codec({ ref: { toAddress: () => undefined, fromAddress } }).decode(arg);
+  return nodeCodec(node).decode(arg);
 }
 
 function watch(

@@ -2,7 +2,7 @@
 import type { Codec } from "@troupe/cluster/runtime";
 import { readCheckpoint } from "./checkpoint-bytes.ts";
 import type { CheckpointName, Checkpoints } from "./journal/journal.ts";
-import type { StateIntake, StateMachine } from "./state-machine.ts";
+import type { StateIntake, StateMachine } from "./machine-port.ts";
 import type { CheckpointHead, Recovered } from "./vsr/index.ts";
 
 type RecoveredState = NonNullable<Recovered["checkpoint"]>;

@@ -89,10 +89,11 @@ export class ReplicaHost {
     this.#replica = replica;
     this.#journal = journal;
     this.#machine = machine;
-    const { node, channel } = options;
+    const { node, channel, definition } = options;
     this.#outside = new OutsideWorld({
       node,
       channel,
+      definition,
       machine,
       leads: () => replica.state.leads,
       pulse: (body) => this.#driver.step({ type: "pulse", body }),

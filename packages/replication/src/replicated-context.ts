@@ -12,6 +12,8 @@ import {
   type AnyRef,
   type Ctx,
   type Deferred,
+  type EffectId,
+  type EffectOptions,
   isActorError,
   MailboxFullError,
   type MonitorId,
@@ -24,7 +26,7 @@ import {
   type TimerId,
   UnknownOperationError,
 } from "@troupe/actor";
-import { durationOption, functionOption, nameOption } from "@troupe/actor/runtime";
+import { durationOption, effectOptions, functionOption, nameOption } from "@troupe/actor/runtime";
 import { type ActorMemory, memoryLimits } from "./actor-memory.ts";
 import { checksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
@@ -43,6 +45,7 @@ export type Asked =
   | ({ readonly type: "timer"; readonly id: TimerId; readonly due: number } & Message)
   | { readonly type: "cancel"; readonly id: TimerId }
   | ({ readonly type: "effect"; readonly to: RefAddress } & Message)
+  | ({ readonly type: "perform" } & Performance)
   | { readonly type: "defer"; readonly reply: number; readonly call: RequestName }
   | { readonly type: "answer"; readonly reply: number; readonly body: Uint8Array }
   | { readonly type: "monitor"; readonly id: MonitorId; readonly target: RefAddress }
@@ -53,6 +56,14 @@ interface Message {
   readonly kind: "info" | "cast";
   readonly name: string;
   readonly arg: Uint8Array;
+}
+
+interface Performance {
+  readonly id: EffectId;
+  readonly name: string;
+  readonly arg: Uint8Array;
+  readonly info: string | undefined;
+  readonly timeout: number;
 }
 
 /** Where a handler runs, and on whose behalf. */
@@ -168,6 +179,22 @@ export class ReplicatedContext implements Ctx<unknown> {
     this.#sendTo("cast", target, operation, arg);
   }
 
+  effect(name: string, arg?: unknown, options?: EffectOptions): EffectId {
+    const { info, timeoutMs: timeout } = effectOptions(options);
+    const { name: actor, effects, info: infos } = this.#sources.definition;
+    if (!Object.hasOwn(effects, name)) throw unknownOperation(actor, "effect", name, effects);
+    if (info !== undefined && !Object.hasOwn(infos, info)) {
+      throw unknownOperation(actor, "info", info, infos);
+    }
+    this.#limitEffects("ctx.effect");
+    const encoded = this.#sources.encode(arg, "arg");
+    // With the time of the op, which tells two histories of one group apart whose ops have the
+    // same numbers: a group in memory that is begun anew counts from 1 again.
+    const id = this.#draw(`effect/${this.#place.timestamp}`);
+    this.#ask("ctx.effect", { type: "perform", id, name, arg: encoded, info, timeout });
+    return id;
+  }
+
   defer<R>(keep: (to: ReplyTo<R>) => void): Deferred<R> {
     functionOption("keep", keep);
     const { call } = this.#place;
@@ -262,7 +289,7 @@ export class ReplicatedContext implements Ctx<unknown> {
       return;
     }
     const method = kind === "info" ? "ctx.send" : "ctx.cast";
-    limit("effects", this.#open(method).effects.size + this.#count("effect"));
+    this.#limitEffects(method);
     const encoded = this.#sources.encode(arg, "arg");
     this.#ask(method, {
       type: "effect",
@@ -293,10 +320,15 @@ export class ReplicatedContext implements Ctx<unknown> {
     const tables = { info: definition.info, cast: definition.casts, continue: definition.continue };
     const table = tables[kind];
     if (!Object.hasOwn(table, name)) {
-      throw new UnknownOperationError(definition.name, kind, name, Object.keys(table));
+      throw unknownOperation(definition.name, kind, name, table);
     }
     const expected = kind === "continue" ? true : (definition.payloads[name]?.(arg) ?? true);
     if (expected !== true) throw new PayloadError(definition.name, name, expected, arg);
+  }
+
+  #limitEffects(method: string): void {
+    const asked = this.#count("effect") + this.#count("perform");
+    limit("effects", this.#open(method).effects.size + asked);
   }
 
   #open(method: string): ActorMemory {
@@ -322,16 +354,21 @@ export class ReplicatedContext implements Ctx<unknown> {
     return `${op}/${index}/${this.asked.length}`;
   }
 
-  #draw(): string {
+  #draw(what?: string): string {
     this.#drawn++;
     const { op, index } = this.#place;
-    const source = `${this.#sources.seed}/${op}/${index}/${this.#drawn}`;
+    const place = `${this.#sources.seed}/${op}/${index}/${this.#drawn}`;
+    const source = what === undefined ? place : `${place}/${what}`;
     return checksum(new TextEncoder().encode(source));
   }
 }
 
 function errorOf(refusal: string | ActorError, data: unknown): ActorError {
   return isActorError(refusal) ? refusal : new ReplyError(refusal, data);
+}
+
+function unknownOperation(actor: string, kind: string, name: string, table: object): Error {
+  return new UnknownOperationError(actor, kind, name, Object.keys(table));
 }
 
 function limit(what: keyof typeof memoryLimits, size: number): void {

@@ -4,7 +4,7 @@
  * A list; no code lives here.
  */
 
-export type { OpenEffect } from "./actor-memory.ts";
+export type { OpenEffect, OpenMessage, OpenPerformance } from "./actor-memory.ts";
 export {
   type CheckpointSink,
   decodeHead,
@@ -25,6 +25,7 @@ export {
   type EffectCourierPorts,
 } from "./effect-courier.ts";
 export { EffectInbox, type EffectInboxPorts } from "./effect-inbox.ts";
+export { EffectPerformer, type EffectPerformerPorts } from "./effect-performer.ts";
 export { EffectRunner, type EffectRunnerPorts } from "./effect-runner.ts";
 export { CheckpointError } from "./errors.ts";
 export { type FileJournalOptions, openFileJournal } from "./journal/file-journal.ts";
@@ -43,15 +44,11 @@ export {
 } from "./journal/journal.ts";
 export { MemoryDisk, openMemoryJournal } from "./journal/memory-journal.ts";
 export { LocalReads, type LocalReadsPorts, readableOp } from "./local-reads.ts";
+export type { Applied, StateIntake, StateMachine } from "./machine-port.ts";
 export { callsOfWindow, retryTicks } from "./options.ts";
-export { decodePulse, encodePulse } from "./pulse.ts";
+export { decodePulse, encodePulse, outcomeBytesMax } from "./pulse.ts";
 export { type Answered, type Cancel, Session, type SessionOptions } from "./session.ts";
-export {
-  ActorMachine,
-  type Applied,
-  type StateIntake,
-  type StateMachine,
-} from "./state-machine.ts";
+export { ActorMachine } from "./state-machine.ts";
 export { stateCodec, TargetRef } from "./target-ref.ts";
 export { Ticker, type TickerOptions } from "./ticker.ts";
 export {

@@ -17,6 +17,7 @@ import type { ActorMemory } from "./actor-memory.ts";
 import { RunningChecksum } from "./checksum.ts";
 import { NotReplicableError } from "./errors.ts";
 import { handlerOf } from "./handler.ts";
+import type { Applied, StateIntake, StateMachine } from "./machine-port.ts";
 import { isRefusal, type Operation, OutcomeEncoder } from "./outcome.ts";
 import { decodePulse } from "./pulse.ts";
 import {
@@ -27,40 +28,8 @@ import {
 } from "./replicated-context.ts";
 import { readPath } from "./state-path.ts";
 import { TargetRef } from "./target-ref.ts";
-import type { Committed, LateReply, Request, RequestName } from "./vsr/index.ts";
+import type { Committed, Request, RequestName } from "./vsr/index.ts";
 import { WorkingMemory } from "./working-memory.ts";
-
-/** What an op came to. */
-export interface Applied {
-  /** One for each request, in order; none where it comes later. */
-  readonly replies: readonly (Uint8Array | undefined)[];
-  readonly late?: readonly LateReply[];
-  /** What is to be done outside, once for each place in this list. */
-  readonly effects?: readonly Uint8Array[];
-}
-
-/** What the driver needs of a state machine; the simulator brings another one. */
-export interface StateMachine {
-  /** Runs the requests of a committed op. */
-  apply(committed: Committed): Applied;
-  answer(query: Uint8Array): Uint8Array;
-  /** A hash of the state: equal on all replicas that have run the same ops. */
-  digest(extra: unknown): string;
-  /**
-   * The state as it is now, in slices, each made when it is asked for; nothing is applied before
-   * the last one has been. Equal states give equal slices on all replicas. Throws what it cannot
-   * encode.
-   */
-  snapshot(): Iterable<Uint8Array>;
-  /** Begins to take in the state as it was after an op, instead of the one that it has. */
-  restore(at: { readonly op: number; readonly timestamp: number }): StateIntake;
-}
-
-/** Takes the slices of a `snapshot` in, in their order; the machine has the state after `end`. */
-export interface StateIntake {
-  take(slice: Uint8Array): void;
-  end(): void;
-}
 
 /** A handler that ran without a throw, or what was taken out of the memory without one. */
 type Step =
@@ -276,13 +245,18 @@ export class ActorMachine implements StateMachine {
     return [value, ctx];
   }
 
-  /** What the group tells itself: first what has been done, then who is over, then what is due. */
+  /** What the group tells itself: what has been done, what came of it, who is over, what is due. */
   #beat({ op, timestamp }: Committed, body: Uint8Array, request: number): void {
-    const { done, downs } = decodePulse(this.#codec, body);
+    const { done, downs, outcomes } = decodePulse(this.#codec, body);
     if (done.length > 0) {
       this.#forget(() => {
         for (const name of done) this.#work.now.effects.delete(name);
       });
+    }
+    for (const [name, outcome] of outcomes) {
+      const index = `${request}/effect ${name}`;
+      this.#continued = 0;
+      this.#settled({ op, index, timestamp, room: continuationsMax }, name, outcome);
     }
     for (const [monitor, reason] of downs) {
       const index = `${request}/down ${monitor}`;
@@ -300,6 +274,17 @@ export class ActorMachine implements StateMachine {
       const place = { op, index, timestamp, room: continuationsMax };
       this.#runAlone(place, timer.kind, timer.name, timer.arg);
     }
+  }
+
+  /** An effect is over with its first outcome, whatever becomes of the handler that is told. */
+  #settled(place: Place, name: string, outcome: Uint8Array): void {
+    const effect = this.#work.now.effects.get(name);
+    if (effect?.kind !== "effect") return;
+    this.#forget(() => this.#work.now.effects.delete(name));
+    const { id, name: asked, info } = effect;
+    if (info === undefined) return;
+    const result = { id, effect: asked, ...(this.#codec.decode(outcome) as object) };
+    this.#runAlone(place, "info", info, this.#codec.encode(result, "result"));
   }
 
   #down(place: Place, monitor: MonitorId, reason: ExitReason): void {

@@ -134,9 +134,18 @@ export class WorkingMemory {
       case "cancel":
         memory.timers.delete(one.id);
         break;
-      case "effect":
-        this.#open(place, one);
+      case "effect": {
+        const { to, kind, name, arg } = one;
+        this.#open(place, (place) => ({ ...place, kind, to, name, arg }));
         break;
+      }
+      case "perform": {
+        const { id, name, arg, info, timeout } = one;
+        const kind = "effect" as const;
+        const told = info === undefined ? {} : { info };
+        this.#open(place, (place) => ({ ...place, kind, id, name, arg, timeout, ...told }));
+        break;
+      }
       case "defer":
         if (memory.deferred.size >= memoryLimits.deferred) this.#refuseOldest();
         memory.deferred.set(one.reply, one.call);
@@ -159,10 +168,12 @@ export class WorkingMemory {
     this.#due.add(id, timer);
   }
 
-  #open(place: Place, { to, kind, name, arg }: Extract<Asked, { type: "effect" }>): void {
-    const { op, timestamp: at } = place;
+  #open(
+    { op, timestamp: at }: Place,
+    make: (named: Pick<OpenEffect, "op" | "index" | "at">) => OpenEffect,
+  ): void {
     const { effects } = this.outcomes;
-    const effect: OpenEffect = { op, index: effects.length, at, kind, to, name, arg };
+    const effect = make({ op, index: effects.length, at });
     this.#memory.effects.set(effectName(effect), effect);
     effects.push(nothing);
   }

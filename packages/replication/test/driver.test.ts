@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { checksum } from "../src/checksum.ts";
 import { Driver } from "../src/driver.ts";
 import { JournalError } from "../src/errors.ts";
-import type { StateMachine } from "../src/state-machine.ts";
+import type { StateMachine } from "../src/machine-port.ts";
 import {
   type Committed,
   Replica,

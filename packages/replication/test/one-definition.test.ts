@@ -232,6 +232,16 @@ const deed = (timed: boolean): fc.Arbitrary<Deed> =>
     fc.constant(["unwatch"] as const),
     fc.tuple(fc.constant("release" as const), value),
     fc.tuple(fc.constant("refuse" as const), fc.constantFrom("no", "never")),
+    {
+      weight: 2,
+      arbitrary: fc.tuple(
+        fc.constant("effect" as const),
+        fc.constantFrom("echo", "refuses", "breaks", "is bad"),
+        value,
+      ) as fc.Arbitrary<Deed>,
+    },
+    // Begun anew by the next primary, it takes longer.
+    ...(timed ? [delay.map((ms) => ["hang", ms] as const)] : []),
   );
 
 const call = (timed: boolean): fc.Arbitrary<Said> =>

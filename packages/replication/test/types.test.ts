@@ -1,4 +1,4 @@
-import { type ChildSpec, defineActor } from "@troupe/actor";
+import { type ChildSpec, defineActor, type EffectResult } from "@troupe/actor";
 import type { Node } from "@troupe/cluster";
 import { describe, expectTypeOf, test } from "vitest";
 import {
@@ -95,6 +95,30 @@ describe("the types of a replicated actor", () => {
       replicate(node, Perhaps, undefined, options);
       // @ts-expect-error "load" is asynchronous
       replicated(Late, undefined, options);
+    });
+  });
+
+  test("take an asynchronous effect, whose run is typed", () => {
+    const Till = defineActor("till", {
+      init: () => ({ paid: 0 }),
+      calls: { charge: (_s, sum: number, ctx) => ctx.effect("charge", sum, { info: "charged" }) },
+      info: {
+        charged: (s, result: EffectResult<number>) => {
+          if ("value" in result) s.paid += result.value;
+          else expectTypeOf(result.error.message).toEqualTypeOf<string>();
+        },
+      },
+      effects: {
+        charge: async (sum: number, run) => {
+          expectTypeOf(run.id).toEqualTypeOf<string>();
+          expectTypeOf(run.signal).toEqualTypeOf<AbortSignal>();
+          return sum;
+        },
+      },
+    });
+    check(async () => {
+      const till = await replicate(node, Till, undefined, options);
+      expectTypeOf(till.call("charge", 1)).toEqualTypeOf<Promise<string>>();
     });
   });
 

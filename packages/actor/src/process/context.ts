@@ -4,9 +4,10 @@
  * It stages what a handler asks for. The process commits the effects when the handler has
  * returned, and rolls them back when it has not. A context runs no handler.
  */
-import type { AnyActorDefinition, Ctx, MonitorId, TimerId } from "../actor.ts";
 import type { ActorError } from "../actor-error.ts";
-import { type Clock, drawId, type Random } from "../clock.ts";
+import { drawId } from "../clock.ts";
+import type { Ctx, MonitorId, TimerId } from "../ctx.ts";
+import { type EffectId, type EffectOptions, effectOptions } from "../effect.ts";
 import {
   MailboxFullError,
   NoProcessError,
@@ -17,78 +18,13 @@ import {
 } from "../errors.ts";
 import { type ExitReason, isExitReason } from "../exit-reason.ts";
 import { durationOption, functionOption, nameOption } from "../option.ts";
-import type { CopyMessage } from "../plain-data.ts";
 import type { Operation, OperationKind, OperationTable, Program } from "../program.ts";
-import type { AnyRef, Deferred, Inferred, ReplyPort, ReplyTo } from "../ref.ts";
-import type { Launchable } from "../system/start-options.ts";
-import { Monitors, type MonitorTarget } from "./monitors.ts";
-import type { Notice } from "./notice.ts";
-import type { Peer } from "./peer.ts";
+import type { AnyRef, Deferred, ReplyPort, ReplyTo } from "../ref.ts";
+import type { ContextPort, ContextSources, Startee } from "./context-ports.ts";
+import { Monitors } from "./monitors.ts";
 import { refusalOf } from "./refusal.ts";
+import { RunningEffects } from "./running-effects.ts";
 import { Timers } from "./timers.ts";
-
-/** What a handler can start. */
-export type Startee = AnyActorDefinition | Launchable<AnyRef>;
-
-/** Where a context draws from. */
-export interface ContextSources {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Copies what is sent as the codec would, in a system that copies its messages. */
-  readonly copy: CopyMessage | undefined;
-  /** How many timers, and how many monitors, a process may have. */
-  readonly maxTimers: number;
-  /** What a monitor of a ref, or of a name, watches. Throws `OptionError` for a foreign ref. */
-  monitorTarget(target: AnyRef | string): MonitorTarget;
-  /**
-   * The process behind a ref, also one that is over, or of another node; undefined for a name that
-   * nobody has. Throws `OptionError` for a ref of a system that this one does not know.
-   */
-  peer(target: AnyRef): Peer | undefined;
-  /** Starts something on behalf of a handler; linked, that process is its parent. */
-  startFrom(
-    parent: AnyRef,
-    linked: boolean,
-    startee: Startee,
-    rest: readonly unknown[],
-  ): Promise<never>;
-  /** Marks the deferred replies of this system: another one numbers its own. */
-  readonly systemTag: string;
-  /** Reports what somebody should look at. */
-  warn(message: string, details: unknown): void;
-  /** Whether the reply to a call that another system has deferred can be sent there. */
-  canAnswer(to: ReplyTo<never>): boolean;
-  /** Whether a deferred call is still open; one of another system, whether it may be. */
-  isAwaited(to: ReplyTo<never>): boolean;
-  /** Answers a deferred call, if it is still open. */
-  answer(to: ReplyTo<never>, answer: (port: ReplyPort) => void): void;
-}
-
-/** What a context asks of its process. */
-export interface ContextPort {
-  readonly ref: AnyRef;
-  describe(): string;
-  /** `"closed"` between handlers, and `"ignored"` once the process is dead. */
-  effects(): "open" | "closed" | "ignored";
-  /** Queues a message of the runtime. */
-  notify(notice: Notice): void;
-  /** Leaves the reply of the message being handled for later. */
-  defer(): ReplyTo<Inferred>;
-  /** The handler that deferred has not returned after all. */
-  undefer(): void;
-  /** Runs an operation before the next message. */
-  continueWith(operation: Operation, arg: unknown): void;
-  /** How many operations wait to be run before the next message. */
-  readonly continuations: number;
-  setIdleTimeout(operation: Operation, ms: number): void;
-  /** What the message being handled is called in reports. */
-  handling(kind: OperationKind, operation: string, arg: unknown): void;
-  link(target: AnyRef): void;
-  unlink(target: AnyRef): void;
-  sendExit(target: AnyRef, reason: ExitReason | "kill"): void;
-  /** Aborted when the process is over. */
-  readonly endSignal: AbortSignal;
-}
 
 /** What a handler that defers its reply returns; the type is the compiler's. */
 const deferredReply = Object.freeze({}) as Deferred<never>;
@@ -106,6 +42,7 @@ export class Context implements Ctx {
   #undo: (() => void)[] | undefined = undefined;
   #timers: Timers | undefined = undefined;
   #monitors: Monitors | undefined = undefined;
+  #effects: RunningEffects | undefined = undefined;
   #refusal: ActorError | undefined = undefined;
 
   constructor(port: ContextPort, sources: ContextSources, program: Program) {
@@ -130,6 +67,11 @@ export class Context implements Ctx {
   /** How many monitors the process has set. */
   get monitors(): number {
     return this.#monitors?.size ?? 0;
+  }
+
+  /** How many named effects are being done, or have an outcome that waits. */
+  get openEffects(): number {
+    return this.#effects?.size ?? 0;
   }
 
   now(): number {
@@ -210,6 +152,26 @@ export class Context implements Ctx {
   refuse(to: ReplyTo<never>, refusal: string | ActorError, data?: unknown): void {
     const error = refusalOf(refusal, data);
     this.#answer("refuse", to, (port) => port.reject(error));
+  }
+
+  effect(name: string, arg?: unknown, options?: EffectOptions): EffectId {
+    const { info, timeoutMs } = effectOptions(options);
+    const { effects: table } = this.#program.definition;
+    const handler = table[name];
+    if (handler === undefined) {
+      throw new UnknownOperationError(this.#port.describe(), "effect", name, Object.keys(table));
+    }
+    const told = info === undefined ? undefined : this.#program.info.get(info);
+    if (info !== undefined && told === undefined) throw this.#unknown("info", info);
+    if (!this.#mayAct("effect")) return "";
+    const id = this.id();
+    const sent = this.#copied(arg);
+    this.#effects ??= this.#makeEffects();
+    const effects = this.#effects;
+    effects.add({ id, effect: name, handler, arg: sent, timeoutMs, told });
+    this.#stage("effect", () => effects.begin(id));
+    this.#revoke(() => effects.remove(id));
+    return id;
   }
 
   continue(operation: string, arg?: unknown): void {
@@ -315,12 +277,27 @@ export class Context implements Ctx {
     return true;
   }
 
-  /** The process is over: takes its timers and monitors back. */
+  /** The process is over: takes its timers and monitors back, and waits for no effect. */
   clear(): void {
     this.#timers?.clear();
     this.#monitors?.clear();
+    this.#effects?.clear();
     this.#staged = undefined;
     this.#undo = undefined;
+  }
+
+  #makeEffects(): RunningEffects {
+    const { clock, copy, effectFailed } = this.#sources;
+    const { ref, endSignal } = this.#port;
+    return new RunningEffects({
+      clock,
+      copy,
+      ref,
+      endSignal,
+      owner: this.#port.describe(),
+      fire: (notice) => this.#port.notify(notice),
+      failed: (...failure) => effectFailed(ref, ...failure),
+    });
   }
 
   #start(linked: boolean, startee: Startee, rest: readonly unknown[]): Promise<never> {

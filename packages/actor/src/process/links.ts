@@ -5,7 +5,7 @@
  * that is already queued, so that after `unlink` nothing of the link is ever seen. What a signal
  * does to a process is not decided here.
  */
-import type { ExitSignal } from "../actor.ts";
+import type { ExitSignal } from "../ctx.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import type { Operation } from "../program.ts";
 import type { AnyRef } from "../ref.ts";

@@ -4,7 +4,7 @@
  * Taking one back also takes back its message if that is already queued. The watched process knows
  * only that somebody watches; who, and what it means to them, is not its business.
  */
-import type { Down } from "../actor.ts";
+import type { Down } from "../ctx.ts";
 import { MailboxFullError } from "../errors.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import type { Operation } from "../program.ts";

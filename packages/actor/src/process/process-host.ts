@@ -4,7 +4,7 @@
 import type { ExitReason } from "../exit-reason.ts";
 import type { Scheduler } from "../system/scheduler.ts";
 import type { Cascade } from "./cascade.ts";
-import type { ContextSources } from "./context.ts";
+import type { ContextSources } from "./context-ports.ts";
 import type { InboxHost } from "./inbox.ts";
 import type { ProcessRelations } from "./process-relations.ts";
 import type { Replies } from "./replies.ts";

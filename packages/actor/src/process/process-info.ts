@@ -35,6 +35,8 @@ export interface ProcessInfo {
   readonly timers: number;
   /** How many monitors it has set. */
   readonly monitors: number;
+  /** How many named effects are being done, or have an outcome that it has not handled. */
+  readonly effects: number;
   readonly links: readonly AnyRef[];
   /** How many calls it has deferred and not answered. */
   readonly deferred: number;

@@ -4,7 +4,8 @@
  * A registry is a process like any other: it stands in the tree, can be stopped and is restarted
  * empty. The process handles no message; it is there to be linked with.
  */
-import { defineActor, type ExitSignal } from "../actor.ts";
+import { defineActor } from "../actor.ts";
+import type { ExitSignal } from "../ctx.ts";
 import { assert, NoProcessError, OptionError, show } from "../errors.ts";
 import {
   functionOption,

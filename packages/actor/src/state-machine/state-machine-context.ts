@@ -5,8 +5,10 @@
  * It changes nothing of the machine. The step that made it does so when the handlers have returned,
  * and throws the notes away when they have not.
  */
-import type { Ctx, MonitorId, StartActor, TimerId } from "../actor.ts";
+
 import { type ActorError, isActorError } from "../actor-error.ts";
+import type { Ctx, MonitorId, StartActor, TimerId } from "../ctx.ts";
+import type { EffectId, EffectOptions } from "../effect.ts";
 import { OutsideHandlerError, UnknownOperationError } from "../errors.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import { durationOption, nameOption } from "../option.ts";
@@ -198,6 +200,10 @@ export class MachineContext implements MachineCtx<Inferred, string> {
 
   cast(target: AnyRef, operation: string, arg?: unknown): void {
     this.#ctx.cast(target, operation, arg);
+  }
+
+  effect(name: string, arg?: unknown, options?: EffectOptions): EffectId {
+    return this.#ctx.effect(name, arg, options);
   }
 
   reply<R>(to: ReplyTo<R>, reply: R): void {

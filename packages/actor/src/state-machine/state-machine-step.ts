@@ -8,8 +8,9 @@
  * The order is that of OTP's `gen_statem`: see `loop_state_transition`, `loop_timeouts` and
  * `loop_done` in its source.
  */
-import type { Ctx, Handler } from "../actor.ts";
+import type { Handler } from "../actor.ts";
 import type { ActorError } from "../actor-error.ts";
+import type { Ctx } from "../ctx.ts";
 import type { Context } from "../process/context.ts";
 import { beforeHandling } from "../process/refusal.ts";
 import type { ReplyTo } from "../ref.ts";

@@ -6,14 +6,9 @@
  * argument must suit every state that has a handler, and a reply is what any of them may answer.
  * Types only; nothing here runs.
  */
-import type {
-  ActorDefinition,
-  Ctx,
-  MailboxSpec,
-  NoHandlers,
-  PayloadCheck,
-  TimerId,
-} from "../actor.ts";
+import type { ActorDefinition, MailboxSpec, NoHandlers, PayloadCheck } from "../actor.ts";
+import type { Ctx, TimerId } from "../ctx.ts";
+import type { EffectHandlers } from "../effect.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import type { Deferred, Inferred, ReplyTo } from "../ref.ts";
 
@@ -206,6 +201,8 @@ export interface StateMachineSpec<A, N extends string, D, T, F> {
   readonly any?: F & StateSpec<NoInfer<D>, NoInfer<N>>;
   /** Runs at the end, as `terminate` of an actor does. */
   readonly terminate?: (data: NoInfer<D>, reason: ExitReason, state: NoInfer<N>) => unknown;
+  /** What `ctx.effect` asks for, in whatever state, as in an actor. */
+  readonly effects?: EffectHandlers;
   /** How many events may be postponed at a time; one more is refused. @default 1000 */
   readonly maxPostponed?: number;
   /** How many internal events may wait at a time; one more is a crash. @default 1000 */

@@ -4,7 +4,8 @@
  * It compiles the tables of the states to an ordinary actor definition, so a system, a supervisor
  * and a ref know nothing of machines. It runs no handler: `state-machine-step.ts` does.
  */
-import { type Ctx, defineActor, type Handlers, type NoHandlers } from "../actor.ts";
+import { defineActor, type Handlers, type NoHandlers } from "../actor.ts";
+import type { Ctx } from "../ctx.ts";
 import { OptionError } from "../errors.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import { functionOption, nameOption, objectOption } from "../option.ts";
@@ -96,7 +97,7 @@ export function defineStateMachine<
 }
 
 function compile(name: string, machine: Machine, spec: UntypedSpec) {
-  const { init, version, terminate, trapExit, mailbox, payloads } = spec;
+  const { init, version, terminate, trapExit, mailbox, payloads, effects } = spec;
   const operations = (kind: EventKind): Handlers<State> =>
     tableOf(machine.events[kind], (operation) => receiver(machine, kind, operation));
   const start = (arg: unknown, kernel: Ctx): unknown => {
@@ -113,6 +114,7 @@ function compile(name: string, machine: Machine, spec: UntypedSpec) {
     ...(version === undefined ? {} : { version }),
     ...(trapExit === undefined ? {} : { trapExit }),
     ...(mailbox === undefined ? {} : { mailbox }),
+    ...(effects === undefined ? {} : { effects }),
     payloads: payloadChecks(machine, payloads),
     ...(terminate === undefined
       ? {}

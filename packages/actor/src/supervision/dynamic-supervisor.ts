@@ -4,7 +4,7 @@
  * A child is known by its ref, so ids need not be unique, and what happens to one child costs the
  * same however many there are.
  */
-import type { Ctx } from "../actor.ts";
+import type { Ctx } from "../ctx.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import { integerOption, withDefaults } from "../option.ts";
 import type { Process } from "../process/process.ts";

@@ -5,7 +5,7 @@
  * still meet in one process. A partition has no state of its own that follows a key: after `resize`
  * a key may belong to another one.
  */
-import type { Ctx } from "../actor.ts";
+import type { Ctx } from "../ctx.ts";
 import { NoProcessError, OptionError } from "../errors.ts";
 import { functionOption, integerOption } from "../option.ts";
 import type { Receiver } from "../process/local-ref.ts";

@@ -6,12 +6,11 @@
  */
 import {
   type AnyActorDefinition,
-  type Ctx,
   defineActor,
-  type ExitSignal,
   type Handlers,
   type PayloadCheck,
 } from "../actor.ts";
+import type { Ctx, ExitSignal } from "../ctx.ts";
 import { assert } from "../errors.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import { onAbort } from "../on-abort.ts";

@@ -6,9 +6,10 @@
  * what a job has to say goes through the mailbox as a step. Which children a restart concerns, and
  * in which order they stop, is for the subclasses.
  */
-import type { Ctx } from "../actor.ts";
+
 import type { ActorError } from "../actor-error.ts";
 import { isActorError } from "../actor-error.ts";
+import type { Ctx } from "../ctx.ts";
 import { type ExitReason, isOrderlyExit } from "../exit-reason.ts";
 import type { Process } from "../process/process.ts";
 import type { AnyRef, ReplyTo } from "../ref.ts";

@@ -4,8 +4,9 @@
  * A task is a process like any other, so it can be killed, linked and supervised. What cannot be
  * ended is the function itself: it is given a signal, and what it does after that is not seen.
  */
-import { type Ctx, defineActor } from "../actor.ts";
+import { defineActor } from "../actor.ts";
 import type { Clock } from "../clock.ts";
+import type { Ctx } from "../ctx.ts";
 import type { ExitReason } from "../exit-reason.ts";
 import { durationOption } from "../option.ts";
 import type { LocalRef } from "../process/local-ref.ts";

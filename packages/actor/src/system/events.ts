@@ -49,6 +49,19 @@ export interface DeadLetterEvent {
   readonly reason: DeadLetterReason;
 }
 
+/** A named effect has failed, and its actor had asked to be told nothing of it. */
+export interface EffectFailedEvent {
+  /** The process that asked for it; undefined if that is an actor behind a group. */
+  readonly ref: AnyRef | undefined;
+  /** The group whose actor asked for it, told on the node of its primary. */
+  readonly group: string | undefined;
+  readonly id: string;
+  /** The name of the effect. */
+  readonly effect: string;
+  /** What it threw, or `EffectTimeoutError`. */
+  readonly error: unknown;
+}
+
 /** A supervisor has restarted a child. */
 export interface RestartEvent {
   readonly supervisor: AnyRef;
@@ -76,6 +89,7 @@ export interface SystemEvents {
   exit: ExitEvent;
   crash: CrashEvent;
   deadLetter: DeadLetterEvent;
+  effectFailed: EffectFailedEvent;
   restart: RestartEvent;
   restartFailed: RestartFailedEvent;
   restartLimit: RestartLimitEvent;

@@ -4,7 +4,7 @@
 import type { Deadlines } from "../deadlines.ts";
 import { messageCopier } from "../plain-data.ts";
 import { Cascade } from "../process/cascade.ts";
-import type { Startee } from "../process/context.ts";
+import type { Startee } from "../process/context-ports.ts";
 import type { ForeignPort } from "../process/peer.ts";
 import type { ProcessHost } from "../process/process-host.ts";
 import { Replies } from "../process/replies.ts";
@@ -70,6 +70,7 @@ export function makeHost(parts: HostParts): ProcessHost {
       start(linked ? parent : undefined, startee, first, second) as Promise<never>,
     deadLetter: (ref, kind, operation, arg, reason) =>
       reports.deadLetter(ref, kind, operation, arg, reason),
+    effectFailed: (...failure) => reports.effectFailed(...failure),
     warn: (message, details) => logger.warn(message, details),
     release: (process) => table().release(process),
     ended: (process, ...end) => reports.ended(process, ...end),

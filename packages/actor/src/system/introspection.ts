@@ -156,6 +156,7 @@ export class Introspection {
       handled: mailbox.taken,
       timers: context.timers,
       monitors: context.monitors,
+      effects: context.openEffects,
       links: process.linkedRefs,
       deferred: process.deferred.size,
       state: process.state,

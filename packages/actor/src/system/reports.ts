@@ -117,4 +117,10 @@ export class Reports {
     }
     this.emit("deadLetter", { ref, kind, operation, arg, reason });
   }
+
+  /** An effect has failed, and nobody wanted to be told. */
+  effectFailed(ref: AnyRef, id: string, effect: string, error: unknown): void {
+    this.#logger.warn(`the effect "${effect}" of ${String(ref)} failed`, error);
+    this.emit("effectFailed", { ref, group: undefined, id, effect, error });
+  }
 }

@@ -4,14 +4,15 @@
  * This is where the parts are put together. It runs no handler itself and supervises nobody: a
  * supervisor is to it only something that can be started.
  */
-import type { ActorDefinition, AnyActorDefinition, Down, RefOf } from "../actor.ts";
+import type { ActorDefinition, AnyActorDefinition, RefOf } from "../actor.ts";
 import type { Clock, Random } from "../clock.ts";
+import type { Down } from "../ctx.ts";
 import { Deadlines } from "../deadlines.ts";
 import { NoProcessError, OptionError, SystemStoppedError } from "../errors.ts";
 import { type ExitReason, isExitReason } from "../exit-reason.ts";
 import { onAbort } from "../on-abort.ts";
 import { functionOption, nameOption, objectOption } from "../option.ts";
-import type { Startee } from "../process/context.ts";
+import type { Startee } from "../process/context-ports.ts";
 import type { Launch, StartListener } from "../process/launch.ts";
 import { LocalRef } from "../process/local-ref.ts";
 import type { ForeignPort, Peer } from "../process/peer.ts";

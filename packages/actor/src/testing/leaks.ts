@@ -1,6 +1,6 @@
 /**
  * What a system still holds: processes, calls without an answer, deferred replies, timers,
- * monitors and links, for a test that says that nothing may be left.
+ * monitors, effects and links, for a test that says that nothing may be left.
  *
  * It looks through `inspectTree` and at the clock, and changes nothing.
  */
@@ -10,7 +10,7 @@ import type { ProcessNode } from "../system/introspection.ts";
 import { LeakError } from "./test-errors.ts";
 import type { TestSystem } from "./test-system.ts";
 
-const leakKinds = ["process", "call", "deferred", "timer", "monitor", "link"] as const;
+const leakKinds = ["process", "call", "deferred", "timer", "monitor", "effect", "link"] as const;
 
 /**
  * What can be left over. `call` is a message that is not handled to its end: one that waits, or an
@@ -75,7 +75,7 @@ export function findLeaks(system: TestSystem, options: LeakOptions = {}): Leak[]
 }
 
 function leaksOf(node: ProcessNode): Leak[] {
-  const { ref, name, status, mailbox, deferred, timers, monitors, links } = node;
+  const { ref, name, status, mailbox, deferred, timers, monitors, effects, links } = node;
   const who = name === undefined ? String(ref) : `${String(ref)} "${name}"`;
   const leak = (kind: LeakKind, what: string): Leak => ({ kind, ref, text: `${who}: ${what}` });
   const leaks = [leak("process", `runs (${status})`)];
@@ -84,6 +84,7 @@ function leaksOf(node: ProcessNode): Leak[] {
   if (deferred > 0) leaks.push(leak("deferred", count(deferred, "deferred reply", "ies")));
   if (timers > 0) leaks.push(leak("timer", count(timers, "timer")));
   if (monitors > 0) leaks.push(leak("monitor", count(monitors, "monitor")));
+  if (effects > 0) leaks.push(leak("effect", count(effects, "effect")));
   for (const peer of links) leaks.push(leak("link", `a link to ${String(peer)}`));
   return leaks;
 }

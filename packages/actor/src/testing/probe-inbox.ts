@@ -4,8 +4,8 @@
  * It never waits: whoever wants to looks again.
  */
 import { inspect, isDeepStrictEqual } from "node:util";
-import type { Ctx } from "../actor.ts";
 import type { Clock } from "../clock.ts";
+import type { Ctx } from "../ctx.ts";
 import { NoCallerError } from "../errors.ts";
 import { clonePlainData, formsOfCopy, keepRef, plainDataDefaults } from "../plain-data.ts";
 import type { AnyRef, ReplyTo } from "../ref.ts";

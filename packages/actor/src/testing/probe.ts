@@ -5,13 +5,8 @@
  * It is a real process under a program that has every operation, so it is called, linked, killed
  * and monitored like any other. It waits in virtual time only.
  */
-import {
-  type AnyActorDefinition,
-  type Ctx,
-  defineActor,
-  type MonitorId,
-  type RefOf,
-} from "../actor.ts";
+import { type AnyActorDefinition, defineActor, type RefOf } from "../actor.ts";
+import type { Ctx, MonitorId } from "../ctx.ts";
 import { functionOption, objectOption } from "../option.ts";
 import { type Operation, type OperationTable, setProgram } from "../program.ts";
 import type { AnyRef } from "../ref.ts";

@@ -4,9 +4,11 @@
  * The checks are those of a real `ctx`, so that a handler which would throw there throws here.
  * Nothing that is noted ever happens.
  */
-import type { AnyActorDefinition, Ctx, MonitorId, TimerId } from "../actor.ts";
+import type { AnyActorDefinition } from "../actor.ts";
 import type { ActorError } from "../actor-error.ts";
 import { drawId, type Random } from "../clock.ts";
+import type { Ctx, MonitorId, TimerId } from "../ctx.ts";
+import { type EffectId, type EffectOptions, effectOptions, limitEffects } from "../effect.ts";
 import {
   NoCallerError,
   OptionError,
@@ -44,6 +46,15 @@ export type Effect =
       readonly to: ReplyTo<never>;
       readonly code: string;
       readonly data: unknown;
+    }
+  | {
+      readonly type: "effect";
+      readonly id: EffectId;
+      readonly effect: string;
+      readonly arg: unknown;
+      readonly info: string | undefined;
+      /** In milliseconds. */
+      readonly timeout: number;
     }
   | { readonly type: "continue"; readonly operation: string; readonly arg: unknown }
   | { readonly type: "idleTimeout"; readonly ms: number }
@@ -182,6 +193,22 @@ export class PureContext implements Ctx {
   refuse(to: ReplyTo<never>, refusal: string | ActorError, given?: unknown): void {
     const { code, data } = refusalOf(refusal, given);
     this.#note({ type: "refuse", to: checkReplyTo(to), code, data });
+  }
+
+  effect(name: string, arg?: unknown, options?: EffectOptions): EffectId {
+    const { info, timeoutMs: timeout } = effectOptions(options);
+    const { name: actor, effects: table } = this.#program.definition;
+    if (table[name] === undefined) {
+      throw new UnknownOperationError(actor, "effect", name, Object.keys(table));
+    }
+    if (info !== undefined && this.#program.info.get(info) === undefined) {
+      throw this.#unknown("info", info);
+    }
+    const open = this.effects.filter(({ type }) => type === "effect").length;
+    limitEffects(actor, open);
+    const id = this.id();
+    this.#note({ type: "effect", id, effect: name, arg, info, timeout });
+    return id;
   }
 
   continue(operation: string, arg?: unknown): void {

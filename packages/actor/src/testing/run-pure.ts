@@ -4,8 +4,9 @@
  * The handler gets a copy of the state and a `ctx` that notes what it is asked for. There is no
  * process, no mailbox and no time; whoever wants those makes a test system.
  */
-import type { AnyActorDefinition, TimerId } from "../actor.ts";
+import type { AnyActorDefinition } from "../actor.ts";
 import type { Random } from "../clock.ts";
+import type { TimerId } from "../ctx.ts";
 import { OptionError, PayloadError, UnknownOperationError } from "../errors.ts";
 import { booleanOption, integerOption, objectOption, oneOfOption } from "../option.ts";
 import { clonePlainData } from "../plain-data.ts";

@@ -49,6 +49,7 @@ describe("inspect", () => {
       handled: 0,
       timers: 0,
       monitors: 0,
+      effects: 0,
       links: [],
       deferred: 0,
       state: { log },

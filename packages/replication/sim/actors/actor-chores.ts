@@ -8,6 +8,8 @@ import {
   type Effect,
   EffectCourier,
   type EffectCourierPorts,
+  EffectPerformer,
+  type EffectPerformerPorts,
   EffectRunner,
   type EffectRunnerPorts,
   encodePulse,
@@ -15,6 +17,8 @@ import {
   LocalReads,
   type LocalReadsPorts,
   type OpenEffect,
+  type OpenPerformance,
+  outcomeBytesMax,
   retryTicks,
 } from "@troupe/replication/runtime";
 import type { Plant } from "../mutants.ts";
@@ -32,20 +36,39 @@ export interface ChoresPorts extends Pick<EffectRunnerPorts, "machine" | "leads"
   /** For those who are asked by themselves what they have run. */
   readonly reads: LocalReadsPorts;
   readonly reply: (to: number, message: GroupMessage) => void;
-  /** Told of each message that is to be carried. */
+  /** Told of each message that is to be carried, and of each effect that is to be performed. */
   readonly onDeliver: (effect: OpenEffect) => void;
+  readonly onPerform: (effect: OpenPerformance) => void;
+  /** What effects do outside. */
+  readonly effects: EffectPerformerPorts["effects"];
+  readonly clock: EffectPerformerPorts["clock"];
+  /** Runs something in a while, if this life still lasts. */
+  readonly later: (run: () => void) => void;
 }
 
 export class ActorChores implements Chores {
   readonly #runner: EffectRunner;
   readonly #courier: EffectCourier;
+  readonly #performer: EffectPerformer;
   readonly #reads: LocalReads;
   readonly #reply: ChoresPorts["reply"];
+  /** How often all that was under way has been forgotten. */
+  #forgotten = 0;
 
   constructor(ports: ChoresPorts, plant: Plant | undefined) {
     const { codec, pulseBytesMax, machine, leads, now, send, sendPlainly, giveUp, watch } = ports;
     const courier: EffectCourierPorts = { retryTicks, send, sendPlainly, giveUp };
     this.#courier = new EffectCourier(plant?.inCourier?.(courier) ?? courier);
+    this.#performer = new EffectPerformer({
+      actor: "",
+      effects: ports.effects,
+      clock: ports.clock,
+      codec,
+      // It begins later all the same, and nothing of the world waits for a turn of the real loop.
+      later: (run) => run(),
+      outcomeBytesMax: outcomeBytesMax(pulseBytesMax),
+      failed: () => undefined,
+    });
     const runner: EffectRunnerPorts = {
       machine,
       leads,
@@ -55,7 +78,20 @@ export class ActorChores implements Chores {
         ports.onDeliver(effect);
         this.#courier.deliver(effect, floor, done);
       },
-      forget: () => this.#courier.forget(),
+      perform: (effect, settled) => {
+        ports.onPerform(effect);
+        // It takes a while to begin and, what counts the same here, to be done.
+        const { later } = ports;
+        const begun = this.#forgotten;
+        const meanwhile = (run: () => void) => later(() => begun === this.#forgotten && run());
+        const told = (outcome: Uint8Array | undefined) => meanwhile(() => settled(outcome));
+        meanwhile(() => this.#performer.perform(effect, told));
+      },
+      forget: () => {
+        this.#courier.forget();
+        this.#performer.forget();
+        this.#forgotten++;
+      },
       watch,
     };
     this.#runner = new EffectRunner(plant?.inRunner?.(runner) ?? runner);

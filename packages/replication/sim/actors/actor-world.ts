@@ -2,7 +2,7 @@
  * A world whose group replicates a real actor: which one, who listens to it outside of the group,
  * and what is checked. It makes what hosts and clients need of that.
  */
-import type { ExitReason, RefAddress } from "@troupe/actor";
+import type { EffectHandlers, ExitReason, RefAddress } from "@troupe/actor";
 import {
   ActorMachine,
   callsOfWindow,
@@ -16,6 +16,7 @@ import type { Plant } from "../mutants.ts";
 import type { SimNetwork } from "../network.ts";
 import type { SimOptions } from "../options.ts";
 import { Chance } from "../random.ts";
+import { clockOf } from "../sim-clock.ts";
 import type { Chores } from "../subject.ts";
 import type { Script } from "../workload.ts";
 import { ActorChores } from "./actor-chores.ts";
@@ -50,6 +51,7 @@ export class ActorWorld {
   readonly #receivers: Receiver[] = [];
   readonly #chance: Chance;
   #faulty = true;
+  #receipts = 0;
 
   constructor(
     options: SimOptions,
@@ -122,6 +124,10 @@ export class ActorWorld {
         },
         reply: (to, message) => this.#network.send(index, to, message),
         onDeliver: (effect) => this.history.begins(index, effect, replica),
+        onPerform: (effect) => this.history.takesOn(index, effect, replica),
+        effects: this.#sink,
+        clock: clockOf(this.#events, 1, awake),
+        later,
       },
       this.#plant,
     );
@@ -173,6 +179,21 @@ export class ActorWorld {
   /** At the end: all that was sent has come to whoever is still there. */
   converged(): void {
     this.history.converged((to) => this.#receiverOf(to).lives(to));
+  }
+
+  /** What the effects do: something outside of all processes, which fails now and then. */
+  get #sink(): EffectHandlers {
+    return {
+      print: (arg: unknown, { id }) => {
+        const receipt = `receipt ${++this.#receipts}`;
+        // More than any pulse holds, or as little as a throw says.
+        const isLong = this.#chance.hits(0.03);
+        const outcome = isLong ? receipt.repeat(this.#options.config.batchBytesMax) : receipt;
+        this.history.performed(id, "print", arg, outcome);
+        if (this.#chance.hits(0.2)) throw new Error("no ink");
+        return outcome;
+      },
+    };
   }
 
   #isDone({ memory }: ActorMachine): boolean {

@@ -2,7 +2,7 @@
 import { type ActorError, type AnyRef, type RefAddress, ReplyError } from "@troupe/actor";
 import { toWireError } from "@troupe/actor/runtime";
 import { checksum, type Request } from "@troupe/replication/runtime";
-import type { LateSaid, Letter, Said } from "./reference.ts";
+import type { Deed, LateSaid, Letter, Said } from "./reference.ts";
 
 /** What `ctx.fail` throws in a handler of the reference. */
 export class Refusal extends Error {
@@ -20,11 +20,14 @@ export interface Asker {
   readonly group: string;
   readonly op: number;
   readonly nowMs: number;
+  /** Of the op, in microseconds. */
+  readonly timestamp: number;
   readonly timers: Map<string, unknown>;
   readonly deferred: Map<number, Omit<LateSaid, "said">>;
   readonly monitors: Map<string, RefAddress>;
   setTimer(id: string, timer: { due: number; name: string; arg: unknown }): void;
   send(letter: Letter): void;
+  perform(deed: Deed): void;
   answer(reply: number, said: Said): void;
   copy(value: unknown): unknown;
 }
@@ -56,9 +59,14 @@ export class ReferenceContext {
   }
 
   id(): string {
-    const { seed, op } = this.#asker;
-    const source = `${seed}/${op}/${this.#index}/${++this.#drawn}`;
-    return checksum(new TextEncoder().encode(source));
+    return this.#draw("");
+  }
+
+  effect(name: string, given?: unknown, options: { readonly info?: string } = {}): string {
+    const id = this.#draw(`/effect/${this.#asker.timestamp}`);
+    const deed = { id, name, arg: this.#asker.copy(given), info: options.info };
+    this.asked.push(() => this.#asker.perform(deed));
+    return id;
   }
 
   random(): number {
@@ -125,6 +133,12 @@ export class ReferenceContext {
     const { address: to } = target as unknown as { readonly address: RefAddress };
     const arg = this.#asker.copy(given);
     this.asked.push(() => this.#asker.send({ to, kind, name, arg }));
+  }
+
+  #draw(more: string): string {
+    const { seed, op } = this.#asker;
+    const source = `${seed}/${op}/${this.#index}/${++this.#drawn}${more}`;
+    return checksum(new TextEncoder().encode(source));
   }
 
   #newId(): string {

@@ -31,6 +31,14 @@ export interface Letter {
   readonly arg: unknown;
 }
 
+/** A named effect. */
+export interface Deed {
+  readonly id: string;
+  readonly name: string;
+  readonly arg: unknown;
+  readonly info: string | undefined;
+}
+
 interface Timer {
   readonly due: number;
   readonly order: number;
@@ -45,12 +53,14 @@ export class Reference implements Asker {
   readonly #codec: Codec;
   state: unknown;
   readonly timers = new Map<string, Timer>();
-  readonly effects = new Map<string, Letter>();
+  readonly effects = new Map<string, Letter | Deed>();
   readonly deferred = new Map<number, Omit<LateSaid, "said">>();
   readonly monitors = new Map<string, RefAddress>();
   /** What the last op came to besides its replies. */
   late: LateSaid[] = [];
-  begun: (readonly [name: string, letter: Letter])[] = [];
+  begun: (readonly [name: string, wanted: Letter | Deed])[] = [];
+  /** The effects of which the last op had the first outcome. */
+  settled: (readonly [id: string, outcome: object])[] = [];
   #timersSet = 0;
   #committed: Committed = { op: 0, view: 0, timestamp: 0, requests: [] };
 
@@ -70,11 +80,16 @@ export class Reference implements Asker {
     return Math.floor(this.#committed.timestamp / 1000);
   }
 
+  get timestamp(): number {
+    return this.#committed.timestamp;
+  }
+
   /** Runs an op; one answer for each request, none where it comes later or nobody asked. */
   run(committed: Committed): readonly (Said | undefined)[] {
     this.#committed = committed;
     this.late = [];
     this.begun = [];
+    this.settled = [];
     return committed.requests.map((request, index) => {
       if (request.kind === "call") return this.#call(request, index);
       if (request.kind === "pulse") this.#pulse(request.body, index);
@@ -87,9 +102,11 @@ export class Reference implements Asker {
   }
 
   send(letter: Letter): void {
-    const name = `${this.op}.${this.begun.length}`;
-    this.effects.set(name, letter);
-    this.begun.push([name, letter]);
+    this.#want(letter);
+  }
+
+  perform(deed: Deed): void {
+    this.#want(deed);
   }
 
   answer(reply: number, said: Said): void {
@@ -101,6 +118,12 @@ export class Reference implements Asker {
 
   copy(value: unknown): unknown {
     return this.#codec.decode(this.#codec.encode(value));
+  }
+
+  #want(wanted: Letter | Deed): void {
+    const name = `${this.op}.${this.begun.length}`;
+    this.effects.set(name, wanted);
+    this.begun.push([name, wanted]);
   }
 
   #call(request: Request, index: number): Said | undefined {
@@ -147,8 +170,22 @@ export class Reference implements Asker {
   }
 
   #pulse(body: Uint8Array, request: number): void {
-    const { done, downs } = decodePulse(this.#codec, body);
-    for (const name of done) this.effects.delete(name);
+    const { done, downs, outcomes } = decodePulse(this.#codec, body);
+    for (const name of done) {
+      const wanted = this.effects.get(name);
+      if (wanted !== undefined && "id" in wanted) this.settled.push([wanted.id, {}]);
+      this.effects.delete(name);
+    }
+    for (const [name, encoded] of outcomes) {
+      const wanted = this.effects.get(name);
+      if (wanted === undefined || !("id" in wanted)) continue;
+      this.effects.delete(name);
+      const outcome = this.#codec.decode(encoded) as object;
+      this.settled.push([wanted.id, outcome]);
+      const { id, name: effect, info } = wanted;
+      if (info === undefined) continue;
+      this.#handle("info", info, { id, effect, ...outcome }, `${request}/effect ${name}`);
+    }
     for (const [monitor, reason] of downs) {
       const address = this.monitors.get(monitor);
       if (address === undefined) continue;

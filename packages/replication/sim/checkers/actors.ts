@@ -8,10 +8,16 @@
  */
 import type { RefAddress } from "@troupe/actor";
 import type { Codec } from "@troupe/cluster/runtime";
-import type { Committed, EffectMessage, OpenEffect, Replica } from "@troupe/replication/runtime";
+import type {
+  Committed,
+  EffectMessage,
+  OpenEffect,
+  OpenPerformance,
+  Replica,
+} from "@troupe/replication/runtime";
 import type { ActorSubject } from "../actors/actor-subject.ts";
 import type { Play } from "../actors/play.ts";
-import type { Letter, Reference, Said } from "../actors/reference.ts";
+import type { Deed, Letter, Reference, Said } from "../actors/reference.ts";
 import { textOfValue } from "../actors/value-text.ts";
 import { holds, Violation } from "./violation.ts";
 
@@ -39,6 +45,9 @@ export class ActorHistory {
   /** Of those, how often each was handed to its actor. */
   readonly #taken = new Map<string, number>();
   readonly #excused = new Set<string>();
+  /** Named effects by id, and what came of them each time that they were performed. */
+  readonly #deeds = new Map<string, Deed>();
+  readonly #performed = new Map<string, unknown[]>();
   readonly #lookAtState: Uint8Array;
   /** The highest op that an answer has reflected. */
   floor = 0;
@@ -120,7 +129,11 @@ export class ActorHistory {
     this.#states.push(state);
     same(this.#stateOf(subject), state, who, "comes to");
     same(openOf(subject.machine.memory), openOf(this.#reference), who, "has open");
-    for (const [name, letter] of this.#reference.begun) this.#wanted.set(name, letter);
+    for (const [name, wanted] of this.#reference.begun) {
+      if ("id" in wanted) this.#deeds.set(wanted.id, wanted);
+      else this.#wanted.set(name, wanted);
+    }
+    for (const [id, outcome] of this.#reference.settled) this.#settled(op, id, outcome);
     const broken = this.#play.broken(this.#reference.state);
     holds(broken === undefined, "AsIfAlone", () => `after op ${op} ${broken}`);
   }
@@ -146,6 +159,24 @@ export class ActorHistory {
     holds(before === 0, "EffectsTakenOnce", () => `receiver ${receiver} took ${name} twice`);
   }
 
+  /** A replica takes a named effect on. */
+  takesOn(index: number, effect: OpenPerformance, { state }: Replica): void {
+    const who = () => `replica ${index} takes on ${nameOfEffect(effect)}`;
+    const isWanted = this.#deeds.has(effect.id);
+    holds(isWanted, "EffectsAfterCommit", () => `${who()}, ${effect.id}, which nobody wants`);
+    holds(state.leads, "EffectsOfThePrimary", () => `${who()}, and does not lead`);
+  }
+
+  /** The world outside is asked to do something, under an id, and it came to this. */
+  performed(id: string, name: string, arg: unknown, outcome: unknown): void {
+    const deed = this.#deeds.get(id);
+    const isSame = deed?.name === name && textOfValue(deed.arg) === textOfValue(arg);
+    holds(isSame, "EffectsAfterCommit", () => `${name} is done as ${id}, which nobody wants so`);
+    const before = this.#performed.get(id);
+    if (before === undefined) this.#performed.set(id, [outcome]);
+    else before.push(outcome);
+  }
+
   /** A message that nobody confirmed was sent the plain way, or given up: both are as promised. */
   excuses(effect: OpenEffect): void {
     this.#excused.add(nameOfEffect(effect));
@@ -157,6 +188,21 @@ export class ActorHistory {
       const isThere = this.#taken.has(name) || this.#excused.has(name) || !lives(to);
       holds(isThere, "EffectsAtLeastOnce", () => `${name} never came to ${to.node}`);
     }
+    for (const [id, { name }] of this.#deeds) {
+      const isDone = this.#performed.has(id);
+      holds(isDone, "EffectsAtLeastOnce", () => `${name} ${id} was never performed`);
+    }
+  }
+
+  /** What the log says of an effect is what came of it, one of the times, if it is to be told. */
+  #settled(op: number, id: string, outcome: object): void {
+    const isTold = this.#deeds.get(id)?.info === undefined || Object.keys(outcome).length > 0;
+    holds(isTold, "EffectsAtLeastOnce", () => `op ${op} ends ${id}, whose actor is told nothing`);
+    const came = this.#performed.get(id) ?? [];
+    const isTrue = "value" in outcome ? came.includes(outcome.value) : came.length > 0;
+    holds(isTrue, "EffectsAfterCommit", () => {
+      return `op ${op} says that ${id} came to ${textOfValue(outcome)}; it is not so`;
+    });
   }
 
   #ran(op: number, name: string, body: Uint8Array, said: Said | undefined): void {

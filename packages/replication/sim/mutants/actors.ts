@@ -183,10 +183,10 @@ export const actorMutants = {
       const told = new Set<string>();
       return {
         ...ports,
-        pulse: ({ done, downs }) => {
+        pulse: ({ downs, ...said }) => {
           const news = downs.filter(([monitor]) => !told.has(monitor));
           for (const [monitor] of news) told.add(monitor);
-          ports.pulse({ done, downs: news });
+          ports.pulse({ ...said, downs: news });
         },
       };
     },
@@ -239,6 +239,94 @@ export const actorMutants = {
       const receive = inbox.receive.bind(inbox);
       inbox.receive = (from, message) => receive(from, { ...message, at: 0, floor: 0 });
       return inbox;
+    },
+  },
+  "outcome-again": {
+    mistake: "an effect is open still when its outcome has been told",
+    profile,
+    inMachine: (machine) => {
+      const apply = machine.apply.bind(machine);
+      machine.apply = (committed) => {
+        const { effects } = machine.memory;
+        effects.delete = (name) =>
+          effects.get(name)?.kind !== "effect" && Map.prototype.delete.call(effects, name);
+        return apply(committed);
+      };
+    },
+  },
+  "performed-by-all": {
+    mistake: "every replica performs the effects that its state has open",
+    profile,
+    inRunner: (ports) => ({
+      ...ports,
+      leads: () => true,
+      deliver: (...letter) => ports.leads() && ports.deliver(...letter),
+    }),
+    inChores: (runner) => {
+      const tick = runner.tick.bind(runner);
+      runner.tick = () => {
+        runner.resume();
+        tick();
+      };
+    },
+  },
+  "done-when-taken-on": {
+    mistake: "an effect counts as done when a primary has taken it on",
+    profile,
+    inRunner: (ports) => ({
+      ...ports,
+      perform: (effect, settled) => {
+        ports.perform(effect, () => undefined);
+        settled(undefined);
+      },
+    }),
+  },
+  "outcome-told-once": {
+    mistake: "what came of an effect is told to the log once, and after that only that it is done",
+    profile,
+    inRunner: (ports) => {
+      const told = new Set<string>();
+      return {
+        ...ports,
+        pulse: ({ done, outcomes, ...said }) => {
+          const news = outcomes.filter(([name]) => !told.has(name));
+          const old = outcomes.map(([name]) => name).filter((name) => told.has(name));
+          for (const [name] of news) told.add(name);
+          ports.pulse({ ...said, done: [...done, ...old], outcomes: news });
+        },
+      };
+    },
+  },
+  "id-of-the-performer": {
+    mistake: "an effect gets its id from whoever performs it, so the next primary has another one",
+    profile,
+    inRunner: (ports) => {
+      const ids = new Map<string, string>();
+      return {
+        ...ports,
+        perform: (effect, settled) => {
+          const id = ids.get(effect.id) ?? `${effect.id.slice(0, 24)}${ports.now().toString(16)}`;
+          ids.set(effect.id, id);
+          ports.perform({ ...effect, id }, settled);
+        },
+      };
+    },
+  },
+  "waiting-effects-forgotten": {
+    mistake: "a new primary performs what is asked for from now on, and nothing from before",
+    profile,
+    inRunner: (ports) => {
+      let resumedAt = 0;
+      return {
+        ...ports,
+        forget: () => {
+          ports.forget();
+          for (const { op } of ports.machine.memory.effects.values()) resumedAt = op;
+        },
+        perform: (effect, settled) => {
+          if (effect.op > resumedAt) ports.perform(effect, settled);
+        },
+      };
     },
   },
 } satisfies Readonly<Record<string, Plant>>;

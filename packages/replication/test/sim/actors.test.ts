@@ -62,7 +62,18 @@ class Bench {
   pulse(): void {
     const { effects, monitors } = this.subject.machine.memory;
     const downs = [...monitors.keys()].map((id) => [id, "noproc"] as const);
-    const body = encodePulse(codec, { done: [...effects.keys()], downs }, 65_536);
+    const outcomes: [string, Uint8Array][] = [];
+    for (const [name, effect] of effects) {
+      if (effect.kind !== "effect") continue;
+      const value = `receipt ${name}`;
+      this.history.performed(effect.id, effect.name, codec.decode(effect.arg), value);
+      outcomes.push([name, codec.encode({ value })]);
+    }
+    const done = [...effects.keys()];
+    const body = encodePulse(codec, { done: done.filter(isLetter), downs, outcomes }, 262_144);
+    function isLetter(name: string) {
+      return effects.get(name)?.kind !== "effect";
+    }
     const request = { kind: "pulse" as const, client: "", session: 0, number: 0, acked: 0, body };
     const committed = { ...this.next(), requests: [request] };
     this.subject.apply(committed);
@@ -76,7 +87,7 @@ class Bench {
   /** The message that the state has open, as it travels. */
   get message(): EffectMessage {
     const [effect] = this.subject.machine.memory.effects.values();
-    if (effect === undefined) throw new Error("nothing is open");
+    if (effect === undefined || effect.kind === "effect") throw new Error("nothing is open");
     return { type: "effect", floor: 0, ...effect };
   }
 }
@@ -188,7 +199,7 @@ describe("what it sends", () => {
   function sent(): Bench {
     const bench = new Bench("herald");
     bench.run(["call", "join", { call: "a", ref: listener } as never]);
-    bench.run(["call", "tell", { call: "b", torn: false } as never]);
+    bench.run(["call", "tell", { call: "b", torn: false, prints: false } as never]);
     return bench;
   }
 
@@ -214,5 +225,64 @@ describe("what it sends", () => {
     bench.history.converged(() => false);
     bench.history.excuses(bench.message);
     bench.history.converged(() => true);
+  });
+});
+
+describe("what it has done outside", () => {
+  function asked() {
+    const bench = new Bench("herald");
+    const telling = { call: "a", torn: false, prints: true };
+    bench.run(["call", "tell", telling] as never);
+    const [effect] = bench.subject.machine.memory.effects.values();
+    if (effect?.kind !== "effect") throw new Error("nothing is to be printed");
+    const sheet = codec.decode(effect.arg);
+    const settle = (outcome: object) => {
+      const name = `${effect.op}.${effect.index}`;
+      const isDone = Object.keys(outcome).length === 0;
+      const outcomes = isDone ? [] : [[name, codec.encode(outcome)] as const];
+      const said = { done: isDone ? [name] : [], downs: [], outcomes };
+      const body = encodePulse(codec, said, 4096);
+      const request = { kind: "pulse" as const, client: "", session: 0, number: 0, acked: 0, body };
+      const committed = { ...bench.next(), requests: [request] };
+      bench.subject.apply(committed);
+      bench.history.executed(0, committed, bench.subject);
+    };
+    return { bench, history: bench.history, effect, sheet, settle };
+  }
+
+  test("is taken on by who leads, and is what a committed op wants, under the id that it wants", () => {
+    const { history, effect, sheet } = asked();
+    history.takesOn(0, effect, leader);
+    expect(() => history.takesOn(1, effect, backup)).toThrow(/^EffectsOfThePrimary/);
+    const other = { ...effect, id: "0".repeat(32) };
+    expect(() => history.takesOn(0, other, leader)).toThrow(/^EffectsAfterCommit/);
+    history.performed(effect.id, "print", sheet, "receipt");
+    history.performed(effect.id, "print", sheet, "another");
+    expect(() => history.performed(other.id, "print", sheet, "x")).toThrow(/^EffectsAfterCommit/);
+    expect(() => history.performed(effect.id, "print", {}, "x")).toThrow(/^EffectsAfterCommit/);
+  });
+
+  test("came to what it came to one of the times, and was done when the log says so", () => {
+    const early = asked();
+    expect(() => early.settle({ value: "receipt" })).toThrow(/^EffectsAfterCommit: op 2 says/);
+    const wrong = asked();
+    wrong.history.performed(wrong.effect.id, "print", wrong.sheet, "receipt");
+    expect(() => wrong.settle({ value: "other" })).toThrow(/it is not so/);
+    const right = asked();
+    right.history.performed(right.effect.id, "print", right.sheet, "receipt");
+    right.history.performed(right.effect.id, "print", right.sheet, "again");
+    right.settle({ value: "receipt" });
+    right.settle({ value: "again" });
+    expect(right.bench.subject.machine.memory.effects.has("1.0")).toBe(false);
+  });
+
+  test("is done in the end, and its actor is told of it", () => {
+    const untold = asked();
+    untold.history.performed(untold.effect.id, "print", untold.sheet, "receipt");
+    expect(() => untold.settle({})).toThrow(/^EffectsAtLeastOnce: .* told nothing/);
+    const { history, effect, sheet } = asked();
+    expect(() => history.converged(() => false)).toThrow(/^EffectsAtLeastOnce: print .* never/);
+    history.performed(effect.id, "print", sheet, "receipt");
+    history.converged(() => false);
   });
 });

@@ -1,8 +1,12 @@
 /** An actor that does everything which an actor can do on every host, and notes what it did. */
+import { inspect } from "node:util";
 import {
   type AnyRef,
   defineActor,
+  type EffectOptions,
+  type EffectResult,
   type MonitorId,
+  ReplyError,
   type ReplyTo,
   type TimerId,
 } from "@troupe/actor";
@@ -20,6 +24,8 @@ export type Deed =
   | readonly ["unwatch"]
   | readonly ["release", value: unknown]
   | readonly ["refuse", code: string]
+  | readonly ["effect", name: "echo" | "refuses" | "breaks" | "is bad", arg: unknown]
+  | readonly ["hang", ms: number]
   | readonly ["misuse"];
 
 export interface ClerkStart {
@@ -38,6 +44,10 @@ interface State {
   readonly timers: Map<string, TimerId>;
   readonly watches: MonitorId[];
   friend: AnyRef | undefined;
+  /** The ids of effects whose outcomes have not come. */
+  readonly open: string[];
+  /** What came of effects, in no order that hosts would agree on. */
+  readonly outcomes: unknown[];
 }
 
 interface Able {
@@ -52,9 +62,11 @@ interface Able {
   demonitor(monitor: MonitorId): void;
   reply<R>(to: ReplyTo<R>, reply: R): void;
   refuse(to: ReplyTo<never>, refusal: string, data?: unknown): void;
+  effect(name: string, arg?: unknown, options?: EffectOptions): string;
 }
 
 const notesMax = 40;
+const outcomesMax = 1000;
 
 function note(s: State, what: string, ctx: Pick<Able, "now">): string {
   const line = `${what} at ${Math.floor(ctx.now() / s.coarseMs)}`;
@@ -94,6 +106,12 @@ function perform(s: State, deed: Deed, ctx: Able): unknown {
     case "refuse":
       for (const to of s.waiting.splice(0, 1)) ctx.refuse(to as never, first as string, s.sum);
       return s.waiting.length;
+    case "effect":
+      s.open.push(ctx.effect(first as string, second, { info: "came" }));
+      return s.open.length;
+    case "hang":
+      s.open.push(ctx.effect("hangs", undefined, { info: "came", timeout: first as number }));
+      return s.open.length;
     case "misuse":
       return ctx.sendAfter(1, "no such message");
   }
@@ -116,15 +134,19 @@ export const Clerk = defineActor("clerk", {
     timers: new Map(),
     watches: [],
     friend: undefined,
+    open: [],
+    outcomes: [],
   }),
   queries: {
-    all: ({ sum, notes, shelf, waiting, timers, watches }) => ({
+    all: ({ sum, notes, shelf, waiting, timers, watches, open, outcomes }) => ({
       sum,
       notes,
       shelf,
       waiting: waiting.length,
       timers: [...timers.keys()],
       watches: watches.length,
+      open: open.length,
+      outcomes: new Map(outcomes.map((outcome) => [inspect(outcome), outcome] as const).sort()),
     }),
     look: (s, place: string) => s.shelf.get(place),
     refuseToLook: (_s, why: unknown, ctx) => ctx.fail("blind", why),
@@ -193,6 +215,16 @@ export const Clerk = defineActor("clerk", {
       s.timers.delete(label);
       note(s, `timer ${label}`, ctx);
     },
+    came: (s, result: EffectResult, ctx) => {
+      const at = s.open.indexOf(result.id);
+      if (at < 0) note(s, "an outcome of nothing", ctx);
+      else s.open.splice(at, 1);
+      const came = "value" in result ? { value: result.value } : { error: result.error };
+      if (s.outcomes.push([result.effect, came]) > outcomesMax) s.outcomes.shift();
+      // Another try, under another id.
+      const isBroken = "error" in result && result.effect === "breaks";
+      if (isBroken) s.open.push(ctx.effect("echo", result.error.message, { info: "came" }));
+    },
     chain: (s, label: string, ctx) => {
       note(s, `chain ${label}`, ctx);
       s.timers.set(label, ctx.sendAfter(s.coarseMs / 2, "timer", label));
@@ -207,6 +239,18 @@ export const Clerk = defineActor("clerk", {
       note(s, `continues ${times}`, ctx);
       if (times > 0) ctx.continue("next", times - 1);
     },
+  },
+  effects: {
+    echo: async (arg: unknown) => arg,
+    refuses: (arg: unknown): never => {
+      throw new ReplyError("no", arg);
+    },
+    breaks: async (arg: unknown) => {
+      throw new TypeError(`it broke with ${typeof arg}`);
+    },
+    hangs: () => new Promise(() => undefined),
+    /** No wire can carry what it returns. */
+    "is bad": () => ({ odd: () => 1 }),
   },
   payloads: { checked: (arg) => typeof arg === "number" || "a number" },
 });

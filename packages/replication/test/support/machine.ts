@@ -1,9 +1,10 @@
 /** A state machine run op by op, without a group around it. */
 import type { ActorError, AnyActorDefinition } from "@troupe/actor";
 import { fromWireError, type WireError } from "@troupe/actor/runtime";
+import type { Applied } from "../../src/machine-port.ts";
 import type { Operation, Outcome } from "../../src/outcome.ts";
 import { encodePulse, type Pulse } from "../../src/pulse.ts";
-import { ActorMachine, type Applied } from "../../src/state-machine.ts";
+import { ActorMachine } from "../../src/state-machine.ts";
 import { stateCodec } from "../../src/target-ref.ts";
 import type { Request } from "../../src/vsr/index.ts";
 import { call, clientId, register } from "./entries.ts";
@@ -34,7 +35,7 @@ export class TestMachine {
 
   /** The group tells itself something, at that time in milliseconds. */
   pulse(ms: number, said: Partial<Pulse> = {}): Applied {
-    const body = encodePulse(codec, { done: [], downs: [], ...said }, 4096);
+    const body = encodePulse(codec, { done: [], downs: [], outcomes: [], ...said }, 4096);
     const kind = "pulse" as const;
     const request = { kind, client: "", session: 0, number: 0, acked: 0, body };
     return this.#commit([request], ms * 1000);
