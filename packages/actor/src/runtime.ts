@@ -4,6 +4,7 @@
  * A list; no code lives here.
  */
 export { systemClock } from "./clock.ts";
+export { Deadlines } from "./deadlines.ts";
 export { effectOptions } from "./effect.ts";
 export { EffectAttempt, type Performed } from "./effect-attempt.ts";
 export { type ErrorParts, errorFromParts } from "./error-parts.ts";
@@ -36,6 +37,7 @@ export {
 export { type Linked, Links } from "./process/links.ts";
 export { LocalRef } from "./process/local-ref.ts";
 export type { Watched } from "./process/monitors.ts";
+export { OpenCall, type Settle } from "./process/open-call.ts";
 export type { ForeignPort, Peer } from "./process/peer.ts";
 export { PendingCalls, type PendingCallsOptions } from "./process/pending-calls.ts";
 export { type AnyHandler, callTimeout, describeAddress, type ReplyPort } from "./ref.ts";

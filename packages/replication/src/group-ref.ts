@@ -18,8 +18,9 @@ import {
   type Reply,
   type Rest,
   type TimerHandle,
+  TooManyCallsError,
 } from "@troupe/actor";
-import { callTimeout, fromWireError, PendingCalls, report } from "@troupe/actor/runtime";
+import { callTimeout, Deadlines, fromWireError, report } from "@troupe/actor/runtime";
 import type { Node } from "@troupe/cluster";
 import type { Codec } from "@troupe/cluster/runtime";
 import {
@@ -29,6 +30,7 @@ import {
   NoQuorumError,
   SessionEvictedError,
 } from "./errors.ts";
+import { GroupCall, type GroupCallPorts } from "./group-call.ts";
 import type { GroupChannel } from "./group-channel.ts";
 import { type Consistency, encodeOperation, leastOp } from "./group-request.ts";
 import { GroupStatus, type ReplicaStatus, type StatusOptions } from "./group-status.ts";
@@ -38,7 +40,7 @@ import type { Operation, Outcome } from "./outcome.ts";
 import { randomHex } from "./random-hex.ts";
 import type { Inferred } from "./replicable.ts";
 import type { ReplicationEvents, ReplicationListener } from "./replication-events.ts";
-import { type Answered, type Cancel, Session } from "./session.ts";
+import { type Cancel, Session } from "./session.ts";
 import type { StatePath } from "./state-path.ts";
 import type { Op } from "./vsr/index.ts";
 import type { GroupMessage } from "./wire.ts";
@@ -120,7 +122,13 @@ export class GroupHandle {
   readonly address: RefAddress;
   readonly #ports: GroupHandlePorts;
   readonly #session: Session;
-  readonly #pending: PendingCalls<unknown>;
+  readonly #calls: GroupCallPorts;
+  /** Those that wait for an answer, oldest first. */
+  readonly #open = new Set<GroupCall>();
+  readonly #openMax: number;
+  /** Of those, what one replica was asked, by number. */
+  readonly #asked = new Map<number, GroupCall>();
+  #lastAsked = 0;
   readonly #status: GroupStatus;
   /** Refs that cross become those of this node. */
   readonly #codec: Codec;
@@ -158,8 +166,19 @@ export class GroupHandle {
       abandon: (numbers) => this.#codec.encode(["abandon", "", numbers]),
       send: (to, message) => channel.sendToReplica(to, message),
     });
-    const max = maxQueuedCalls * 2 + config.sessionWindow;
-    this.#pending = new PendingCalls({ clock: node.clock, max });
+    this.#openMax = maxQueuedCalls * 2 + config.sessionWindow;
+    this.#calls = {
+      deadlines: new Deadlines({ clock: node.clock }),
+      decode: (call, body) => this.#decode(call, body),
+      evictedError: () => new SessionEvictedError(group),
+      timeoutError: ({ operation, timeoutMs }) =>
+        new CallTimeoutError(`group "${group}"`, operation, timeoutMs),
+      neverSent: (error, call) => this.#neverSent(error, call),
+      closed: (call) => {
+        this.#open.delete(call);
+        if (call.asked > 0) this.#asked.delete(call.asked);
+      },
+    };
     this.#status = new GroupStatus(channel, node.clock);
     this.#unlisten = channel.listen((from, message) => this.#receive(from, message));
     this.#unlistenMismatch = channel.onMismatch((error) => this.#onMismatch(error));
@@ -234,31 +253,31 @@ export class GroupHandle {
       const atLeast = leastOp(options?.consistency);
       const request = [kind, operation, arg] as const;
       const body = encodeOperation(definition, this.#codec, request, batchBytesMax);
-      let sent: Cancel | undefined;
-      // Taking the call back tells whether it ever left this node.
-      const fail = (error: unknown) =>
-        reject(sent?.cancel() ? this.#neverSent(error, operation, timeoutMs) : error);
-      const late = () => new CallTimeoutError(`group "${this.group}"`, operation, timeoutMs);
-      const id = this.#pending.add(resolve, fail, timeoutMs, options?.signal, late);
-      if (id === 0) return;
-      const answered = this.#answered(id);
+      const signal = options?.signal;
+      if (signal?.aborted) throw new CallAbortedError("not_run", signal.reason);
+      if (this.#open.size >= this.#openMax) throw new TooManyCallsError(this.#openMax);
+      const call = new GroupCall(this.#calls, operation, timeoutMs, resolve, reject);
+      this.#open.add(call);
+      call.begin(timeoutMs, signal);
       const isQuery = kind === "query" || kind === "read";
-      if (isQuery && atLeast !== undefined) sent = this.#askOne(id, body, atLeast, answered);
-      else if (isQuery) sent = this.#session.query(body, answered);
-      else sent = this.#session.call(body, answered);
-      if (sent === undefined) {
-        const { maxQueuedCalls } = channel.options;
-        this.#pending.reject(id, new BusyError(this.group, maxQueuedCalls));
+      if (isQuery && atLeast !== undefined) call.sent = this.#askOne(call, body, atLeast);
+      else if (isQuery) call.sent = this.#session.query(body, call);
+      else call.sent = this.#session.call(body, call);
+      if (call.sent === undefined) {
+        call.reject(new BusyError(this.group, channel.options.maxQueuedCalls));
       }
       this.#armTick();
     });
   }
 
   /** One replica answers: this node's own, or the first that is there; a query changes nothing. */
-  #askOne(number: number, body: Uint8Array, at_least: Op, answered: Answered): Cancel {
+  #askOne(call: GroupCall, body: Uint8Array, at_least: Op): Cancel {
     const { channel, askHere } = this.#ports;
     const cancel = { cancel: () => true };
-    if (askHere(body, at_least, (reply) => answered.reply(reply))) return cancel;
+    if (askHere(body, at_least, (reply) => call.reply(reply))) return cancel;
+    const number = ++this.#lastAsked;
+    call.asked = number;
+    this.#asked.set(number, call);
     const message = { type: "local_query", client: this.#name, number, at_least, body } as const;
     const { replicas } = channel.options;
     const first = number % replicas.length;
@@ -269,19 +288,14 @@ export class GroupHandle {
     return cancel;
   }
 
-  #answered(id: number): Answered {
-    return {
-      reply: (body) => {
-        const outcome = this.#codec.decode(body) as Outcome;
-        this.#op = Math.max(this.#op, outcome.op);
-        if ("error" in outcome) this.#pending.reject(id, fromWireError(outcome.error));
-        else this.#pending.resolve(id, outcome.value);
-      },
-      evicted: () => this.#pending.reject(id, new SessionEvictedError(this.group)),
-    };
+  #decode(call: GroupCall, body: Uint8Array): void {
+    const outcome = this.#codec.decode(body) as Outcome;
+    this.#op = Math.max(this.#op, outcome.op);
+    if ("error" in outcome) call.reject(fromWireError(outcome.error));
+    else call.resolve(outcome.value);
   }
 
-  #neverSent(error: unknown, operation: string, timeoutMs: number): unknown {
+  #neverSent(error: unknown, { operation, timeoutMs }: GroupCall): unknown {
     if (error instanceof CallTimeoutError) {
       return new NoQuorumError(this.group, operation, timeoutMs);
     }
@@ -303,7 +317,7 @@ export class GroupHandle {
         this.#status.receive(message);
         break;
       case "local_reply":
-        if (message.client === this.#name) this.#answered(message.number).reply(message.body);
+        if (message.client === this.#name) this.#asked.get(message.number)?.reply(message.body);
         break;
     }
   }
@@ -313,7 +327,11 @@ export class GroupHandle {
     // Every message of ours is answered so: once is enough for a person.
     if (!this.#toldMismatch) this.#ports.node.logger.warn(error.message);
     this.#toldMismatch = true;
-    if (!this.#session.isRegistered) this.#pending.rejectAll(error);
+    if (!this.#session.isRegistered) this.#rejectAll(error);
+  }
+
+  #rejectAll(error: unknown): void {
+    for (const call of [...this.#open]) call.reject(error);
   }
 
   /** The session ticks only while something waits: an idle handle costs no timer. */
@@ -334,7 +352,7 @@ export class GroupHandle {
     this.#unlistenEvents.clear();
     if (this.#timer !== undefined) this.#ports.node.clock.clearTimer(this.#timer);
     const closed = new GroupClosedError(this.group, "unknown");
-    this.#pending.rejectAll(closed);
+    this.#rejectAll(closed);
     this.#status.close(closed);
     this.#session.close();
     await this.#ports.release();

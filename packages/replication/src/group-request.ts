@@ -6,6 +6,7 @@ import { type AnyActorDefinition, OptionError, UnknownOperationError } from "@tr
 import type { Codec } from "@troupe/cluster/runtime";
 import { CallTooLargeError } from "./errors.ts";
 import type { Operation } from "./outcome.ts";
+import { SharedMemory } from "./shared-memory.ts";
 import { checkPath } from "./state-path.ts";
 import type { Op } from "./vsr/index.ts";
 
@@ -27,6 +28,9 @@ export function leastOp(consistency: Consistency = "linearizable"): Op | undefin
   if (Number.isSafeInteger(op) && (op as number) >= 0) return op as Op;
   throw new OptionError("consistency", '"linearizable", "local" or { atLeast: op }', consistency);
 }
+
+/** A request is forgotten when it is answered. */
+const memory = new SharedMemory();
 
 /**
  * Encodes a request or a query. Throws UnknownOperationError, NotSerializableError,
@@ -57,7 +61,11 @@ function checkName(
 
 function encode(codec: Codec, operation: Operation): Uint8Array {
   try {
-    return codec.encode(operation);
+    const bytes = codec.encodeShared(operation);
+    const body = memory.take(bytes.length);
+    if (bytes instanceof Uint8Array) body.set(bytes);
+    else bytes.copyTo(body, 0);
+    return body;
   } catch (error) {
     // Encoded by itself, so that the error names the argument and not its envelope.
     codec.encodeShared(operation[2], "arg");

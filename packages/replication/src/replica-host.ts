@@ -69,6 +69,7 @@ export class ReplicaHost {
   /** Absent in memory, where no state outlives its replica. */
   readonly #mark: DivergedMark | undefined;
   readonly #routes = new Map<ClientId, string>();
+  #lastRoute: readonly [client: ClientId, from: string] = ["", ""];
   readonly #unlisten: () => void;
   readonly #ticker: Ticker;
   readonly #outside: OutsideWorld;
@@ -254,6 +255,9 @@ export class ReplicaHost {
   }
 
   #remember(client: ClientId, from: string): void {
+    // Requests come in batches, mostly of one client; the last route stands at the end already.
+    if (client === this.#lastRoute[0] && from === this.#lastRoute[1]) return;
+    this.#lastRoute = [client, from];
     // Put at the end again, so that the one that has been silent for longest is forgotten.
     this.#routes.delete(client);
     if (this.#routes.size >= routesMax) {

@@ -33,16 +33,28 @@ export interface SessionOptions {
   readonly send: (to: ReplicaIndex, message: ClientMessage) => void;
 }
 
-interface Call {
+class Call implements Cancel {
   readonly body: Uint8Array;
   /** Absent once the caller has given up. */
   answered: Answered | undefined;
   /** Present once it has been sent. */
-  message?: RequestMessage;
+  message: RequestMessage | undefined = undefined;
   /** The tick of the last sending. */
-  sentAt: number;
+  sentAt = 0;
   /** It was given up, and the group has been told. */
-  abandoned?: boolean;
+  abandoned = false;
+  readonly #takeBack: (call: Call) => boolean;
+
+  constructor(body: Uint8Array, answered: Answered, takeBack: (call: Call) => boolean) {
+    this.body = body;
+    this.answered = answered;
+    this.#takeBack = takeBack;
+  }
+
+  cancel(): boolean {
+    this.answered = undefined;
+    return this.#takeBack(this);
+  }
 }
 
 interface Query {
@@ -103,10 +115,10 @@ export class Session {
   /** Makes a call; undefined if too many wait already, and then nothing is sent. */
   call(body: Uint8Array, answered: Answered): Cancel | undefined {
     if (this.#queue.length >= this.#options.queueMax) return undefined;
-    const call: Call = { body, answered, sentAt: 0 };
+    const call = new Call(body, answered, this.#takeBack);
     this.#queue.push(call);
     this.#pump();
-    return { cancel: () => this.#cancelCall(call) };
+    return call;
   }
 
   /** Asks a query; undefined if too many wait already. Queries need no session and no order. */
@@ -185,13 +197,14 @@ export class Session {
     return this.#lastNumber + 1;
   }
 
-  #cancelCall(call: Call): boolean {
-    call.answered = undefined;
+  /** Takes a call out of the queue; false if it has left it. */
+  readonly #takeBack = (call: Call): boolean => {
+    if (call.message !== undefined) return false;
     const waiting = this.#queue.indexOf(call);
     if (waiting === -1) return false;
     this.#queue.splice(waiting, 1);
     return true;
-  }
+  };
 
   /** Sends what the window has room for, once the session is registered. */
   #pump(): void {
@@ -226,7 +239,7 @@ export class Session {
     const { abandon, window } = this.#options;
     if (abandon === undefined || this.#session === undefined) return;
     if (this.#abandoning !== undefined) return;
-    const isDue = (call: Call) => call.answered === undefined && call.abandoned !== true;
+    const isDue = (call: Call) => call.answered === undefined && !call.abandoned;
     const givenUp = [...this.#sent].filter(([, call]) => isDue(call));
     const [oldest] = givenUp;
     if (oldest === undefined) return;
@@ -235,7 +248,7 @@ export class Session {
     for (const [, call] of givenUp) call.abandoned = true;
     const body = abandon(givenUp.map(([number]) => number));
     const answered = { reply: () => undefined, evicted: () => undefined };
-    this.#abandoning = this.#sendFirst({ body, answered, sentAt: 0 }, this.#session);
+    this.#abandoning = this.#sendFirst(new Call(body, answered, this.#takeBack), this.#session);
   }
 
   #register(): void {

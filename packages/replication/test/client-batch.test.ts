@@ -78,6 +78,7 @@ describe("a batch of requests", () => {
       { number: 2 ** 53 },
     ]) {
       expect(decodeRequests(encodeRequests([call, { ...call, ...wrong }]))).toBeUndefined();
+      expect(decodeRequests(encodeRequests([{ ...call, ...wrong }, call]))).toBeUndefined();
     }
   });
 });
@@ -110,6 +111,7 @@ describe("a batch of replies", () => {
       { number: Number.POSITIVE_INFINITY },
     ]) {
       expect(decodeReplies(encodeReplies([answer, { ...answer, ...wrong }]))).toBeUndefined();
+      expect(decodeReplies(encodeReplies([{ ...answer, ...wrong }, answer]))).toBeUndefined();
     }
   });
 });
