@@ -14,8 +14,8 @@
  */
 import { NotSerializableError } from "@troupe/actor";
 import type { Codec } from "@troupe/cluster/runtime";
-import type { LiveContainer, LiveContainers } from "./live-containers.ts";
 import { scalarBytes, smallTreeLevels, weighSmallTree } from "./small-tree.ts";
+import type { StandingState } from "./standing-state.ts";
 import { byteTypes, Token } from "./state-tokens.ts";
 
 /** What bounds the work on one slice. */
@@ -52,7 +52,8 @@ interface Part {
 
 /**
  * The slices of a value, each made when it is asked for; the value must not change before the last.
- * `root` names it in errors. `live` is told of each map and set, for the reader of the same slices.
+ * `root` names it in errors. With `standing`, which is told what they are made of, each slice lies
+ * in memory that is used again for the next.
  *
  * Throws NotSerializableError with the path of what cannot be encoded, perhaps after some slices.
  *
@@ -68,22 +69,25 @@ export function stateSlices(
   codec: Codec,
   limits: SliceLimits = sliceLimits,
   root = "state",
-  live?: LiveContainers,
+  standing?: StandingState,
 ): Iterable<Uint8Array> {
-  return new SliceWriter(codec, limits, root, live).slices(value);
+  return new SliceWriter(codec, limits, root, standing).slices(value);
 }
 
 class SliceWriter {
   readonly #codec: Codec;
   readonly #limits: SliceLimits;
   readonly #root: string;
-  readonly #live: LiveContainers | undefined;
+  readonly #standing: StandingState | undefined;
   #codes: number[] = [];
   #values: unknown[] = [];
+  /** Whether each of the values stays what it is in the state that goes on. */
+  #stays: boolean[] = [];
   /** Where each of the values stands, for errors: the container, and the key in it. */
   #places: (Open | undefined)[] = [];
   #keys: unknown[] = [];
   #bytes = 0;
+  #codeBytes = new Uint8Array(0);
   /** Values within the small trees of the slice. */
   #inTrees = 0;
   readonly #weight = { values: 0, bytes: 0 };
@@ -92,8 +96,13 @@ class SliceWriter {
   /** The pieces of a long text or a typed array that are still to come. */
   #pieces: Iterator<unknown> | undefined;
 
-  constructor(codec: Codec, limits: SliceLimits, root: string, live: LiveContainers | undefined) {
-    this.#live = live;
+  constructor(
+    codec: Codec,
+    limits: SliceLimits,
+    root: string,
+    standing: StandingState | undefined,
+  ) {
+    this.#standing = standing;
     this.#codec = codec;
     this.#limits = limits;
     this.#root = root;
@@ -134,6 +143,7 @@ class SliceWriter {
     if (typeof value === "object" && value !== null) this.#putObject(key, value);
     else if (typeof value === "string" && value.length > pieceSize) {
       const pieces = textPieces(value);
+      this.#standing?.begin(Token.text, value);
       this.#add(Token.text, pieces.next().value, this.#open, key);
       this.#pieces = pieces;
     } else this.#add(Token.value, value, this.#open, key);
@@ -141,23 +151,27 @@ class SliceWriter {
 
   #putObject(key: unknown, value: object): void {
     if (this.#levels <= levelsMax - smallTreeLevels && weighSmallTree(value, this.#weight)) {
-      this.#inTrees += this.#weight.values;
-      this.#add(Token.value, value, this.#open, key, this.#weight.bytes);
+      const { values, bytes } = this.#weight;
+      this.#inTrees += values;
+      const stays = this.#standing?.tree(value) === true;
+      this.#add(Token.value, value, this.#open, key, bytes, stays);
       return;
     }
     const type = ArrayBuffer.isView(value) && value.byteLength > pieceSize ? byteTypeOf(value) : -1;
     const opening = type < 0 ? this.#opening(value) : undefined;
     if (type >= 0) {
       const view = value as ArrayBufferView;
+      this.#standing?.begin(Token.bytes, value);
       this.#add(Token.bytes, [type, view.byteLength], this.#open, key);
       this.#pieces = bytePieces(view);
-    } else if (opening === undefined) this.#add(Token.value, value, this.#open, key);
-    else {
+    } else if (opening === undefined) {
+      this.#add(Token.value, value, this.#open, key, weightOf(value), false);
+    } else {
       const [code, parts] = opening;
       const open = { value, parent: this.#open, key, parts };
       if (this.#levels >= levelsMax) this.#refuseDepth(open);
       this.#codes.push(code);
-      if (code === Token.map || code === Token.set) this.#live?.open(value as LiveContainer);
+      this.#standing?.begin(code, value);
       this.#open = open;
       this.#levels++;
     }
@@ -211,33 +225,41 @@ class SliceWriter {
     place: Open | undefined,
     key: unknown,
     bytes = weightOf(value),
+    stays = true,
   ): void {
     this.#codes.push(code);
     this.#values.push(value);
+    this.#stays.push(stays);
     this.#places.push(place);
     this.#keys.push(key);
     this.#bytes += bytes;
   }
 
   #encode(): Uint8Array {
-    const slice = [Uint8Array.from(this.#codes), this.#values];
-    let bytes: Uint8Array;
-    try {
-      bytes = this.#codec.encode(slice, this.#root);
-    } catch (error) {
-      // The codec knows only where in the slice it is; by itself it is found where it belongs.
-      for (const [index, value] of this.#values.entries()) {
-        this.#codec.encode(value, this.#path(this.#places[index], this.#keys[index]));
-      }
-      throw error;
-    }
+    const shared = this.#bytesOf(this.#codes, this.#values);
+    this.#standing?.take(shared, this.#codes, this.#values, this.#stays);
     this.#codes = [];
     this.#values = [];
+    this.#stays = [];
     this.#places = [];
     this.#keys = [];
     this.#inTrees = 0;
     this.#bytes = 0;
-    return bytes;
+    return this.#standing === undefined ? shared.slice() : shared;
+  }
+
+  #bytesOf(codes: readonly number[], values: readonly unknown[]): Uint8Array {
+    if (this.#codeBytes.length < codes.length) this.#codeBytes = new Uint8Array(2 * codes.length);
+    this.#codeBytes.set(codes);
+    try {
+      return this.#codec.encodeList(this.#codeBytes.subarray(0, codes.length), values, this.#root);
+    } catch (error) {
+      // The codec knows only where in the slice it is; by itself it is found where it belongs.
+      for (const [index, value] of values.entries()) {
+        this.#codec.encode(value, this.#path(this.#places[index], this.#keys[index]));
+      }
+      throw error;
+    }
   }
 
   #refuseDepth(open: Open): never {

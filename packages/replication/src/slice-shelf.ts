@@ -1,0 +1,55 @@
+/**
+ * Where the slices of a state are kept while the replica goes on: a throw goes back to them.
+ *
+ * They take as much memory as the state has bytes, and new ones are made at each checkpoint. The
+ * garbage collector counts the memory of buffers, and begins to mark a whole heap when that has
+ * grown by so little as 64 MiB. It does not count memory that threads may share; so the slices lie
+ * in such memory, in blocks that are used again when the slices in them are no longer needed.
+ */
+
+const blockBytes = 1024 * 1024;
+
+/** Slices that belong together: those of one state. */
+export interface ShelvedSlices extends Iterable<Uint8Array> {
+  /** Keeps a copy, and returns it. It may be read until `clear`. */
+  add(slice: Uint8Array): Uint8Array;
+  /** Gives the memory back; nothing of it may be read any more. */
+  clear(): void;
+}
+
+export class SliceShelf {
+  readonly #spare: Uint8Array[] = [];
+
+  begin(): ShelvedSlices {
+    const slices: Uint8Array[] = [];
+    let blocks: Uint8Array[] = [];
+    let at = blockBytes;
+    return {
+      add: (slice) => {
+        if (slice.length > blockBytes - at) {
+          blocks.push(this.#block(slice.length));
+          at = 0;
+        }
+        const block = blocks.at(-1) as Uint8Array;
+        const kept = block.subarray(at, at + slice.length);
+        kept.set(slice);
+        at += slice.length;
+        if (block.length > blockBytes) at = blockBytes;
+        slices.push(kept);
+        return kept;
+      },
+      clear: () => {
+        slices.length = 0;
+        this.#spare.push(...blocks.filter(({ length }) => length === blockBytes));
+        blocks = [];
+        at = blockBytes;
+      },
+      [Symbol.iterator]: () => slices[Symbol.iterator](),
+    };
+  }
+
+  #block(bytes: number): Uint8Array {
+    if (bytes > blockBytes) return new Uint8Array(new SharedArrayBuffer(bytes));
+    return this.#spare.pop() ?? new Uint8Array(new SharedArrayBuffer(blockBytes));
+  }
+}
