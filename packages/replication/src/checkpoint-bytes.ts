@@ -18,7 +18,7 @@ export class Framing {
 
   frame(slice: Uint8Array): Uint8Array {
     const bytes = lengthBytes + slice.length;
-    // Half as much again: slices are of about one length, and none is to need more room than before.
+    // Half as much again: most slices are about as long as the first one.
     if (this.#room.length < bytes) this.#room = new Uint8Array(Math.ceil(bytes * 1.5));
     const room = this.#room;
     new DataView(room.buffer).setUint32(0, slice.length);

@@ -56,7 +56,7 @@ export class StandingState {
   }
 
   /** Takes in what a slice was made of; `stays` is there for each value. */
-  take(slice: Uint8Array, codes: readonly number[], values: unknown[], stays: boolean[]): void {
+  take(slice: Uint8Array, codes: Uint8Array, values: unknown[], stays: boolean[]): void {
     const copies = stays.includes(false) ? this.#copiesIn(slice) : values;
     let next = 0;
     let begun = 0;
