@@ -23,26 +23,26 @@ export class SliceShelf {
   begin(): ShelvedSlices {
     const slices: Uint8Array[] = [];
     let blocks: Uint8Array[] = [];
-    let at = blockBytes;
+    /** What is left of the last block. */
+    let room: Uint8Array = new Uint8Array(0);
     return {
       add: (slice) => {
-        if (slice.length > blockBytes - at) {
-          blocks.push(this.#block(slice.length));
-          at = 0;
+        const { length } = slice;
+        if (length > room.length) {
+          room = this.#block(length);
+          blocks.push(room);
         }
-        const block = blocks.at(-1) as Uint8Array;
-        const kept = block.subarray(at, at + slice.length);
+        const kept = room.subarray(0, length);
         kept.set(slice);
-        at += slice.length;
-        if (block.length > blockBytes) at = blockBytes;
+        room = room.subarray(length);
         slices.push(kept);
         return kept;
       },
       clear: () => {
-        slices.length = 0;
         this.#spare.push(...blocks.filter(({ length }) => length === blockBytes));
+        slices.length = 0;
         blocks = [];
-        at = blockBytes;
+        room = new Uint8Array(0);
       },
       [Symbol.iterator]: () => slices[Symbol.iterator](),
     };
