@@ -19,6 +19,8 @@ export interface ShelvedSlices extends Iterable<Uint8Array> {
 
 export class SliceShelf {
   readonly #spare: Uint8Array[] = [];
+  /** Blocks of the usual length in which slices lie. */
+  #used = 0;
 
   begin(): ShelvedSlices {
     const slices: Uint8Array[] = [];
@@ -39,7 +41,7 @@ export class SliceShelf {
         return kept;
       },
       clear: () => {
-        this.#spare.push(...blocks.filter(({ length }) => length === blockBytes));
+        this.#giveBack(blocks.filter(({ length }) => length === blockBytes));
         slices.length = 0;
         blocks = [];
         room = new Uint8Array(0);
@@ -50,6 +52,14 @@ export class SliceShelf {
 
   #block(bytes: number): Uint8Array {
     if (bytes > blockBytes) return new Uint8Array(new SharedArrayBuffer(bytes));
+    this.#used++;
     return this.#spare.pop() ?? new Uint8Array(new SharedArrayBuffer(blockBytes));
+  }
+
+  /** The next state may need as many as this one; what a larger one needed is let go. */
+  #giveBack(blocks: readonly Uint8Array[]): void {
+    this.#used -= blocks.length;
+    this.#spare.push(...blocks);
+    this.#spare.length = Math.min(this.#spare.length, Math.max(this.#used, 1));
   }
 }

@@ -45,6 +45,18 @@ describe("slices on a shelf", () => {
     expect(shelf.begin().add(filled(20, 2)).buffer).toBe(memory);
   });
 
+  test("leave no more memory behind than those take that are kept now", () => {
+    const shelf = new SliceShelf();
+    const [large, less] = [shelf.begin(), shelf.begin()];
+    for (let i = 0; i < 8; i++) large.add(filled(mebibyte, i));
+    const blocks = new Set([...large].map(({ buffer }) => buffer));
+    for (let i = 0; i < 2; i++) less.add(filled(mebibyte, i));
+    large.clear();
+    const next = shelf.begin();
+    for (let i = 0; i < 8; i++) next.add(filled(mebibyte, i));
+    expect([...next].filter(({ buffer }) => blocks.has(buffer)).length).toBe(2);
+  });
+
   test("given up twice are given up once: nobody shares their memory", () => {
     const shelf = new SliceShelf();
     const old = shelf.begin();
