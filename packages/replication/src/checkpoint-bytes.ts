@@ -12,12 +12,19 @@ const lengthBytes = 4;
 /** So many bytes are read at once. */
 const readBytes = 256 * 1024;
 
-/** A slice, or the head, behind its length. */
-export function framed(slice: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(lengthBytes + slice.length);
-  new DataView(bytes.buffer).setUint32(0, slice.length);
-  bytes.set(slice, lengthBytes);
-  return bytes;
+/** Puts slices, and the head, behind their lengths, in memory that the next one overwrites. */
+export class Framing {
+  #room = new Uint8Array(0);
+
+  frame(slice: Uint8Array): Uint8Array {
+    const bytes = lengthBytes + slice.length;
+    // Half as much again: most slices are about as long as the first one.
+    if (this.#room.length < bytes) this.#room = new Uint8Array(Math.ceil(bytes * 1.5));
+    const room = this.#room;
+    new DataView(room.buffer).setUint32(0, slice.length);
+    room.set(slice, lengthBytes);
+    return room.subarray(0, bytes);
+  }
 }
 
 export function encodeHead(codec: Codec, head: CheckpointHead): Uint8Array {

@@ -6,7 +6,7 @@
  * however large it is; the core hands out nothing to be run meanwhile.
  */
 import type { Codec } from "@troupe/cluster/runtime";
-import { encodeHead, framed, readCheckpoint } from "./checkpoint-bytes.ts";
+import { encodeHead, Framing, readCheckpoint } from "./checkpoint-bytes.ts";
 import { CheckpointTransfer } from "./checkpoint-transfer.ts";
 import { CheckpointError } from "./errors.ts";
 import type { CheckpointName, Checkpoints, CheckpointWriter } from "./journal/journal.ts";
@@ -55,6 +55,7 @@ export class Checkpointing {
   #committing: Capture | undefined;
   /** It is to be captured when the one before it is durable; the core holds what would follow. */
   #next: CheckpointHead | undefined;
+  readonly #framing = new Framing();
   #stopReading: () => void = () => undefined;
 
   constructor(ports: CheckpointingPorts) {
@@ -77,6 +78,7 @@ export class Checkpointing {
     if (restore === undefined) return;
     // What is being encoded is the state that there was.
     this.#capture?.writer.abandon();
+    this.#capture?.slices.return?.();
     this.#capture = undefined;
     this.#next = undefined;
     this.#restore(restore);
@@ -113,7 +115,9 @@ export class Checkpointing {
     const slices = machine.snapshot()[Symbol.iterator]();
     const capture = { op, writer: checkpoints.begin(op), slices };
     this.#capture = capture;
-    capture.writer.write(framed(encodeHead(codec, head)), () => this.#pullLater(capture));
+    capture.writer.write(this.#framing.frame(encodeHead(codec, head)), () =>
+      this.#pullLater(capture),
+    );
   }
 
   #pullLater(capture: Capture): void {
@@ -137,7 +141,7 @@ export class Checkpointing {
       return;
     }
     if (slice.done !== true) {
-      writer.write(framed(slice.value), () => this.#pullLater(capture));
+      writer.write(this.#framing.frame(slice.value), () => this.#pullLater(capture));
       return;
     }
     this.#capture = undefined;

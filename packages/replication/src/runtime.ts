@@ -9,7 +9,6 @@ export {
   type CheckpointSink,
   decodeHead,
   encodeHead,
-  framed,
   readCheckpoint,
 } from "./checkpoint-bytes.ts";
 export { checksum } from "./checksum.ts";

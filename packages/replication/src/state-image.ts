@@ -14,8 +14,9 @@
  */
 import { NotSerializableError } from "@troupe/actor";
 import type { Codec } from "@troupe/cluster/runtime";
-import type { LiveContainer, LiveContainers } from "./live-containers.ts";
 import { scalarBytes, smallTreeLevels, weighSmallTree } from "./small-tree.ts";
+import type { StandingState } from "./standing-state.ts";
+import { ArrayParts, MapParts, ObjectParts, type Parts, SetParts } from "./state-parts.ts";
 import { byteTypes, Token } from "./state-tokens.ts";
 
 /** What bounds the work on one slice. */
@@ -41,18 +42,15 @@ interface Open {
   /** Where it stands in the one around it. */
   readonly parent: Open | undefined;
   readonly key: unknown;
-  /** Its parts that are still to come, a key before each value where there are keys. */
-  readonly parts: Iterator<Part>;
-}
-
-interface Part {
-  readonly key: unknown;
-  readonly value: unknown;
+  /** Those that are still to come, a key before each value where there are keys. */
+  readonly parts: Parts;
+  readonly hasKeys: boolean;
 }
 
 /**
  * The slices of a value, each made when it is asked for; the value must not change before the last.
- * `root` names it in errors. `live` is told of each map and set, for the reader of the same slices.
+ * `root` names it in errors. With `standing`, which is told what they are made of, each slice lies
+ * in memory that is used again for the next.
  *
  * Throws NotSerializableError with the path of what cannot be encoded, perhaps after some slices.
  *
@@ -68,21 +66,27 @@ export function stateSlices(
   codec: Codec,
   limits: SliceLimits = sliceLimits,
   root = "state",
-  live?: LiveContainers,
+  standing?: StandingState,
 ): Iterable<Uint8Array> {
-  return new SliceWriter(codec, limits, root, live).slices(value);
+  return new SliceWriter(codec, limits, root, standing).slices(value);
 }
 
 class SliceWriter {
   readonly #codec: Codec;
   readonly #limits: SliceLimits;
   readonly #root: string;
-  readonly #live: LiveContainers | undefined;
-  #codes: number[] = [];
-  #values: unknown[] = [];
+  readonly #standing: StandingState | undefined;
+  /** The tokens of the slice; what lies beyond their number is of slices before. */
+  #codes = new Uint8Array(16_384);
+  #tokens = 0;
+  /** These four are used again for each slice, and are as long as the longest was. */
+  readonly #values: unknown[] = [];
+  /** Whether each of the values stays what it is in the state that goes on. */
+  readonly #stays: boolean[] = [];
   /** Where each of the values stands, for errors: the container, and the key in it. */
-  #places: (Open | undefined)[] = [];
-  #keys: unknown[] = [];
+  readonly #places: (Open | undefined)[] = [];
+  readonly #keys: unknown[] = [];
+  #valueCount = 0;
   #bytes = 0;
   /** Values within the small trees of the slice. */
   #inTrees = 0;
@@ -92,8 +96,13 @@ class SliceWriter {
   /** The pieces of a long text or a typed array that are still to come. */
   #pieces: Iterator<unknown> | undefined;
 
-  constructor(codec: Codec, limits: SliceLimits, root: string, live: LiveContainers | undefined) {
-    this.#live = live;
+  constructor(
+    codec: Codec,
+    limits: SliceLimits,
+    root: string,
+    standing: StandingState | undefined,
+  ) {
+    this.#standing = standing;
     this.#codec = codec;
     this.#limits = limits;
     this.#root = root;
@@ -103,10 +112,10 @@ class SliceWriter {
     this.#put(undefined, value);
     while (this.#open !== undefined || this.#pieces !== undefined) {
       this.#step();
-      const tokens = this.#codes.length + this.#inTrees;
+      const tokens = this.#tokens + this.#inTrees;
       if (tokens >= this.#limits.tokens || this.#bytes >= this.#limits.bytes) yield this.#encode();
     }
-    if (this.#codes.length > 0) yield this.#encode();
+    if (this.#tokens > 0) yield this.#encode();
   }
 
   /** Adds one token, or a few. */
@@ -115,17 +124,18 @@ class SliceWriter {
       const piece = this.#pieces.next();
       if (piece.done === true) {
         this.#pieces = undefined;
-        this.#codes.push(Token.close);
+        this.#token(Token.close);
       } else this.#add(Token.piece, piece.value, this.#open, undefined);
       return;
     }
     const open = this.#open as Open;
-    const part = open.parts.next();
-    if (part.done !== true) {
-      this.#put(part.value.key, part.value.value);
+    const { parts } = open;
+    if (parts.next()) {
+      if (open.hasKeys) this.#add(Token.value, parts.key, open, parts.key);
+      this.#put(parts.key, parts.value);
       return;
     }
-    this.#codes.push(Token.close);
+    this.#token(Token.close);
     this.#open = open.parent;
     this.#levels--;
   }
@@ -134,6 +144,7 @@ class SliceWriter {
     if (typeof value === "object" && value !== null) this.#putObject(key, value);
     else if (typeof value === "string" && value.length > pieceSize) {
       const pieces = textPieces(value);
+      this.#standing?.begin(Token.text, value);
       this.#add(Token.text, pieces.next().value, this.#open, key);
       this.#pieces = pieces;
     } else this.#add(Token.value, value, this.#open, key);
@@ -141,68 +152,56 @@ class SliceWriter {
 
   #putObject(key: unknown, value: object): void {
     if (this.#levels <= levelsMax - smallTreeLevels && weighSmallTree(value, this.#weight)) {
-      this.#inTrees += this.#weight.values;
-      this.#add(Token.value, value, this.#open, key, this.#weight.bytes);
+      const { values, bytes } = this.#weight;
+      this.#inTrees += values;
+      const stays = this.#standing?.tree(value) === true;
+      this.#add(Token.value, value, this.#open, key, bytes, stays);
       return;
     }
     const type = ArrayBuffer.isView(value) && value.byteLength > pieceSize ? byteTypeOf(value) : -1;
     const opening = type < 0 ? this.#opening(value) : undefined;
     if (type >= 0) {
       const view = value as ArrayBufferView;
+      this.#standing?.begin(Token.bytes, value);
       this.#add(Token.bytes, [type, view.byteLength], this.#open, key);
       this.#pieces = bytePieces(view);
-    } else if (opening === undefined) this.#add(Token.value, value, this.#open, key);
-    else {
+    } else if (opening === undefined) {
+      this.#add(Token.value, value, this.#open, key, weightOf(value), false);
+    } else {
       const [code, parts] = opening;
-      const open = { value, parent: this.#open, key, parts };
+      const hasKeys = code === Token.object;
+      const open = { value, parent: this.#open, key, parts, hasKeys };
       if (this.#levels >= levelsMax) this.#refuseDepth(open);
-      this.#codes.push(code);
-      if (code === Token.map || code === Token.set) this.#live?.open(value as LiveContainer);
+      this.#token(code);
+      this.#standing?.begin(code, value);
       this.#open = open;
       this.#levels++;
     }
   }
 
   /** Undefined for what has no parts, or none that this file knows. */
-  #opening(value: object): [code: number, parts: Iterator<Part>] | undefined {
+  #opening(value: object): [code: number, parts: Parts] | undefined {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) {
-      return [Token.object, this.#objectParts(value as Record<string, unknown>)];
+      return [Token.object, new ObjectParts(value as Record<string, unknown>, this.#refuse)];
     }
     if (prototype === Array.prototype && Array.isArray(value)) {
-      return [Token.array, this.#arrayParts(value)];
+      return [Token.array, new ArrayParts(value, this.#refuse)];
     }
     if (prototype === Map.prototype && value instanceof Map) {
-      return [Token.map, this.#mapParts(value)];
+      return [Token.map, new MapParts(value)];
     }
     const isSet = prototype === Set.prototype && value instanceof Set;
-    return isSet ? [Token.set, setParts(value)] : undefined;
+    return isSet ? [Token.set, new SetParts(value)] : undefined;
   }
 
-  *#objectParts(object: Record<string, unknown>): Iterator<Part> {
-    for (const key of Object.keys(object)) {
-      // A decoder renames this one key, to protect prototypes.
-      if (key === "__proto__") this.#refuse("a key named __proto__");
-      this.#add(Token.value, key, this.#open, key);
-      yield { key, value: object[key] };
+  #token(code: number): void {
+    if (this.#tokens === this.#codes.length) {
+      const codes = new Uint8Array(2 * this.#tokens);
+      codes.set(this.#codes);
+      this.#codes = codes;
     }
-    const symbol = Object.getOwnPropertySymbols(object)[0];
-    if (symbol !== undefined) this.#refuse(`a property named ${String(symbol)}`);
-  }
-
-  *#arrayParts(array: readonly unknown[]): Iterator<Part> {
-    for (let key = 0; key < array.length; key++) {
-      const value = array[key];
-      if (value === undefined && !(key in array)) this.#refuse("a hole in an array", key);
-      yield { key, value };
-    }
-  }
-
-  *#mapParts(map: ReadonlyMap<unknown, unknown>): Iterator<Part> {
-    for (const [key, value] of map) {
-      yield { key: "<key>", value: key };
-      yield { key: typeof key === "string" ? key : "<value>", value };
-    }
+    this.#codes[this.#tokens++] = code;
   }
 
   #add(
@@ -211,33 +210,40 @@ class SliceWriter {
     place: Open | undefined,
     key: unknown,
     bytes = weightOf(value),
+    stays = true,
   ): void {
-    this.#codes.push(code);
-    this.#values.push(value);
-    this.#places.push(place);
-    this.#keys.push(key);
+    const index = this.#valueCount++;
+    this.#token(code);
+    this.#values[index] = value;
+    this.#stays[index] = stays;
+    this.#places[index] = place;
+    this.#keys[index] = key;
     this.#bytes += bytes;
   }
 
   #encode(): Uint8Array {
-    const slice = [Uint8Array.from(this.#codes), this.#values];
-    let bytes: Uint8Array;
+    const codes = this.#codes.subarray(0, this.#tokens);
+    this.#values.length = this.#valueCount;
+    this.#stays.length = this.#valueCount;
+    const shared = this.#bytesOf(codes, this.#values);
+    this.#standing?.take(shared, codes, this.#values, this.#stays);
+    this.#tokens = 0;
+    this.#valueCount = 0;
+    this.#inTrees = 0;
+    this.#bytes = 0;
+    return this.#standing === undefined ? shared.slice() : shared;
+  }
+
+  #bytesOf(codes: Uint8Array, values: readonly unknown[]): Uint8Array {
     try {
-      bytes = this.#codec.encode(slice, this.#root);
+      return this.#codec.encodeList(codes, values, this.#root);
     } catch (error) {
       // The codec knows only where in the slice it is; by itself it is found where it belongs.
-      for (const [index, value] of this.#values.entries()) {
+      for (const [index, value] of values.entries()) {
         this.#codec.encode(value, this.#path(this.#places[index], this.#keys[index]));
       }
       throw error;
     }
-    this.#codes = [];
-    this.#values = [];
-    this.#places = [];
-    this.#keys = [];
-    this.#inTrees = 0;
-    this.#bytes = 0;
-    return bytes;
   }
 
   #refuseDepth(open: Open): never {
@@ -257,9 +263,9 @@ class SliceWriter {
     throw new NotSerializableError(path, `more than ${levelsMax} levels`);
   }
 
-  #refuse(what: string, key?: unknown): never {
+  readonly #refuse = (what: string, key?: unknown): never => {
     throw new NotSerializableError(this.#path(this.#open, key), what);
-  }
+  };
 
   #path(place: Open | undefined, key: unknown): string {
     const keys: unknown[] = [key];
@@ -283,10 +289,6 @@ function weightOf(value: unknown): number {
   if (typeof value !== "object" || value === null) return scalarBytes;
   if (ArrayBuffer.isView(value)) return value.byteLength + scalarBytes;
   return value instanceof Date ? scalarBytes : opaqueBytes;
-}
-
-function* setParts(set: ReadonlySet<unknown>): Iterator<Part> {
-  for (const value of set) yield { key: "<member>", value };
 }
 
 /** Cut where a decoder finds whole characters, and no mark that it would drop. */

@@ -26,6 +26,7 @@ import {
   type Place,
   ReplicatedContext,
 } from "./replicated-context.ts";
+import type { ShelvedSlices } from "./slice-shelf.ts";
 import { readPath } from "./state-path.ts";
 import { TargetRef } from "./target-ref.ts";
 import type { Committed, Request, RequestName } from "./vsr/index.ts";
@@ -58,7 +59,7 @@ export class ActorMachine implements StateMachine {
   readonly #sources: ContextSources;
   readonly #work: WorkingMemory;
   /** What a rebuild begins with, in slices. */
-  #snapshot: readonly Uint8Array[];
+  #snapshot: ShelvedSlices;
   #steps: Step[] = [];
   #snapshotDue = stepsMax;
   /** The last op that was run: what a query sees, in its time. */
@@ -95,8 +96,9 @@ export class ActorMachine implements StateMachine {
     const state = definition.init(own, new ReplicatedContext(this.#sources, place));
     if (isThenable(state)) throw new NotReplicableError("an asynchronous init", "not_run");
     this.#work = new WorkingMemory(codec, this.#sources.encodeRefusal, state);
-    this.#snapshot = [...this.#work.slices()];
-    this.#work.restore(this.#snapshot);
+    const { take, end } = this.#work.intake();
+    for (const slice of this.#work.slices()) take(slice);
+    this.#snapshot = end();
   }
 
   /** When the next timer is due, in milliseconds of the log's time; undefined if none is set. */
@@ -361,7 +363,8 @@ export class ActorMachine implements StateMachine {
     }
   }
 
-  #goOnFrom(slices: readonly Uint8Array[]): void {
+  #goOnFrom(slices: ShelvedSlices): void {
+    this.#snapshot.clear();
     this.#snapshot = slices;
     this.#steps = [];
     this.#snapshotDue = stepsMax;

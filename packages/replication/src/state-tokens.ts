@@ -16,6 +16,12 @@ export const Token = {
   close: 8,
 } as const;
 
+/** Whether a value stands in the slice for the token. */
+export function takesValue(code: number): boolean {
+  const { value, text, bytes, piece } = Token;
+  return code === value || code === piece || code === text || code === bytes;
+}
+
 /** A number says which of these a typed array is, so their order is part of the format. */
 export const byteTypes = [
   Uint8Array,

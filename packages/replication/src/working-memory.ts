@@ -12,8 +12,9 @@ import {
   type OpenEffect,
 } from "./actor-memory.ts";
 import { DueQueue } from "./due-queue.ts";
-import { LiveContainers } from "./live-containers.ts";
 import type { Asked, Place } from "./replicated-context.ts";
+import { type ShelvedSlices, SliceShelf } from "./slice-shelf.ts";
+import { StandingState } from "./standing-state.ts";
 import { sliceLimits, stateSlices } from "./state-image.ts";
 import { StateReader } from "./state-reader.ts";
 import type { LateReply } from "./vsr/index.ts";
@@ -30,6 +31,7 @@ export interface Outcomes {
 export class WorkingMemory {
   readonly #codec: Codec;
   readonly #encodeRefusal: (error: unknown) => Uint8Array;
+  readonly #shelf = new SliceShelf();
   #memory: ActorMemory;
   #due: DueQueue;
   outcomes: Outcomes = { late: [], effects: [] };
@@ -54,56 +56,59 @@ export class WorkingMemory {
   }
 
   /** The whole of it as bytes, each slice made when it is asked for. */
-  slices(live?: LiveContainers): Iterable<Uint8Array> {
-    return stateSlices(this.#memory, this.#codec, sliceLimits, "state", live);
+  slices(standing?: StandingState): Iterable<Uint8Array> {
+    return stateSlices(this.#memory, this.#codec, sliceLimits, "state", standing);
   }
 
   /**
-   * The slices once more, and each is read as it is made: what goes on after the last is what a
-   * restart would find. Throws NotSerializableError if a handler has spoilt the state; `undo` has
-   * to make it what it was.
+   * The slices once more, and what is not as a restart would find it is replaced meanwhile. A slice
+   * may be read until what is returned is cleared. Throws NotSerializableError if a handler has
+   * spoilt the state; `undo` has to make it what it was.
    */
-  *capture(undo: () => void): Generator<Uint8Array, readonly Uint8Array[], undefined> {
-    const live = new LiveContainers();
-    const { take, end } = this.intake(live);
+  *capture(undo: () => void): Generator<Uint8Array, ShelvedSlices, undefined> {
+    const standing = new StandingState(this.#codec);
+    const kept = this.#shelf.begin();
+    let isWhole = false;
     try {
-      for (const slice of this.slices(live)) {
-        take(slice);
-        yield slice;
-      }
+      for (const slice of this.slices(standing)) yield kept.add(slice);
+      isWhole = true;
     } catch (error) {
-      // What was shared with a live container no longer is, on this replica and perhaps no other.
-      if (live.used) undo();
+      // What was shared before no longer is, on this replica and perhaps no other.
+      if (standing.changed) undo();
       throw error;
+    } finally {
+      if (!isWhole) kept.clear();
     }
-    return end();
+    this.#goOnAs(standing.end() as ActorMemory);
+    return kept;
   }
 
   /** Takes the place of what is there. */
   restore(slices: Iterable<Uint8Array>): void {
-    const { take, end } = this.intake();
-    for (const slice of slices) take(slice);
-    end();
+    const reader = new StateReader(this.#codec);
+    for (const slice of slices) reader.take(slice);
+    this.#goOnAs(reader.end() as ActorMemory);
   }
 
-  /**
-   * Like `restore`, slice by slice. Nothing changes before `end`, which returns what was taken;
-   * only what a live container holds is replaced by an equal copy at once.
-   */
-  intake(live?: LiveContainers): { take(slice: Uint8Array): void; end(): readonly Uint8Array[] } {
-    const slices: Uint8Array[] = [];
-    const reader = new StateReader(this.#codec, live);
+  /** Like `restore`, slice by slice. Nothing changes before `end`, which returns what was taken. */
+  intake(): { take(slice: Uint8Array): void; end(): ShelvedSlices } {
+    const kept = this.#shelf.begin();
+    const reader = new StateReader(this.#codec);
     return {
       take: (slice) => {
-        slices.push(slice);
+        kept.add(slice);
         reader.take(slice);
       },
       end: () => {
-        this.#memory = reader.end() as ActorMemory;
-        this.#due = new DueQueue(this.#memory.timers);
-        return slices;
+        this.#goOnAs(reader.end() as ActorMemory);
+        return kept;
       },
     };
+  }
+
+  #goOnAs(memory: ActorMemory): void {
+    this.#memory = memory;
+    this.#due = new DueQueue(memory.timers);
   }
 
   /** The timer that is due first, if its time has come. */

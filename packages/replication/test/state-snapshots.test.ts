@@ -234,6 +234,28 @@ describe("a state of many slices", () => {
   });
 });
 
+test("a throw goes back to texts of any length and to bytes, as they were", () => {
+  const Texts = defineActor("texts", {
+    init: () => ({
+      texts: ["é".repeat(5000), "\u{1f600}".repeat(50_000)],
+      bytes: Buffer.from("é"),
+    }),
+    queries: { all: (s) => s },
+    calls: {
+      spoil: (s) => {
+        s.texts.length = 0;
+        s.bytes.fill(0);
+        throw new RangeError("boom");
+      },
+    },
+  });
+  const machine = new TestMachine(Texts, undefined);
+  const before = machine.query("all");
+  failure(() => machine.call("spoil"));
+  expect(machine.query("all")).toEqual(before);
+  expect(machine.query("all")).toMatchObject({ bytes: Buffer.from("é") });
+});
+
 test("a query sees the time of the last op, and draws chance of its own each time", () => {
   const Clocked = defineActor("clocked", {
     init: () => ({}),

@@ -10,7 +10,8 @@ import { type ErrorParts, noWireClasses, type WireClasses } from "@troupe/actor/
 import { addExtension, Encoder, Tag } from "cbor-x";
 import type { Bytes } from "../bytes.ts";
 import { DecodeError } from "../errors.ts";
-import { notSmall, SMALL_BYTES, SMALL_LEVELS, SmallReader, SmallWriter } from "./small-values.ts";
+import { notSmall, SMALL_BYTES, SMALL_LEVELS, SmallReader } from "./small-values.ts";
+import { SmallWriter } from "./small-writer.ts";
 import { decodeWholeBytes, encodeWholeBytes } from "./whole-bytes.ts";
 import { reviveErrorValue } from "./wire-errors.ts";
 import { CLASS_TAG, ERROR_TAG, REF_TAG, scanValue } from "./wire-scan.ts";
@@ -54,6 +55,9 @@ addExtension({
   },
 } as unknown as Parameters<typeof addExtension>[0]);
 
+/** No list takes more bytes on the short way. */
+const LIST_BYTES = 1024 * 1024;
+
 /** cbor-x writes every value into one buffer, which a getter that encodes would overwrite. */
 let isEncoding = false;
 
@@ -91,6 +95,8 @@ export class Codec {
   /** Absent where the limits are so low that a small value may be beyond them. */
   readonly #writer: SmallWriter | undefined;
   readonly #reader: SmallReader | undefined;
+  /** For lists of values; made when the first one is encoded. */
+  #lists: SmallWriter | undefined;
   /** How many bytes may be written as a whole value; none where there is no short way. */
   readonly #wholeBytes: number;
 
@@ -141,6 +147,32 @@ export class Codec {
     const small = this.#writer?.write(value) ?? 0;
     if (small > 0) return (this.#writer as SmallWriter).view(small);
     return encodeWholeBytes(value, this.#wholeBytes) ?? this.#encodeAny(value, root);
+  }
+
+  /**
+   * The bytes of `encode([head, values])`, in a buffer that the next list overwrites. It leaves
+   * nothing for the garbage collector where the values are plain data without dates and bigints.
+   *
+   * Throws NotSerializableError, with a path that begins at `root`, for what cannot cross.
+   */
+  encodeList(head: Uint8Array, values: readonly unknown[], root = "arg"): Uint8Array {
+    const hasRoom = this.#limits.maxBytes >= LIST_BYTES && this.#limits.maxDepth > SMALL_LEVELS + 2;
+    if (hasRoom) this.#lists ??= new SmallWriter(LIST_BYTES, true);
+    const bytes = this.#lists === undefined ? undefined : this.#list(this.#lists, head, values);
+    return bytes ?? this.encode([head, values], root);
+  }
+
+  /** Undefined for what only the long way can write. */
+  #list(writer: SmallWriter, head: Uint8Array, values: readonly unknown[]): Uint8Array | undefined {
+    if (!writer.begin() || !writer.appendArray(2) || !writer.append(head)) return undefined;
+    if (!writer.appendArray(values.length)) return undefined;
+    for (const value of values) {
+      if (writer.append(value)) continue;
+      // As deep as it stands, for a reader counts the levels: within two arrays of one item.
+      const nested = this.#encodeAny([[value]], "value");
+      if (!writer.appendBytes(nested.subarray(2))) return undefined;
+    }
+    return writer.view(writer.length);
   }
 
   #encodeAny(value: unknown, root: string): Uint8Array {

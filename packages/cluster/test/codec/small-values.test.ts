@@ -3,13 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Codec } from "../../src/codec/codec.ts";
-import {
-  notSmall,
-  SMALL_BYTES,
-  SMALL_LEVELS,
-  SmallReader,
-  SmallWriter,
-} from "../../src/codec/small-values.ts";
+import { notSmall, SMALL_BYTES, SMALL_LEVELS, SmallReader } from "../../src/codec/small-values.ts";
+import { SmallWriter } from "../../src/codec/small-writer.ts";
 
 /** A codec whose limit is below that of the short way takes the long way only. */
 const long = new Codec({ maxDepth: SMALL_LEVELS - 1 });

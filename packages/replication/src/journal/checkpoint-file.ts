@@ -55,12 +55,27 @@ export function readCheckpointHeader(
   return { op, id: bytes.toString("hex", 24, 40), bytes: size };
 }
 
-/** A block, with its checksum, which tells its place as well. */
-export function sealBlockOf(op: Op, block: number, content: Uint8Array, hash: Hash): Buffer {
-  const bytes = Buffer.alloc(checksumBytes + content.length);
-  bytes.write(hash(placeOf(op, block), content), 0, "hex");
-  bytes.set(content, checksumBytes);
-  return bytes;
+/** Memory for a block, with its checksum before the content. */
+export function newBlock(): Buffer {
+  return Buffer.allocUnsafeSlow(stride);
+}
+
+/** The part of `newBlock` where the content belongs. */
+export function contentOf(block: Buffer): Buffer {
+  return block.subarray(checksumBytes);
+}
+
+/** Puts the checksum, which tells the block's place as well, before so many bytes of content. */
+export function sealBlock(
+  block: Buffer,
+  op: Op,
+  number: number,
+  bytes: number,
+  hash: Hash,
+): Buffer {
+  const whole = block.subarray(0, checksumBytes + bytes);
+  whole.write(hash(placeOf(op, number), whole.subarray(checksumBytes)), 0, "hex");
+  return whole;
 }
 
 function placeOf(op: Op, block: number): Buffer {

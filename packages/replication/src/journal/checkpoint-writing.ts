@@ -7,7 +7,9 @@ import type { Checksum, Hash, Op } from "../vsr/index.ts";
 import {
   blockOffset,
   checkpointBlockBytes,
-  sealBlockOf,
+  contentOf,
+  newBlock,
+  sealBlock,
   sealCheckpointHeader,
 } from "./checkpoint-file.ts";
 import type { CheckpointName } from "./journal.ts";
@@ -23,9 +25,11 @@ export class CheckpointWriting {
   #file: StorageFile | undefined;
   #bytes = 0;
   #blocks = 0;
-  /** What does not fill a block yet. */
-  #rest: Uint8Array[] = [];
-  #restBytes = 0;
+  /** One for all blocks: each is written before the next is begun. */
+  readonly #block = newBlock();
+  readonly #content = contentOf(this.#block);
+  /** What of the block is filled. */
+  #filled = 0;
 
   constructor(storage: Storage, path: string, op: Op, hash: Hash) {
     this.#storage = storage;
@@ -35,27 +39,25 @@ export class CheckpointWriting {
   }
 
   async write(slice: Uint8Array): Promise<void> {
-    // Hashed and put by piece by piece: a slice may be as large as the whole state.
+    // Hashed and put by piece by piece: a slice may be as large as the whole state. The content is
+    // a copy: the slice is the caller's again when this resolves.
     for (let at = 0; at < slice.length; ) {
-      const room = checkpointBlockBytes - this.#restBytes;
-      const piece = slice.subarray(at, at + room);
-      this.#whole.add(piece);
-      // A copy: the slice is the caller's again when this resolves.
-      this.#rest.push(piece.slice());
-      this.#restBytes += piece.length;
+      const piece = slice.subarray(at, at + checkpointBlockBytes - this.#filled);
+      this.#content.set(piece, this.#filled);
+      this.#whole.add(this.#content.subarray(this.#filled, this.#filled + piece.length));
+      this.#filled += piece.length;
       this.#bytes += piece.length;
       at += piece.length;
-      if (this.#restBytes === checkpointBlockBytes) await this.#writeBlock();
+      if (this.#filled === checkpointBlockBytes) await this.#writeBlock();
     }
   }
 
   async #writeBlock(): Promise<void> {
-    const content = Buffer.concat(this.#rest);
-    this.#rest = [];
-    this.#restBytes = 0;
-    const block = this.#blocks++;
+    const number = this.#blocks++;
+    const sealed = sealBlock(this.#block, this.op, number, this.#filled, this.#hash);
+    this.#filled = 0;
     const file = await this.#open();
-    await file.write(sealBlockOf(this.op, block, content, this.#hash), blockOffset(block));
+    await file.write(sealed, blockOffset(number));
   }
 
   async #open(): Promise<StorageFile> {
@@ -65,7 +67,7 @@ export class CheckpointWriting {
 
   /** Makes all of it durable, where it is, and tells what it is; undefined if not as expected. */
   async finish(identity: Checksum, expected?: string): Promise<CheckpointName | undefined> {
-    if (this.#restBytes > 0) await this.#writeBlock();
+    if (this.#filled > 0) await this.#writeBlock();
     const name = { op: this.op, id: this.#whole.end(), bytes: this.#bytes };
     if (expected !== undefined && name.id !== expected) return undefined;
     const file = await this.#open();

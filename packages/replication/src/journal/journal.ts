@@ -32,7 +32,7 @@ export interface CheckpointName {
  * said so; after a failure of the medium no callback comes any more, as with `Journal.append`.
  */
 export interface CheckpointWriter {
-  /** `done` asks for the next slice; there is one under way at a time. */
+  /** `done` asks for the next slice, which may lie in the same memory; one is under way. */
   write(slice: Uint8Array, done: () => void): void;
   /**
    * Makes all of it durable under its final name. With `expected`, bytes of another id are thrown

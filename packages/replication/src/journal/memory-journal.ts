@@ -33,7 +33,7 @@ export class MemoryCheckpoints implements Checkpoints {
       });
     return {
       write: (slice, done) => {
-        slices.push(slice);
+        slices.push(slice.slice());
         later(done);
       },
       commit: (done, expected) =>
