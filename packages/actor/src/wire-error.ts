@@ -82,10 +82,15 @@ export function sendError<T>(error: unknown, send: (wire: WireError) => T): T {
   }
 }
 
-/** What was thrown may throw itself when it is looked at. */
+/**
+ * What was thrown may throw itself when it is looked at, and an error that no compiler has seen may
+ * have a number for a code.
+ */
 function readError(error: unknown): WireError {
   try {
-    return toWireError(error);
+    const wire = toWireError(error);
+    const { name, code, message } = wire;
+    return { ...wire, name: String(name), code: String(code), message: String(message) };
   } catch {
     const message = "what was thrown cannot be read";
     return { name: "Error", code: "ERR_UNKNOWN", outcome: "unknown", message };

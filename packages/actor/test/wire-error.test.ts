@@ -88,6 +88,17 @@ describe("what of an error can be sent", () => {
     });
   });
 
+  it("is text where an error that no compiler has seen has something else", () => {
+    const init = { name: 7, code: 402, outcome: "ran" } as never;
+    const error = new ActorError("m".repeat(500), init);
+    expect(sendError(error, upTo(250))).toEqual({
+      name: "7",
+      code: "402",
+      outcome: "ran",
+      message: "m".repeat(64),
+    });
+  });
+
   it("is also something when what was thrown throws itself", () => {
     const evil = Object.defineProperty(new Error("x"), "message", {
       get: () => {

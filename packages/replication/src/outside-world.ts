@@ -81,7 +81,7 @@ export class OutsideWorld {
 
   stop(): void {
     this.#unlisten();
-    this.runner.rest();
+    this.runner.stop();
   }
 }
 
