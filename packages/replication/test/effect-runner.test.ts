@@ -259,6 +259,18 @@ describe("the primary", () => {
     }
   });
 
+  test("tells of an error whose text no wire carries, such as what JSON.parse says of a smile", async () => {
+    const bench = resumed();
+    bench.begin(openEffect(1), openEffect(2));
+    bench.works[0]?.resolve(Promise.resolve("😀").then(JSON.parse));
+    bench.works[1]?.reject(new Error(`m${"😀".repeat(2000)}`));
+    await settle();
+    expect(bench.told).toMatchObject([
+      ["2.0", { error: { message: `m${"😀".repeat(31)}\ufffd` } }],
+      ["1.0", { error: { name: "SyntaxError", message: expect.stringContaining("\ufffd") } }],
+    ]);
+  });
+
   test("says only that it is done where nobody is told, and reports a failure", async () => {
     const bench = resumed();
     const { info: _, ...untold } = openEffect(1);
