@@ -48,18 +48,19 @@ export class EffectAttempt {
   /** Does it, unless nobody waits for it any more. Never throws. */
   begin(): void {
     if (this.#isOver) return;
-    const { handler, arg, clock, timeoutMs, effect } = this.#options;
-    let result: unknown;
+    const { handler, arg } = this.#options;
     try {
-      result = handler(arg, this.#run);
-      if (!isThenable(result)) {
-        this.#settle({ value: result });
-        return;
-      }
+      const result = handler(arg, this.#run);
+      if (isThenable(result)) this.#await(result);
+      else this.#settle({ value: result });
     } catch (error) {
       this.#settle({ error });
-      return;
     }
+  }
+
+  /** What looks like a promise is not always one: this throws what reading it throws. */
+  #await(result: unknown): void {
+    const { clock, timeoutMs, effect } = this.#options;
     if (!this.#isOver) {
       this.#timer = clock.setTimer(timeoutMs, () => {
         const error = new EffectTimeoutError(effect, timeoutMs);

@@ -48,6 +48,7 @@ export { noWireClasses, WireClasses } from "./wire-class.ts";
 export {
   type ErrorClass,
   fromWireError,
+  sendableText,
   sendError,
   toWireError,
   type WireError,

@@ -75,17 +75,30 @@ export function sendError<T>(error: unknown, send: (wire: WireError) => T): T {
       const { name, code, message } = bare;
       const [short, rest] = [shortText / 2, shortText];
       return send({
-        ...{ name: name.slice(0, short), code: code.slice(0, short) },
-        ...{ outcome: bare.outcome, message: message.slice(0, rest) },
+        ...{ name: sendableText(name, short), code: sendableText(code, short) },
+        ...{ outcome: bare.outcome, message: sendableText(message, rest) },
       });
     }
   }
 }
 
-/** What was thrown may throw itself when it is looked at. */
+/**
+ * So much of a text, with a sign in place of each half of a surrogate pair, which no wire carries.
+ * An error quotes such a half when it cuts a text, as that of `JSON.parse` does.
+ */
+export function sendableText(text: unknown, length?: number): string {
+  return Buffer.from(String(text).slice(0, length), "utf8").toString("utf8");
+}
+
+/**
+ * What was thrown may throw itself when it is looked at, and an error that no compiler has seen may
+ * have a number for a code.
+ */
 function readError(error: unknown): WireError {
   try {
-    return toWireError(error);
+    const wire = toWireError(error);
+    const [name, code] = [sendableText(wire.name), sendableText(wire.code)];
+    return { ...wire, name, code, message: sendableText(wire.message) };
   } catch {
     const message = "what was thrown cannot be read";
     return { name: "Error", code: "ERR_UNKNOWN", outcome: "unknown", message };

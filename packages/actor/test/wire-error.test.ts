@@ -88,6 +88,38 @@ describe("what of an error can be sent", () => {
     });
   });
 
+  it("is text where an error that no compiler has seen has something else", () => {
+    const init = { name: 7, code: 402, outcome: "ran" } as never;
+    const error = new ActorError("m".repeat(500), init);
+    expect(sendError(error, upTo(250))).toEqual({
+      name: "7",
+      code: "402",
+      outcome: "ran",
+      message: "m".repeat(64),
+    });
+  });
+
+  it("is text that a wire carries, also where it is cut within a pair of surrogates", () => {
+    const wellFormed = (wire: WireError) => {
+      for (const text of [wire.name, wire.code, wire.message]) {
+        if (/\p{Surrogate}/u.test(text)) throw new Error("half of a surrogate pair");
+      }
+      return upTo(250)(wire);
+    };
+    const parse = () => JSON.parse("😀") as unknown;
+    expect(parse).toThrow(/\p{Surrogate}/u);
+    try {
+      parse();
+    } catch (error) {
+      expect(sendError(error, wellFormed)).toMatchObject({
+        name: "SyntaxError",
+        message: "Unexpected token '\ufffd', \"😀\" is not valid JSON",
+      });
+    }
+    const long = new Error(`m${"😀".repeat(500)}`);
+    expect(sendError(long, wellFormed)).toMatchObject({ message: `m${"😀".repeat(31)}\ufffd` });
+  });
+
   it("is also something when what was thrown throws itself", () => {
     const evil = Object.defineProperty(new Error("x"), "message", {
       get: () => {

@@ -150,6 +150,8 @@ export class Driver {
     const { write } = ready;
     if (write !== undefined) {
       journal.append(write, () => this.step({ type: "written", write: write.write }));
+      // A journal that cannot take it says so at once, and then nothing of this turn comes out.
+      if (this.#stopped) return;
     }
     for (const { to, message } of ready.messages) send(to, message);
     this.#checkpointing.restore(ready);

@@ -61,12 +61,14 @@ export class EffectRunner implements Outside {
   readonly #watches = new Map<MonitorId, () => void>();
   readonly #downs = new Map<MonitorId, ExitReason>();
   #isActive = false;
+  #isOver = false;
 
   constructor(ports: EffectRunnerPorts) {
     this.#ports = ports;
   }
 
   resume(): void {
+    if (this.#isOver) return;
     this.rest();
     this.#isActive = true;
     for (const effect of this.#ports.machine.memory.effects.values()) this.#begin(effect);
@@ -74,6 +76,7 @@ export class EffectRunner implements Outside {
   }
 
   begin(effects: readonly Effect[]): void {
+    if (this.#isOver) return;
     const open = this.#ports.machine.memory.effects;
     for (const { op, index } of effects) {
       const effect = open.get(effectName({ op, index }));
@@ -83,6 +86,7 @@ export class EffectRunner implements Outside {
 
   /** Tells the log what is due, if there is something. */
   tick(): void {
+    if (this.#isOver) return;
     const { leads, machine, now, pulse } = this.#ports;
     if (!leads()) {
       if (this.#isActive) this.rest();
@@ -96,7 +100,16 @@ export class EffectRunner implements Outside {
     pulse({ done: [...this.#done], downs: [...this.#downs], outcomes: [...this.#outcomes] });
   }
 
-  /** This replica leads no more, or is over: what it had begun is another one's to do. */
+  /**
+   * The replica is over. Its core may have led when it stopped, and says so for ever: what it is
+   * asked for in the rest of that turn would be stopped by nobody.
+   */
+  stop(): void {
+    this.#isOver = true;
+    this.rest();
+  }
+
+  /** This replica leads no more: what it had begun is another one's to do. */
   rest(): void {
     this.#isActive = false;
     this.#begun.clear();

@@ -3,7 +3,7 @@
  * monitors, and takes in, for the actors of this node, what groups send to them.
  */
 import type { AnyActorDefinition, AnyRef, ExitReason, RefAddress } from "@troupe/actor";
-import { report } from "@troupe/actor/runtime";
+import { report, sendableText } from "@troupe/actor/runtime";
 import type { Node } from "@troupe/cluster";
 import { type Codec, refAtNode } from "@troupe/cluster/runtime";
 import type { OpenMessage, OpenPerformance } from "./actor-memory.ts";
@@ -81,7 +81,7 @@ export class OutsideWorld {
 
   stop(): void {
     this.#unlisten();
-    this.runner.rest();
+    this.runner.stop();
   }
 }
 
@@ -142,7 +142,8 @@ function shortened(codec: Codec, reason: ExitReason): ExitReason {
   }
   if (typeof reason === "object" && "error" in reason) {
     const { name, message } = reason.error;
-    return { error: { name: name.slice(0, 64), message: message.slice(0, 256) } };
+    // Three bytes a character at most, so that it has room.
+    return { error: { name: sendableText(name, 32), message: sendableText(message, 128) } };
   }
   return { shutdown: undefined };
 }

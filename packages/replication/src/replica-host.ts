@@ -142,8 +142,13 @@ export class ReplicaHost {
     const { group, config, ticks, identity, durability, replicas } = channel.options;
     const newLives = () =>
       replicas.map((name) => (name === node.name ? nextLife(node.clock.now()) : 0));
-    const machine = new ActorMachine(definition, arg, stateCodec(), config.root, group);
     let host: ReplicaHost | undefined;
+    // Each replica runs it; one tells, and none does that runs its log again after a restart.
+    const unheard = (operation: string, error: unknown) => {
+      if (host?.replica.state.leads !== true) return;
+      node.logger.error(`"${operation}" of the group ${group} threw, and is undone`, error);
+    };
+    const machine = new ActorMachine(definition, arg, stateCodec(), config.root, group, unheard);
     const isInMemory = durability === "memory";
     const path = journalPath(storage, group, node.name);
     const opened = isInMemory

@@ -37,6 +37,9 @@ type Step =
   | { readonly place: Place; readonly kind: Run; readonly name: string; readonly arg: Uint8Array }
   | { readonly forget: () => void };
 
+/** Told what a handler threw that has no caller: of a timer, outcome, `down`, continuation. */
+export type Unheard = (operation: string, error: unknown) => void;
+
 /** The tables of handlers that change the state. */
 type Run = "call" | "cast" | "info" | "continue";
 
@@ -58,6 +61,7 @@ export class ActorMachine implements StateMachine {
   readonly #outcomes: OutcomeEncoder;
   readonly #sources: ContextSources;
   readonly #work: WorkingMemory;
+  readonly #unheard: Unheard | undefined;
   /** What a rebuild begins with, in slices. */
   #snapshot: ShelvedSlices;
   #steps: Step[] = [];
@@ -78,8 +82,10 @@ export class ActorMachine implements StateMachine {
     codec: Codec,
     seed: string,
     group = "",
+    unheard?: Unheard,
   ) {
     this.#definition = definition;
+    this.#unheard = unheard;
     this.#codec = codec;
     this.#outcomes = new OutcomeEncoder(definition, codec);
     this.#sources = {
@@ -201,7 +207,9 @@ export class ActorMachine implements StateMachine {
   #runAlone(place: Place, kind: Run, name: string, arg: Uint8Array): void {
     const step = { place, kind, name, arg };
     const perform = () => this.#perform(step, this.#codec.decode(arg))[1];
-    this.#attempt(perform, step, () => undefined);
+    this.#attempt(perform, step, (error) => {
+      if (!isRefusal(error)) this.#unheard?.(name, error);
+    });
   }
 
   /** Performs a step, lets take place what it asks for, and remembers it; or undoes it. */

@@ -24,6 +24,8 @@ class Bench {
   readonly failures: unknown[] = [];
   readonly writes: { write: Write; done: () => void }[] = [];
   readonly turns: (() => void)[] = [];
+  /** Why the disk takes nothing more; undefined while it does. */
+  refusal: JournalError | undefined = undefined;
   readonly replica: Replica;
   readonly driver: Driver;
   machine: StateMachine = {
@@ -45,7 +47,8 @@ class Bench {
       journal: {
         append: (write, done) => {
           this.events.push(`write ${write.write}`);
-          this.writes.push({ write, done });
+          if (this.refusal !== undefined) this.driver.fail(this.refusal);
+          else this.writes.push({ write, done });
         },
         close: async () => undefined,
       },
@@ -203,6 +206,20 @@ describe("a driver stops for good", () => {
     bench.driver.fail(error);
     bench.sync();
     expect(bench.events).toEqual(["write 2"]);
+    expectStopped(bench, error);
+  });
+
+  test("when the journal refuses a write: nothing that was to follow it in its turn comes out", () => {
+    const bench = new Bench().registered();
+    bench.request(1, "a");
+    bench.turn();
+    const error = new JournalError("a.journal", "the disk does not keep up", "unknown");
+    bench.refusal = error;
+    // The turn that runs and answers the first has the second to write.
+    for (const { done } of bench.writes.splice(0)) done();
+    bench.request(2, "b");
+    bench.turn();
+    expect(bench.events).toEqual(["write 2", "write 3"]);
     expectStopped(bench, error);
   });
 

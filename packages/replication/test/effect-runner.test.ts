@@ -1,5 +1,5 @@
 /** What a primary does with the effects of its state, and what it tells the log of them. */
-import { type EffectError, type EffectHandler, ReplyError } from "@troupe/actor";
+import { type EffectError, type EffectHandler, type RefAddress, ReplyError } from "@troupe/actor";
 import { ManualClock, settle } from "@troupe/actor/testing";
 import { Codec } from "@troupe/cluster/runtime";
 import { describe, expect, test } from "vitest";
@@ -46,6 +46,9 @@ class Bench {
   readonly pulses: Pulse[] = [];
   readonly failed: [string, unknown][] = [];
   readonly delivered: [number, number][] = [];
+  readonly monitors = new Map<string, RefAddress>();
+  /** The numbers of the processes that are watched. */
+  readonly watched = new Set<number>();
   leads = true;
   /** What waits for the end of a turn; undefined where nothing does. */
   turn: (() => void)[] | undefined = undefined;
@@ -76,14 +79,17 @@ class Bench {
       failed: ({ id }, error) => this.failed.push([id, error]),
     });
     this.runner = new EffectRunner({
-      machine: { nextDue: undefined, memory: { effects: this.effects, monitors: new Map() } },
+      machine: { nextDue: undefined, memory: { effects: this.effects, monitors: this.monitors } },
       now: () => this.clock.now(),
       leads: () => this.leads,
       pulse: (pulse) => this.pulses.push(pulse),
       deliver: ({ op }, floor) => this.delivered.push([op, floor]),
       perform: (effect, settled) => this.#performer.perform(effect, settled),
       forget: () => this.#performer.forget(),
-      watch: () => () => undefined,
+      watch: ({ id }) => {
+        this.watched.add(id);
+        return () => this.watched.delete(id);
+      },
     });
   }
 
@@ -195,6 +201,19 @@ describe("the primary", () => {
     expect(bench.clock.pending).toBe(0);
   });
 
+  test("begins nothing and watches nobody after it was stopped, whatever the core says", () => {
+    const bench = resumed();
+    const process = { kind: "process", node: "n", incarnation: 1, id: 7, actor: "x" } as const;
+    bench.monitors.set("m", process);
+    bench.runner.tick();
+    expect([...bench.watched]).toEqual([7]);
+    bench.runner.stop();
+    bench.begin(openEffect(3));
+    bench.runner.tick();
+    bench.runner.resume();
+    expect([bench.works, bench.pulses, [...bench.watched]]).toEqual([[], [], []]);
+  });
+
   test("makes a failure an outcome like any other: a throw, a rejection, too much time", async () => {
     const bench = resumed();
     bench.begin(
@@ -238,6 +257,18 @@ describe("the primary", () => {
     for (const { outcomes } of bench.pulses) {
       for (const [, { length }] of outcomes) expect(length).toBeLessThanOrEqual(448);
     }
+  });
+
+  test("tells of an error whose text no wire carries, such as what JSON.parse says of a smile", async () => {
+    const bench = resumed();
+    bench.begin(openEffect(1), openEffect(2));
+    bench.works[0]?.resolve(Promise.resolve("😀").then(JSON.parse));
+    bench.works[1]?.reject(new Error(`m${"😀".repeat(2000)}`));
+    await settle();
+    expect(bench.told).toMatchObject([
+      ["2.0", { error: { message: `m${"😀".repeat(31)}\ufffd` } }],
+      ["1.0", { error: { name: "SyntaxError", message: expect.stringContaining("\ufffd") } }],
+    ]);
   });
 
   test("says only that it is done where nobody is told, and reports a failure", async () => {

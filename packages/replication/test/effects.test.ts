@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { OpenPerformance } from "../src/actor-memory.ts";
 import { checkDeterminism } from "../src/determinism.ts";
 import { decodePulse, encodePulse, outcomeBytesMax } from "../src/pulse.ts";
+import type { Unheard } from "../src/state-machine.ts";
 import { stateCodec, TargetRef } from "../src/target-ref.ts";
 import { failure, TestMachine } from "./support/machine.ts";
 
@@ -175,6 +176,20 @@ describe("an effect of a replicated actor", () => {
     const before = machine.digest;
     failure(() => machine.call("crash"));
     expect([machine.digest, open(machine)]).toEqual([before, []]);
+  });
+
+  test("is over, and what the handler of its outcome threw is told once, though others throw later", () => {
+    const unheard: unknown[] = [];
+    const tell = (operation: string, { message }: Error) => unheard.push([operation, message]);
+    const s = new TestMachine(Shop, undefined, "seed", tell as Unheard);
+    s.call("charge", [1, { info: "throws" }]);
+    s.call("charge", [2, { info: "picky" }]);
+    s.pulse(5, { outcomes: [outcome("1.0", { value: 1 }), outcome("2.0", { error: {} })] });
+    failure(() => s.call("crash"));
+    expect(unheard).toEqual([
+      ["throws", "not told"],
+      ["picky", expect.stringContaining("a value")],
+    ]);
   });
 
   test("may be asked for by the handler of another's outcome, also while that is replayed", () => {

@@ -23,11 +23,15 @@ const Press = defineActor("press", {
     print: (s, what: string, ctx) => s.ids.push(ctx.effect("print", what, { info: "printed" })),
     quietly: (_s, what: string, ctx) => ctx.effect("print", what),
     ask: (_s, who: AnyRef, ctx) => ctx.effect("ask", { who }, { info: "printed" }),
+    tear: (_s, what: string, ctx) => ctx.effect("print", what, { info: "torn" }),
     large: (_s, size: number, ctx) => ctx.effect("large", size, { info: "printed" }),
   },
   info: {
     printed: (s, result: EffectResult) => {
       s.results.push(result);
+    },
+    torn: () => {
+      throw new Error("torn");
     },
   },
   effects: {
@@ -158,6 +162,26 @@ describe("three nodes that replicate a press", () => {
       { value: "x".repeat(100_000) },
       { effect: "large", error: { code: "ERR_NOT_SERIALIZABLE" } },
     ]);
+  });
+
+  test("say once, though each runs it, what the handler of an outcome threw", async () => {
+    const { nodes, a, b, c } = await threePresses();
+    // Nodes without a logger of their own share the one that says nothing.
+    expect(new Set(nodes.map(({ logger }) => logger)).size).toBe(1);
+    const log = vi.spyOn(nodes[0].logger, "error");
+    onTestFinished(() => log.mockRestore());
+    await a.call("tear", "x");
+    await eventually(() => works.length, 1);
+    works[0]?.resolve("receipt");
+    const torn = expect.objectContaining({ message: "torn" });
+    await eventually(() => log.mock.calls, [['"torn" of the group g threw, and is undone', torn]]);
+    // Its answer reflects that op, so the backups are asked when they have run it too.
+    expect(await a.query("results")).toEqual([]);
+    const consistency = { atLeast: a.op };
+    for (const ref of [b, c]) {
+      expect(await ref.query("results", undefined, { consistency })).toEqual([]);
+    }
+    expect(log).toHaveBeenCalledOnce();
   });
 
   test("report a failure that the actor did not want to be told of, on the primary's node", async () => {

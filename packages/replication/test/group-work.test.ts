@@ -39,6 +39,7 @@ const Desk = defineActor("desk", {
 const Listener = defineActor("listener", {
   init: () => ({ heard: [] as string[] }),
   queries: { heard: (s) => s.heard },
+  calls: { parse: (_s, text: string) => JSON.parse(text) as unknown },
   casts: {
     hear: (s, what: string) => {
       s.heard.push(what);
@@ -82,6 +83,20 @@ describe("three nodes that replicate a desk", () => {
     await nodes[2].stop(listener);
     await eventually(() => c.query("downs"), ["normal"]);
     expect(await b.query("fired")).toBe(1);
+  });
+
+  test("hear of the end of an actor whose error has text that no wire carries", async () => {
+    const { nodes, a, b } = await threeDesks();
+    // On the node of the primary: from another one the reason comes mended.
+    const listener = await nodes[0].start(Listener);
+    await a.call("watch", listener);
+    // Whom to watch is looked up before each look at the clock.
+    await a.call("alarm", 0);
+    await eventually(() => a.query("fired"), 1);
+    await listener.call("parse", "😀").catch(() => undefined);
+    const message = "Unexpected token '\ufffd', \"😀\" is not valid JSON";
+    await eventually(() => b.query("downs"), [{ error: { name: "SyntaxError", message } }]);
+    expect(await a.query("downs")).toHaveLength(1);
   });
 
   test("hand a message to another actor once, also when the primary's node is stopped", async () => {

@@ -161,6 +161,19 @@ describe("an effect of a definition", () => {
     expect(failed).toEqual([]);
   });
 
+  it("that answers with what only looks like a promise has failed, and is over", async () => {
+    const { clock, system, ref, ask, log } = await setUp();
+    const odd = Object.defineProperty(Promise.resolve(1), "constructor", {
+      get: () => {
+        throw new Error("not to be read");
+      },
+    });
+    await ask("runs", () => odd, told);
+    await settle();
+    expect(await log()).toMatchObject([{ error: { message: "not to be read" } }]);
+    expect([system.inspect(ref).effects, clock.pending]).toEqual([0, 0]);
+  });
+
   it("that takes too long is told so, and its outcome is an error; what comes later is dropped", async () => {
     const { clock, works, ask, log } = await setUp();
     await ask("work", undefined, { ...told, timeout: 500 });

@@ -4,7 +4,7 @@ import { fromWireError, type WireError } from "@troupe/actor/runtime";
 import type { Applied } from "../../src/machine-port.ts";
 import type { Operation, Outcome } from "../../src/outcome.ts";
 import { encodePulse, type Pulse } from "../../src/pulse.ts";
-import { ActorMachine } from "../../src/state-machine.ts";
+import { ActorMachine, type Unheard } from "../../src/state-machine.ts";
 import { stateCodec } from "../../src/target-ref.ts";
 import type { Request } from "../../src/vsr/index.ts";
 import { call, clientId, register } from "./entries.ts";
@@ -15,8 +15,8 @@ export class TestMachine {
   readonly machine: ActorMachine;
   #op = 0;
 
-  constructor(definition: AnyActorDefinition, arg: unknown, seed = "seed") {
-    this.machine = new ActorMachine(definition, arg, codec, seed);
+  constructor(definition: AnyActorDefinition, arg: unknown, seed = "seed", unheard?: Unheard) {
+    this.machine = new ActorMachine(definition, arg, codec, seed, "", unheard);
   }
 
   /** What the last op came to. */
