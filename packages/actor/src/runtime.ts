@@ -6,7 +6,7 @@
 export { systemClock } from "./clock.ts";
 export { Deadlines } from "./deadlines.ts";
 export { effectOptions } from "./effect.ts";
-export { EffectAttempt, type Performed } from "./effect-attempt.ts";
+export { EffectAttempt } from "./effect-attempt.ts";
 export { type ErrorParts, errorFromParts } from "./error-parts.ts";
 export { assert } from "./errors.ts";
 export { nodeEventLoop } from "./event-loop.ts";
@@ -50,6 +50,7 @@ export {
   fromWireError,
   sendableText,
   sendError,
+  sendPerformed,
   toWireError,
   type WireError,
 } from "./wire-error.ts";

@@ -5,6 +5,7 @@
  * `isReplyError` answer the same on both sides. This file encodes nothing into bytes.
  */
 import { ActorError, type ActorErrorInit, isActorError, type Outcome } from "./actor-error.ts";
+import type { Performed } from "./effect-attempt.ts";
 import * as errors from "./errors.ts";
 import { toErrorValue } from "./exit-reason.ts";
 import * as registryErrors from "./registry/registry-errors.ts";
@@ -57,7 +58,8 @@ export function toWireError(error: unknown): WireError {
 }
 
 /** Longer texts of an error are cut where the whole of it cannot be sent. */
-const shortText = 64;
+const nameMax = 32;
+const messageMax = 64;
 
 /**
  * Sends as much of an error as can be sent, and returns what `send` does: all of it, or all but its
@@ -72,13 +74,30 @@ export function sendError<T>(error: unknown, send: (wire: WireError) => T): T {
     try {
       return send(bare);
     } catch {
-      const { name, code, message } = bare;
-      const [short, rest] = [shortText / 2, shortText];
       return send({
-        ...{ name: sendableText(name, short), code: sendableText(code, short) },
-        ...{ outcome: bare.outcome, message: sendableText(message, rest) },
+        name: sendableText(bare.name, nameMax),
+        code: sendableText(bare.code, nameMax),
+        outcome: bare.outcome,
+        message: sendableText(bare.message, messageMax),
       });
     }
+  }
+}
+
+/**
+ * Sends what came of an effect, its value or as much of its error as can be sent, and returns what
+ * `send` does.
+ */
+export function sendPerformed<T>(
+  performed: Performed,
+  send: (outcome: { readonly value: unknown } | { readonly error: WireError }) => T,
+): T {
+  if ("error" in performed) return sendError(performed.error, (error) => send({ error }));
+  try {
+    return send(performed);
+  } catch (unsendable) {
+    // It has been done; only what it returned cannot be told.
+    return sendError(unsendable, (error) => send({ error: { ...error, outcome: "ran" } }));
   }
 }
 

@@ -11,7 +11,7 @@ import {
   NotSerializableError,
   UnknownOperationError,
 } from "@troupe/actor";
-import { EffectAttempt, type Performed, sendError } from "@troupe/actor/runtime";
+import { EffectAttempt, sendPerformed } from "@troupe/actor/runtime";
 import type { Codec } from "@troupe/cluster/runtime";
 import type { OpenPerformance } from "./actor-memory.ts";
 import { EffectStoppedError } from "./errors.ts";
@@ -52,7 +52,7 @@ export class EffectPerformer {
       handler: (arg: Uint8Array, run) => this.#handlerOf(name)(this.#ports.codec.decode(arg), run),
       settled: (performed) => {
         this.#attempts.delete(attempt);
-        if (effect.info !== undefined) settled(this.#outcomeOf(performed));
+        if (effect.info !== undefined) settled(sendPerformed(performed, this.#encode));
         else {
           if ("error" in performed) this.#ports.failed(effect, performed.error);
           settled(undefined);
@@ -78,24 +78,10 @@ export class EffectPerformer {
     throw new UnknownOperationError(actor, "effect", name, Object.keys(effects));
   }
 
-  #outcomeOf(performed: Performed): Uint8Array {
-    if ("error" in performed) {
-      return sendError(performed.error, (error) => this.#encode({ error }));
-    }
-    try {
-      return this.#encode({ value: performed.value });
-    } catch (unsendable) {
-      // It has been done; only what it returned cannot be told.
-      return sendError(unsendable, (error) =>
-        this.#encode({ error: { ...error, outcome: "ran" } }),
-      );
-    }
-  }
-
-  #encode(outcome: object): Uint8Array {
+  readonly #encode = (outcome: object): Uint8Array => {
     const { codec, outcomeBytesMax: max } = this.#ports;
     const bytes = codec.encode(outcome, "result");
     if (bytes.length <= max) return bytes;
     throw new NotSerializableError("result", `${bytes.length} bytes, the limit is ${max}`);
-  }
+  };
 }

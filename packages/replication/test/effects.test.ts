@@ -5,18 +5,10 @@ import type { OpenPerformance } from "../src/actor-memory.ts";
 import { checkDeterminism } from "../src/determinism.ts";
 import { decodePulse, encodePulse, outcomeBytesMax } from "../src/pulse.ts";
 import type { Unheard } from "../src/state-machine.ts";
-import { stateCodec, TargetRef } from "../src/target-ref.ts";
-import { failure, TestMachine } from "./support/machine.ts";
+import { stateCodec } from "../src/target-ref.ts";
+import { elsewhere, failure, TestMachine } from "./support/machine.ts";
 
 const codec = stateCodec();
-
-const elsewhere = new TargetRef({
-  kind: "process",
-  node: "n",
-  incarnation: 1,
-  id: 7,
-  actor: "listener",
-});
 
 const Shop = defineActor("shop", {
   init: () => ({ log: [] as unknown[], who: undefined as unknown }),

@@ -1,21 +1,11 @@
 /** What a handler asks for besides its reply: timers, messages to others, replies for later. */
 import { defineActor, HandlerError, NoCallerError, type ReplyTo } from "@troupe/actor";
 import { describe, expect, test } from "vitest";
-import { TargetRef } from "../src/target-ref.ts";
-import { failure, TestMachine } from "./support/machine.ts";
+import { elsewhere, failure, TestMachine } from "./support/machine.ts";
 
 const boom = () => {
   throw new RangeError("boom");
 };
-
-/** The address of some process of another node. */
-const elsewhere = new TargetRef({
-  kind: "process",
-  node: "n",
-  incarnation: 1,
-  id: 7,
-  actor: "listener",
-});
 
 const Alarm = defineActor("alarm", {
   init: () => ({

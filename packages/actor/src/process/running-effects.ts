@@ -10,7 +10,7 @@ import { EffectAttempt, type Performed } from "../effect-attempt.ts";
 import { onAbort } from "../on-abort.ts";
 import type { Operation } from "../program.ts";
 import type { AnyRef } from "../ref.ts";
-import { sendError } from "../wire-error.ts";
+import { sendPerformed } from "../wire-error.ts";
 import type { Notice } from "./notice.ts";
 
 /** What the effects of a process need. */
@@ -122,19 +122,9 @@ export class RunningEffects {
 
   #resultOf(id: string, effect: string, performed: Performed): EffectResult {
     const { copy } = this.#options;
-    const named = { id, effect };
-    const told = (result: EffectResult) =>
-      copy === undefined ? result : (copy(result, "result") as EffectResult);
-    if ("error" in performed) {
-      return sendError(performed.error, (error) => told({ ...named, error }));
-    }
-    try {
-      return told({ ...named, value: performed.value });
-    } catch (unsendable) {
-      // It has been done; only what it returned cannot be told.
-      return sendError(unsendable, (error) =>
-        told({ ...named, error: { ...error, outcome: "ran" } }),
-      );
-    }
+    return sendPerformed(performed, (outcome) => {
+      const result: EffectResult = { id, effect, ...outcome };
+      return copy === undefined ? result : (copy(result, "result") as EffectResult);
+    });
   }
 }

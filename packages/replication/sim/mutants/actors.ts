@@ -41,6 +41,15 @@ function neverForgotten(what: "deferred" | "monitors"): NonNullable<Plant["inMac
   };
 }
 
+/** Whatever its state has open is begun by a replica at each tick. */
+const resumeWithEachTick: NonNullable<Plant["inChores"]> = (runner) => {
+  const tick = runner.tick.bind(runner);
+  runner.tick = () => {
+    runner.resume();
+    tick();
+  };
+};
+
 type Applied = Extract<Input, { readonly type: "applied" }>;
 
 /** Changes what a replica is told that an op came to. */
@@ -150,13 +159,7 @@ export const actorMutants = {
     mistake: "every replica carries the messages that its state has open",
     profile,
     inRunner: (ports) => ({ ...ports, leads: () => true }),
-    inChores: (runner) => {
-      const tick = runner.tick.bind(runner);
-      runner.tick = () => {
-        runner.resume();
-        tick();
-      };
-    },
+    inChores: resumeWithEachTick,
   },
   "not-carried-on": {
     mistake: "a new primary carries what is asked for from now on, and nothing from before",
@@ -262,13 +265,7 @@ export const actorMutants = {
       leads: () => true,
       deliver: (...letter) => ports.leads() && ports.deliver(...letter),
     }),
-    inChores: (runner) => {
-      const tick = runner.tick.bind(runner);
-      runner.tick = () => {
-        runner.resume();
-        tick();
-      };
-    },
+    inChores: resumeWithEachTick,
   },
   "done-when-taken-on": {
     mistake: "an effect counts as done when a primary has taken it on",

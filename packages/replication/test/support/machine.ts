@@ -5,11 +5,20 @@ import type { Applied } from "../../src/machine-port.ts";
 import type { Operation, Outcome } from "../../src/outcome.ts";
 import { encodePulse, type Pulse } from "../../src/pulse.ts";
 import { ActorMachine, type Unheard } from "../../src/state-machine.ts";
-import { stateCodec } from "../../src/target-ref.ts";
+import { stateCodec, TargetRef } from "../../src/target-ref.ts";
 import type { Request } from "../../src/vsr/index.ts";
 import { call, clientId, register } from "./entries.ts";
 
 const codec = stateCodec();
+
+/** Some process of another node. */
+export const elsewhere = new TargetRef({
+  kind: "process",
+  node: "n",
+  incarnation: 1,
+  id: 7,
+  actor: "listener",
+});
 
 export class TestMachine {
   readonly machine: ActorMachine;
