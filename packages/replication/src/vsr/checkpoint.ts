@@ -111,12 +111,16 @@ export function onHollow(state: ReplicaState, from: ReplicaIndex, { base }: Holl
   }
 }
 
-/** Forgets of the log what the checkpoints of a quorum have made dispensable (I44). */
+/**
+ * Forgets of the log what the checkpoints of a quorum have made dispensable (I44). Where it is cut
+ * need not be a checkpoint that is kept here: one that is always some states ahead of the others
+ * has given up theirs already, and would never cut.
+ */
 export function cutOff(state: ReplicaState): void {
   const { checkpoints, log, commitMin } = state;
-  const base = checkpoints.find(checkpoints.cutOp);
-  const { op = 0 } = base ?? {};
-  if (base === undefined || op <= log.base.op || op > commitMin || log.intactHead < op) return;
-  log.cut({ op, checksum: base.checksum, timestamp: base.timestamp });
+  const op = checkpoints.cutOp;
+  if (op <= log.base.op || op > commitMin || log.intactHead < op) return;
+  const { checksum, timestamp } = log.get(op);
+  log.cut({ op, checksum, timestamp });
   state.outbox.writeCut(op);
 }

@@ -100,11 +100,6 @@ export class KnownCheckpoints {
     return Math.min(older?.op ?? 0, descending[this.#quorum - 1] ?? 0);
   }
 
-  /** The one of an op that is kept here. */
-  find(op: Op): NamedCheckpoint | undefined {
-    return this.#own.find((one) => one.op === op);
-  }
-
   #compare(op: Op): void {
     const own = this.#ids[this.#index]?.get(op);
     if (own === undefined) return;

@@ -149,6 +149,29 @@ describe("the log", () => {
     expect(group.replicas.map(({ state }) => state.log.base.op)).toEqual([8, 8, 8]);
   });
 
+  test("is cut as far as a quorum keeps, also by a replica that keeps later states only (I44)", () => {
+    const group = new TestGroup();
+    group.keepsStates = true;
+    group.lose(ofType("checkpoint"));
+    group.register("a");
+    for (let number = 1; number < 18; number++) run(group, number);
+    // The others are slower with their disks, and tell of each state when this one has two more.
+    const told = group.sentOf(1, "checkpoint").map(({ message }) => message as CheckpointMessage);
+    const hear = (op: number) => {
+      const message = told.find(({ checkpoint }) => checkpoint.op === op) as CheckpointMessage;
+      group.step(0, { type: "message", from: 1, message });
+    };
+    const { log, checkpoints } = group.state(0);
+    expect(checkpoints.newest?.op).toBe(16);
+    for (const op of [4, 8]) {
+      hear(op);
+      expect(log.base).toMatchObject({ op, checksum: log.get(op + 1).parent });
+    }
+    // Not beyond the one before its newest, whatever the others keep.
+    hear(16);
+    expect(log.base.op).toBe(12);
+  });
+
   test("is offered with the checkpoint before the newest when that one cannot be read", () => {
     const group = filled(14);
     group.step(0, { type: "checkpoint_lost", op: 12 });
