@@ -161,8 +161,8 @@ export class ProcessGroup {
     for (const name of replicas) await this.begin(name);
   }
 
-  /** A ref of this process, which holds no replica. */
-  async client(): Promise<TallyRef> {
+  /** A ref of this process, which holds no replica; `lost` is told of nodes that are gone. */
+  async client(lost: (name: string) => void = () => undefined): Promise<TallyRef> {
     const node = await createNode({
       name: "client",
       discovery: [staticSeeds(this.seeds)],
@@ -170,6 +170,7 @@ export class ProcessGroup {
       reconnectMaxMs: 200,
       logger: false,
     });
+    node.events.on("nodedown", ({ name }) => lost(name));
     onTestFinished(() => node.shutdown());
     const { storage: _, ...options } = this.options;
     return replicate(node, Tally, undefined, options);
