@@ -27,7 +27,7 @@ export interface SliceLimits {
   readonly bytes: number;
 }
 
-export const sliceLimits: SliceLimits = { tokens: 8192, bytes: 256 * 1024 };
+export const sliceLimits: SliceLimits = { tokens: 2048, bytes: 64 * 1024 };
 
 /** Longer texts and typed arrays come in pieces of this: bytes, or characters. */
 const pieceSize = 64 * 1024;
