@@ -9,7 +9,7 @@ import { replicate, replicated } from "../src/group.ts";
 import type { GroupRef } from "../src/group-ref.ts";
 import { inspectJournal } from "../src/journal/inspect.ts";
 import { DivergedError } from "../src/vsr/index.ts";
-import { eventOf, GroupBench } from "./support/group-bench.ts";
+import { agreement, eventOf, GroupBench } from "./support/group-bench.ts";
 
 const checkpointOps = 4;
 
@@ -48,16 +48,6 @@ async function threeProcesses() {
 /** So many calls, each an op of its own. */
 async function add(ref: TallyRef, times: number): Promise<void> {
   for (let i = 0; i < times; i++) await ref.call("add", 1);
-}
-
-/** Asks until all three have run everything, and resolves with their one digest. */
-async function agreement(ref: TallyRef): Promise<string> {
-  for (;;) {
-    const all = await ref.status({ digest: true });
-    const said = all.map((s) => (s.reachable ? `${s.status} ${s.commit}/${s.op} ${s.digest}` : ""));
-    if (new Set(said).size === 1 && said[0] !== "") return said[0] as string;
-    await ref.query("get");
-  }
 }
 
 /** Reads what the replica of a node has run, once it has run all that is known. */

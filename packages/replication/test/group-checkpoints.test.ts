@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { checksum } from "../src/checksum.ts";
 import { replicate } from "../src/group.ts";
 import { inspectJournal } from "../src/journal/inspect.ts";
-import { Counter, type CounterRef, GroupBench } from "./support/group-bench.ts";
+import { agreement, Counter, type CounterRef, GroupBench } from "./support/group-bench.ts";
 
 const names = ["a", "b", "c"] as const;
 const checkpointOps = 4;
@@ -43,31 +43,13 @@ async function addOneByOne(ref: CounterRef, times: number): Promise<number> {
   return count;
 }
 
-/** Asks until all three have run everything, and says so with one digest. */
-async function agree(ref: CounterRef): Promise<number> {
-  let last: unknown;
-  for (let round = 0; round < 2000; round++) {
-    const statuses = await ref.status({ digest: true });
-    const said = statuses.map((s) =>
-      s.reachable ? `${s.status} ${s.commit}/${s.op} ${s.digest}` : "unreachable",
-    );
-    const [first] = statuses;
-    if (first?.reachable && first.commit === first.op && new Set(said).size === 1) {
-      return first.commit;
-    }
-    last = said;
-    await ref.query("get");
-  }
-  throw new Error(`they do not come to agree: ${JSON.stringify(last)}`);
-}
-
 describe("a group that keeps its state every few ops", () => {
   test("goes on from it when all come back, and says the same state as before", async () => {
     const { bench, all, report } = await group();
     const first = await all();
     const [a] = first;
     expect(await addOneByOne(refOf(a), 30)).toBe(30);
-    await agree(refOf(a));
+    await agreement(refOf(a));
     await Promise.all(first.map(({ node }) => bench.stop(node)));
     const ids = new Map<number, string>();
     for (const name of names) {
@@ -84,7 +66,7 @@ describe("a group that keeps its state every few ops", () => {
     const [again] = await all();
     expect(await refOf(again).query("get")).toBe(30);
     expect(await addOneByOne(refOf(again), 10)).toBe(40);
-    await agree(refOf(again));
+    await agreement(refOf(again));
   });
 
   test("gives a state to a replica that was away for longer than the log is kept", async () => {
@@ -95,7 +77,7 @@ describe("a group that keeps its state every few ops", () => {
     const { recovered } = await report("c");
     await addOneByOne(refOf(a), 60);
     const back = await start("c");
-    await agree(back.ref);
+    await agreement(back.ref);
     expect(await back.ref.query("get")).toBe(63);
     await bench.stop(back.node);
     const after = await report("c");
@@ -113,7 +95,7 @@ describe("a group that keeps its state every few ops", () => {
     const { bench, all, directory, report } = await group();
     const first = await all();
     await addOneByOne(refOf(first[0]), 22);
-    await agree(refOf(first[0]));
+    await agreement(refOf(first[0]));
     await Promise.all(first.map(({ node }) => bench.stop(node)));
     const files = (await readdir(directory("b"))).filter((name) => name.endsWith(".checkpoint"));
     const newest = files.sort().at(-1) ?? "";
@@ -123,7 +105,7 @@ describe("a group that keeps its state every few ops", () => {
     await file.close();
     expect((await report("b")).damage).toMatchObject([{ file: newest, what: "checkpoint" }]);
     const second = await all();
-    await agree(refOf(second[1]));
+    await agreement(refOf(second[1]));
     expect(await refOf(second[1]).query("get")).toBe(22);
     expect(await addOneByOne(refOf(second[1]), 1)).toBe(23);
   });
@@ -135,14 +117,14 @@ describe("a group that keeps its state every few ops", () => {
     await bench.stop(c?.node as Node);
     await addOneByOne(refOf(a), 60);
     const back = await start("c");
-    await agree(back.ref);
+    await agreement(back.ref);
     await bench.stop(back.node);
     for (const name of await readdir(directory("c"))) {
       if (name.endsWith(".checkpoint")) await rm(join(directory("c"), name));
     }
     const again = await start("c");
     await addOneByOne(again.ref, 1);
-    await agree(again.ref);
+    await agreement(again.ref);
     expect(await again.ref.query("get")).toBe(64);
   });
 

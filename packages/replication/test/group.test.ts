@@ -24,7 +24,14 @@ import {
 } from "../src/errors.ts";
 import { replicate } from "../src/group.ts";
 import { LogFile } from "../src/journal/storage.ts";
-import { Counter, type CounterRef, GroupBench, rejection, stopOf } from "./support/group-bench.ts";
+import {
+  agreement,
+  Counter,
+  type CounterRef,
+  GroupBench,
+  rejection,
+  stopOf,
+} from "./support/group-bench.ts";
 
 /** Three nodes that hold a counter, and their refs. */
 async function threeCounters(start = 0) {
@@ -33,22 +40,6 @@ async function threeCounters(start = 0) {
   const join = (node: Node) => replicate(node, Counter, { start }, bench.options());
   const refs = (await Promise.all(nodes.map(join))) as [CounterRef, CounterRef, CounterRef];
   return { bench, nodes: nodes as [Node, Node, Node], refs, join };
-}
-
-/** Asks until everybody has run everything, and says so with one digest. */
-async function agreement(ref: CounterRef) {
-  let last: unknown;
-  for (let round = 0; round < 2000; round += 1) {
-    const statuses = await ref.status({ digest: true });
-    const said = statuses.map((s) =>
-      s.reachable ? `${s.status} ${s.view} ${s.commit}/${s.op} ${s.digest}` : "",
-    );
-    const [first] = statuses;
-    if (first?.reachable && first.commit === first.op && new Set(said).size === 1) return statuses;
-    last = said;
-    await ref.query("get");
-  }
-  throw new Error(`they do not come to agree: ${JSON.stringify(last)}`);
 }
 
 describe("three nodes that replicate a counter", () => {

@@ -8,6 +8,7 @@ import { createNode, type Node, type NodeOptions, staticSeeds } from "@troupe/cl
 import { type MemoryNetwork, memoryNetwork, memoryUrl } from "@troupe/cluster/testing";
 import { onTestFinished } from "vitest";
 import type { GroupRef } from "../../src/group-ref.ts";
+import type { ReachableReplica } from "../../src/group-status.ts";
 import type { GroupOptions } from "../../src/options.ts";
 import type { ReplicationEvent } from "../../src/replication-events.ts";
 
@@ -137,6 +138,27 @@ export class GroupBench {
   async #end(): Promise<void> {
     await Promise.all([...this.#nodes].map((node) => node.shutdown()));
     await rm(this.storage, { recursive: true });
+  }
+}
+
+/** How long replicas may take to agree before a test takes it that they never will. */
+const patienceMs = 30_000;
+
+/**
+ * Asks until all replicas have run the same, and say so with one digest; what they then say. Part
+ * of it waits for ticks, so what is bounded is the time: rounds pass the faster the machine is.
+ */
+export async function agreement(
+  ref: Pick<CounterRef, "status">,
+): Promise<readonly ReachableReplica[]> {
+  for (const start = performance.now(); ; ) {
+    const statuses = await ref.status({ digest: true });
+    const all = statuses.filter((each): each is ReachableReplica => each.reachable);
+    const said = all.map((s) => `${s.status} ${s.view} ${s.commit}/${s.op} ${s.digest}`);
+    const isWhole = all.length === statuses.length && all.every(({ commit, op }) => commit === op);
+    if (isWhole && new Set(said).size === 1) return all;
+    if (performance.now() - start > patienceMs) throw new Error(`they differ: ${said.join(", ")}`);
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
