@@ -23,10 +23,11 @@ export function reportText(report: JournalReport): string {
   if (identity !== undefined) lines.push(`belongs to ${identity}`, `life ${incarnation}`);
   if (rejoining)
     lines.push("in the place of a lost one: it has not got the log from the others yet");
-  for (const { file, bytes, records, entries, firstOp, lastOp, view } of segments) {
+  for (const { file, bytes, room, records, entries, firstOp, lastOp, view } of segments) {
     const ops = firstOp === undefined ? "" : `, ops ${firstOp} to ${lastOp}`;
     const at = view === undefined ? "" : `, view ${view}`;
-    lines.push(`${file}  ${bytes} bytes, ${records} records, ${entries} entries${ops}${at}`);
+    const size = `${bytes} bytes${room === 0 ? "" : ` and room for ${room} more`}`;
+    lines.push(`${file}  ${size}, ${records} records, ${entries} entries${ops}${at}`);
   }
   for (const { op, id, bytes } of checkpoints) {
     lines.push(`checkpoint after op ${op}, ${bytes} bytes, id ${id}`);

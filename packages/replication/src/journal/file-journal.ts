@@ -177,7 +177,8 @@ class Opening {
       if (torn > 0) await file.truncate(end);
       await file.write(bytes.subarray(Math.min(base, end), end), Math.min(base, end));
       await file.datasync();
-      return { file, sequence: last.sequence, key: last.header?.key ?? "", end };
+      const length = torn > 0 ? end : bytes.length;
+      return { file, sequence: last.sequence, key: last.header?.key ?? "", end, length };
     } catch (error) {
       await file.close().catch(() => undefined);
       throw error;

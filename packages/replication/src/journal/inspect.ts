@@ -15,7 +15,10 @@ import { realStorage, type Storage } from "./storage.ts";
 
 export interface SegmentReport {
   readonly file: string;
+  /** Up to the end of its last record; in the last segment also what is not finished behind it. */
   readonly bytes: number;
+  /** Bytes behind that in the file: zeros, into which the records to come are written. */
+  readonly room: number;
   readonly records: number;
   readonly entries: number;
   /** Of its first and last entries; absent if there are none. */
@@ -126,7 +129,7 @@ function judge(recover: () => ReturnType<typeof recoverDirectory>) {
   }
 }
 
-function reportOf({ sequence, size, header, items }: Segment): SegmentReport {
+function reportOf({ sequence, size, length, header, items }: Segment): SegmentReport {
   const records = items.filter(isRecord);
   const ops = records.flatMap(({ write, lost }) => [...write.entries, ...lost].map(({ op }) => op));
   const view = records.at(-1)?.write.view ?? header?.summary.view;
@@ -134,6 +137,7 @@ function reportOf({ sequence, size, header, items }: Segment): SegmentReport {
   return {
     file: segmentName(sequence),
     bytes: size,
+    room: length - size,
     records: records.length,
     entries: ops.length,
     ...(firstOp === undefined || lastOp === undefined ? {} : { firstOp, lastOp }),

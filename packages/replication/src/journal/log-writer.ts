@@ -16,7 +16,7 @@ import type { Journal } from "./journal.ts";
 import type { MetaWriter } from "./meta-writer.ts";
 import { recordBytes, recordBytesMax, sealRecord } from "./record.ts";
 import { segmentHeaderBytes, segmentName } from "./segment.ts";
-import { createSegment, type OpenSegment } from "./segment-file.ts";
+import { createSegment, type OpenSegment, withRoom } from "./segment-file.ts";
 import type { Storage } from "./storage.ts";
 import { type Summary, summaryAfter } from "./summary.ts";
 
@@ -191,9 +191,11 @@ export class FileJournal implements Journal {
       summary = summaryAfter(summary, write);
       return record;
     });
-    await file.write(records.length === 1 ? (records[0] as Buffer) : Buffer.concat(records), base);
+    const bytes = withRoom(records, this.#segment);
+    await file.write(bytes, base);
     await file.datasync();
     this.#segment.end = start;
+    this.#segment.length = Math.max(this.#segment.length, base + bytes.length);
     this.#summary = summary;
     for (const write of writes) boundaries.change(write);
   }

@@ -209,7 +209,8 @@ class Recovering {
     // The view was in the log before it was in the meta record: so what looks torn was durable.
     if (torn === 0 && !isDamaged) this.#refuse(last, end, `view ${promised} was promised later`);
     this.#note(segmentName(last.sequence), end, last.size, "record");
-    this.#fold.distrust(slotsIn(torn));
+    // A part of it may read as zeros now, so the room behind it counts as well.
+    this.#fold.distrust(slotsIn(torn === 0 ? 0 : last.length - end));
     this.#fold.meet({ ...this.#fold.summary, view: promised, log_view: promisedLog });
     return true;
   }

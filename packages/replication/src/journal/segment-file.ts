@@ -8,12 +8,36 @@ import { unfinishedSuffix } from "./directory.ts";
 import { type SegmentHeader, sealSegmentHeader, segmentName } from "./segment.ts";
 import type { Storage, StorageFile } from "./storage.ts";
 
-/** The segment that is written, and up to where it is durable. */
+/** The segment that is written. */
 export interface OpenSegment {
   readonly file: StorageFile;
   readonly sequence: number;
   readonly key: Checksum;
+  /** Up to where it is durable: here the next record goes. */
   end: number;
+  /** Of the file, which ends with zeros: the room for the records to come. */
+  length: number;
+}
+
+const pageBytes = 4096;
+const roomBytesMax = 256 * 1024;
+
+/**
+ * The bytes of records, and of room behind them where they do not fit into the file. A write that
+ * makes a file longer makes the file system write down its new length as well, and writers of one
+ * file system wait for each other there; one into zeros costs what its own bytes do. A small log is
+ * about doubled, so it stays small.
+ */
+export function withRoom(records: readonly Buffer[], { end, length }: OpenSegment): Buffer {
+  const [only] = records;
+  let bytes = 0;
+  for (const record of records) bytes += record.length;
+  const filled = end + bytes;
+  if (filled <= length) return only?.length === bytes ? only : Buffer.concat(records, bytes);
+  const room = Math.min(Math.max(filled, pageBytes), roomBytesMax);
+  const whole = Math.ceil((filled + room) / pageBytes) * pageBytes;
+  // What is behind the records is filled with zeros.
+  return Buffer.concat(records, whole - end);
 }
 
 /** `first` makes a record that is to be there whenever the segment is. */
@@ -39,5 +63,5 @@ export async function createSegment(
     await file.close().catch(() => undefined);
     throw error;
   }
-  return { file, sequence, key, end: bytes.length };
+  return { file, sequence, key, end: bytes.length, length: bytes.length };
 }

@@ -37,7 +37,10 @@ export interface Gap {
 
 export interface Segment {
   readonly sequence: number;
+  /** Where its content ends; behind it are zeros, the room for the records to come. */
   readonly size: number;
+  /** Of the file. */
+  readonly length: number;
   /** Undefined if neither copy can be read: then nothing else can be. */
   readonly header: (SegmentHeader & { readonly key: Checksum }) | undefined;
   /** One of the two copies of the header cannot be read. */
@@ -99,12 +102,15 @@ export function readSegment(sequence: number, bytes: Buffer, hash: Hash): Segmen
   const blocks = copies.map((at) => readCopy(bytes, at, hash));
   const block = blocks.find((found) => found !== undefined);
   const headerDamaged = blocks.some((found) => found === undefined);
-  const found = { sequence, size: bytes.length, headerDamaged };
-  if (block === undefined) return { ...found, header: undefined, items: [] };
+  const { length } = bytes;
+  const found = { sequence, length, headerDamaged };
+  if (block === undefined) return { ...found, size: length, header: undefined, items: [] };
   const { numbers, summary, identity, begins, checksum: key } = block;
   const [named, incarnation, previousEnd] = numbers;
   const header = { sequence: named, incarnation, summary, previousEnd, identity, begins, key };
-  return { ...found, header, items: readItems(bytes, key, hash) };
+  const items = readItems(bytes, key, hash);
+  const end = items.at(-1)?.end ?? segmentHeaderBytes;
+  return { ...found, size: Math.min(end, length), header, items };
 }
 
 function readItems(bytes: Buffer, key: Checksum, hash: Hash): (LogRecord | Gap)[] {
@@ -112,7 +118,8 @@ function readItems(bytes: Buffer, key: Checksum, hash: Hash): (LogRecord | Gap)[
   for (let at = segmentHeaderBytes; at < bytes.length; ) {
     const next = readRecord(bytes, at, key, hash) ?? findRecord(bytes, at, key, hash);
     if (next === undefined) {
-      items.push({ start: at, end: bytes.length });
+      const end = contentEnd(bytes, at);
+      if (end > at) items.push({ start: at, end });
       break;
     }
     if (next.start > at) items.push({ start: at, end: next.start });
@@ -120,6 +127,13 @@ function readItems(bytes: Buffer, key: Checksum, hash: Hash): (LogRecord | Gap)[
     at = next.end;
   }
   return items;
+}
+
+/** Where the zeros begin with which a file ends; not before `from`. */
+function contentEnd(bytes: Buffer, from: number): number {
+  let end = bytes.length;
+  while (end > from && bytes[end - 1] === 0) end--;
+  return end;
 }
 
 export function isRecord(item: LogRecord | Gap): item is LogRecord {

@@ -4,6 +4,7 @@ import { openFileJournal } from "../../src/journal/file-journal.ts";
 import { inspectJournal } from "../../src/journal/inspect.ts";
 import { written } from "../contract/journal.ts";
 import { FaultyStorage } from "../support/faulty-storage.ts";
+import { roomAt } from "../support/room.ts";
 import { Writer } from "../support/writes.ts";
 
 async function filesOf(contents: readonly string[]) {
@@ -57,7 +58,14 @@ test("a gap, a refusal and an unfinished end are told apart", async () => {
   last.delete("000000000002.log");
   expect(await inspect(last)).toMatchObject({ refusal: { code: "ERR_JOURNAL_DAMAGED" } });
   const name = "000000000002.log";
-  const busy = new Map(files);
-  busy.set(name, Buffer.concat([files.get(name) ?? Buffer.alloc(0), Buffer.from("half a record")]));
-  expect(await inspect(busy)).toMatchObject({ unfinishedBytes: 13, damage: [] });
+  const half = Buffer.from("half a record");
+  const segment = files.get(name) ?? Buffer.alloc(0);
+  const at = roomAt(segment);
+  for (const before of [segment, segment.subarray(0, at)]) {
+    const bytes = Buffer.alloc(Math.max(before.length, at + half.length));
+    before.copy(bytes);
+    half.copy(bytes, at);
+    const report = await inspect(new Map(files).set(name, bytes));
+    expect(report).toMatchObject({ unfinishedBytes: 13, damage: [] });
+  }
 });

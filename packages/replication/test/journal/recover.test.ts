@@ -6,6 +6,7 @@ import { openFileJournal } from "../../src/journal/file-journal.ts";
 import type { Recovered, Write } from "../../src/vsr/index.ts";
 import { foldWrites, written } from "../contract/journal.ts";
 import { FaultyStorage } from "../support/faulty-storage.ts";
+import { roomAt, withoutRoom } from "../support/room.ts";
 import { Writer } from "../support/writes.ts";
 
 type Files = Map<string, Buffer>;
@@ -208,17 +209,39 @@ describe("the end of a journal that was not closed", () => {
   test("is cut off where it was torn, wherever that is: nobody was told of it", async () => {
     const writer = new Writer();
     const writes = [writer.write(["one"]), writer.write(["two", "three"])];
+    const first = foldWrites(writes.slice(0, 1));
+    const name = "000000000001.log";
+    const before = roomAt((await filesOf(writes.slice(0, 1))).get(name) as Buffer);
+    const left = without(await filesOf(writes), "mark");
+    const end = roomAt(left.get(name) as Buffer);
+    expect(end).toBeGreaterThan(before);
+    for (let length = before; length < end; length++) {
+      const cut = changed(left, name, (bytes) => bytes.subarray(0, length));
+      expectEqual(await recover(cut), first, `cut at ${length}`);
+      const zeros = changed(left, name, (bytes) => bytes.fill(0, length, end));
+      expectEqual(await recover(zeros), first, `zeros from ${length}`);
+      const begun = changed(left, name, (bytes) => bytes.fill(0, before, length + 1));
+      expectEqual(await recover(begun), first, `zeros to ${length + 1}`);
+    }
+    for (const files of [left, withoutRoom(left)]) {
+      for (let at = before; at < end; at++) {
+        expectEqual(await recover(changed(files, name, flip(at))), first, `flipped at ${at}`);
+      }
+    }
+  });
+
+  test("is what was durable, though it reads as zeros now: it is damaged", async () => {
+    const writer = new Writer();
+    const writes = [writer.write(["one"]), writer.write(["two", "three"])];
     const files = await filesOf(writes);
     const name = "000000000001.log";
-    const before = (await filesOf(writes.slice(0, 1))).get(name)?.length ?? 0;
-    const size = files.get(name)?.length ?? 0;
-    const left = without(files, "mark");
-    for (let length = before; length < size; length++) {
-      const cut = changed(left, name, (bytes) => bytes.subarray(0, length));
-      expect(await recover(cut)).toEqual(foldWrites(writes.slice(0, 1)));
-    }
-    for (let at = before; at < size; at++) {
-      expect(await recover(changed(left, name, flip(at)))).toEqual(foldWrites(writes.slice(0, 1)));
+    const before = roomAt((await filesOf(writes.slice(0, 1))).get(name) as Buffer);
+    const end = roomAt(files.get(name) as Buffer);
+    for (let length = before; length < end; length++) {
+      const found = await recover(changed(files, name, (bytes) => bytes.fill(0, length, end)));
+      if (found === undefined || found instanceof JournalError) throw new Error(String(found));
+      expectHonest(found, foldWrites(writes) as Recovered, `zeros from ${length}`);
+      expect(found.damaged?.length, `zeros from ${length}`).toBeGreaterThan(0);
     }
   });
 
@@ -227,15 +250,22 @@ describe("the end of a journal that was not closed", () => {
     const writes = [writer.write(["one"]), writer.write(["two"], { view: 4, log_view: 3 })];
     const files = await filesOf(writes);
     const name = "000000000001.log";
-    const size = files.get(name)?.length ?? 0;
-    const found = await recover(changed(without(files, "mark"), name, flip(size - 150)));
-    expect(found).toMatchObject({ view: 4, log_view: 3 });
-    if (found === undefined || found instanceof JournalError) throw new Error(String(found));
-    expect(found.damaged?.at(-1)?.op).toBeGreaterThanOrEqual(2);
+    const end = roomAt(files.get(name) as Buffer);
+    const start = roomAt((await filesOf(writes.slice(0, 1))).get(name) as Buffer);
+    const left = without(files, "mark");
+    const someZeros = changed(left, name, (bytes) => bytes.fill(0, start + 1, end));
+    const changes = [flip(end - 150), flip(end - 1)].map((change) => changed(left, name, change));
+    for (const damaged of [...changes, ...changes.map(withoutRoom), someZeros]) {
+      const found = await recover(damaged);
+      expect(found).toMatchObject({ view: 4, log_view: 3 });
+      if (found === undefined || found instanceof JournalError) throw new Error(String(found));
+      expect(found.damaged?.at(-1)?.op).toBeGreaterThanOrEqual(2);
+    }
     // With nothing left to tell how much was lost, nobody guesses.
-    const start = (await filesOf(writes.slice(0, 1))).get(name)?.length ?? 0;
-    const gone = changed(without(files, "mark"), name, (bytes) => bytes.subarray(0, start));
+    const gone = changed(left, name, (bytes) => bytes.subarray(0, start));
     expect(await recover(gone)).toBeInstanceOf(JournalDamagedError);
+    const allZeros = changed(left, name, (bytes) => bytes.fill(0, start, end));
+    expect(await recover(allZeros)).toBeInstanceOf(JournalDamagedError);
   });
 });
 
@@ -273,7 +303,7 @@ test("bytes that a caller sent are never taken for a record", async () => {
   await journal.close();
   const whole = storage.files();
   const name = "000000000001.log";
-  const at = (whole.get(name)?.length ?? 0) - 40;
+  const at = roomAt(whole.get(name) as Buffer) - 40;
   const found = await recover(changed(whole, name, flip(at)));
   expect(found).toMatchObject({ entries: writes[0]?.entries, damaged: [{ op: 2 }] });
 });
