@@ -5,16 +5,25 @@
  * more than a CRC, but is paid per batch, not per call, and leaves collisions out of every
  * argument.
  */
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import type { Hash } from "./vsr/index.ts";
 
 export const checksumHexDigits = 32;
 
+/** Where two short pieces are put together: to hash them at once costs less than an object. */
+const joined = Buffer.alloc(4096);
+
 /** @example checksum(new Uint8Array()) // => "e3b0c44298fc1c149afbf4c8996fb924" */
 export const checksum: Hash = (bytes, more) => {
-  const hash = createHash("sha256").update(bytes);
-  if (more !== undefined) hash.update(more);
-  return hash.digest("hex").slice(0, checksumHexDigits);
+  if (more === undefined) return hash("sha256", bytes, "hex").slice(0, checksumHexDigits);
+  const length = bytes.length + more.length;
+  if (length > joined.length) {
+    const whole = createHash("sha256").update(bytes).update(more).digest("hex");
+    return whole.slice(0, checksumHexDigits);
+  }
+  joined.set(bytes);
+  joined.set(more, bytes.length);
+  return hash("sha256", joined.subarray(0, length), "hex").slice(0, checksumHexDigits);
 };
 
 /** The same hash of bytes that come piece by piece. `end` may be called once. */

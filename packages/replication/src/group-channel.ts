@@ -15,17 +15,11 @@ import {
   encodeReplies,
   encodeRequests,
 } from "./client-batch.ts";
+import { type Envelope, EnvelopeReader, encodeMessage, type Header } from "./envelope.ts";
 import { GroupConfigMismatchError } from "./errors.ts";
 import { differences, messageBytesMax, type ResolvedGroupOptions } from "./options.ts";
 import type { ReplicaIndex, ReplyMessage, RequestMessage } from "./vsr/index.ts";
-import {
-  decodeMessage,
-  type Envelope,
-  encodeMessage,
-  type GroupMessage,
-  type Header,
-  type WireMessage,
-} from "./wire.ts";
+import type { GroupMessage, WireMessage } from "./wire.ts";
 
 export type Listener = (from: string, message: GroupMessage) => void;
 
@@ -73,6 +67,7 @@ class Batch<M extends RequestMessage | ReplyMessage> {
 export class GroupChannel {
   readonly options: ResolvedGroupOptions;
   readonly codec = new Codec();
+  readonly #reader = new EnvelopeReader(this.codec);
   readonly #channel: Channel;
   readonly #listeners = new Set<Listener>();
   readonly #onMismatch = new Set<(error: GroupConfigMismatchError) => void>();
@@ -176,7 +171,7 @@ export class GroupChannel {
   }
 
   #receive(from: string, payload: Uint8Array): void {
-    const envelope = decodeMessage(this.codec, payload);
+    const envelope = this.#reader.read(from, payload);
     const { refused } = this;
     if (envelope === undefined) refused.malformed++;
     else if (envelope.group !== this.options.group) refused.group++;

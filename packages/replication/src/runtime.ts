@@ -26,6 +26,7 @@ export {
 export { EffectInbox, type EffectInboxPorts } from "./effect-inbox.ts";
 export { EffectPerformer, type EffectPerformerPorts } from "./effect-performer.ts";
 export { EffectRunner, type EffectRunnerPorts } from "./effect-runner.ts";
+export { decodeMessage, type Envelope, encodeMessage, type Header } from "./envelope.ts";
 export { CheckpointError } from "./errors.ts";
 export { type FileJournalOptions, openFileJournal } from "./journal/file-journal.ts";
 export {
@@ -85,14 +86,10 @@ export {
   type View,
   type Write,
 } from "./vsr/index.ts";
-export {
-  type CheckpointChunkMessage,
-  decodeMessage,
-  type EffectMessage,
-  type Envelope,
-  encodeMessage,
-  type GroupMessage,
-  type Header,
-  type TransferMessage,
-  type WireMessage,
+export type {
+  CheckpointChunkMessage,
+  EffectMessage,
+  GroupMessage,
+  TransferMessage,
+  WireMessage,
 } from "./wire.ts";

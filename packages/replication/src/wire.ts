@@ -1,13 +1,12 @@
 /**
- * The bytes between the nodes of a group: an envelope, which says for whom a message is meant, and
- * the message in it, encoded by the cluster's codec.
+ * What the nodes of a group say to each other, as it travels, and which fields each message has.
  *
  * A message whose fields are not of their types is dropped, so that the protocol never meets one
  * (and a replica is not stopped by a stranger's mistake). docs/wire.md has a row for each message.
  */
 import type { RefAddress } from "@troupe/actor";
-import type { Codec } from "@troupe/cluster/runtime";
 import { isHex, isNatural } from "./fields.ts";
+import type { FrequentMessage } from "./frequent-messages.ts";
 import type {
   ClientMessage,
   ReplicaMessage,
@@ -17,18 +16,6 @@ import type {
   RequestMessage,
   Status,
 } from "./vsr/index.ts";
-
-/** The requests that one turn of a client's node has for a replica. */
-export interface RequestsMessage {
-  readonly type: "requests";
-  readonly batch: Uint8Array;
-}
-
-/** The replies that one turn of a replica has for a client's node. */
-export interface RepliesMessage {
-  readonly type: "replies";
-  readonly batch: Uint8Array;
-}
 
 /** A node asks a replica how it is. */
 export interface GetStatusMessage {
@@ -138,15 +125,17 @@ export type GroupMessage =
   | ConfigMismatchMessage;
 
 /** The same as it travels: requests and replies, which are many and small, in batches. */
-export type WireMessage =
-  | Exclude<GroupMessage, RequestMessage | ReplyMessage>
-  | RequestsMessage
-  | RepliesMessage;
+export type WireMessage = Exclude<GroupMessage, RequestMessage | ReplyMessage> | FrequentMessage;
+
+/** Those that travel as objects. */
+export type NamedMessage = Exclude<WireMessage, FrequentMessage>;
 
 type Check = (value: unknown) => boolean;
 
 const natural: Check = isNatural;
-const text: Check = (value) => typeof value === "string" && value.length <= 16_384;
+/** No text of a message has more characters. */
+export const textMax = 16_384;
+const text: Check = (value) => typeof value === "string" && value.length <= textMax;
 const flag: Check = (value) => typeof value === "boolean";
 const bytes: Check = (value) => value instanceof Uint8Array;
 const hex: Check = isHex;
@@ -192,10 +181,7 @@ const lives: Check = (value) => Array.isArray(value) && value.length <= 7 && val
 const log = { op: natural, commit: natural, commit_checksum: hex, entries };
 
 /** The fields of every message besides `type`. */
-const shapes: { readonly [T in WireMessage["type"]]: Shape } = {
-  prepare: { view: natural, commit: natural, entry },
-  prepare_ok: { view: natural, op: natural, checksum: hex },
-  commit: { view: natural, commit: natural, checksum: hex },
+const shapes: { readonly [T in NamedMessage["type"]]: Shape } = {
   start_view_change: { view: natural, left: flag },
   do_view_change: { view: natural, log_view: natural, ...log, damaged },
   start_view: { view: natural, nonce: natural, ...log },
@@ -219,8 +205,6 @@ const shapes: { readonly [T in WireMessage["type"]]: Shape } = {
     view: natural,
     ...log,
   },
-  requests: { batch: bytes },
-  replies: { batch: bytes },
   query: { client: hex, number: natural, body: bytes },
   query_reply: { view: natural, client: hex, number: natural, body: bytes },
   not_primary: { view: natural, client: hex },
@@ -259,52 +243,12 @@ const shapes: { readonly [T in WireMessage["type"]]: Shape } = {
   config_mismatch: { settings: text },
 };
 
-/** What every message begins with: for whom it is, and who speaks. */
-export interface Header {
-  /** The name of the group. */
-  readonly group: string;
-  /** The hash of the settings that all members share. */
-  readonly configuration: string;
-  /** How many configurations the group has had before this one (I53). */
-  readonly epoch: number;
-  /** The life of the sender's replica, greater than that of its lives before; 0 if it has none. */
-  readonly incarnation: number;
-}
-
-export interface Envelope extends Header {
-  readonly message: WireMessage;
-}
-
-export function encodeMessage(codec: Codec, header: Header, message: WireMessage): Uint8Array {
-  const { group, configuration, epoch, incarnation } = header;
-  return codec.encode([group, configuration, epoch, incarnation, message]);
-}
-
-/** What the bytes say; undefined if it is not a message of this protocol. */
-export function decodeMessage(codec: Codec, payload: Uint8Array): Envelope | undefined {
-  let value: unknown;
-  try {
-    value = codec.decode(payload);
-  } catch {
-    return undefined;
-  }
-  if (!Array.isArray(value) || value.length !== envelopeFields) return undefined;
-  const [group, configuration, epoch, incarnation, message] = value as unknown[];
-  if (!isHeader(group, configuration, epoch, incarnation) || !isMessage(message)) return undefined;
-  return { group, configuration, epoch, incarnation, message } as Envelope;
-}
-
-/** Those of the header, and the message. */
-const envelopeFields = 5;
-
-function isHeader(...[group, configuration, epoch, incarnation]: unknown[]): boolean {
-  return text(group) && hex(configuration) && natural(epoch) && natural(incarnation);
-}
-
-function isMessage(value: unknown): boolean {
+/** Whether a value that came from anyone is such a message. */
+export function isNamedMessage(value: unknown): value is NamedMessage {
   const { type } = (value ?? {}) as { readonly type?: unknown };
   if (typeof type !== "string" || !Object.hasOwn(shapes, type)) return false;
-  return isShape(value, shapes[type as WireMessage["type"]]) && hasSoundLives(value as object);
+  const shape = shapes[type as NamedMessage["type"]];
+  return isShape(value, shape) && hasSoundLives(value as object);
 }
 
 /** Only messages of memory groups have them. */

@@ -2,16 +2,10 @@ import type { Channel } from "@troupe/cluster";
 import { Codec } from "@troupe/cluster/runtime";
 import { describe, expect, test } from "vitest";
 import { decodeRequests, encodeReplies, encodeRequests } from "../src/client-batch.ts";
+import { decodeMessage, type Envelope, encodeMessage, type Header } from "../src/envelope.ts";
 import { GroupChannel } from "../src/group-channel.ts";
 import { type ResolvedGroupOptions, resolveGroupOptions } from "../src/options.ts";
-import {
-  decodeMessage,
-  type Envelope,
-  encodeMessage,
-  type GroupMessage,
-  type Header,
-  type WireMessage,
-} from "../src/wire.ts";
+import type { GroupMessage, WireMessage } from "../src/wire.ts";
 import { Counter } from "./support/group-bench.ts";
 
 const codec = new Codec();

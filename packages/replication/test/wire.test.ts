@@ -1,7 +1,8 @@
 import { Codec } from "@troupe/cluster/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeMessage, encodeMessage, type WireMessage } from "../src/wire.ts";
+import { decodeMessage, encodeMessage } from "../src/envelope.ts";
+import type { WireMessage } from "../src/wire.ts";
 import { chain, clientId } from "./support/entries.ts";
 
 const codec = new Codec();
@@ -95,6 +96,9 @@ const messages: { readonly [T in WireMessage["type"]]: Extract<WireMessage, { ty
   config_mismatch: { type: "config_mismatch", settings: "{}" },
 };
 const all = Object.values(messages) as WireMessage[];
+const frequent = ["requests", "replies", "prepare", "prepare_ok", "commit"];
+/** Those that travel as objects. */
+const named = all.filter(({ type }) => !frequent.includes(type));
 
 const decode = (message: unknown) => decodeMessage(codec, inEnvelope(message))?.message;
 
@@ -105,7 +109,8 @@ describe("a message", () => {
   });
 
   test("is dropped if a field is missing, or is not of its type", () => {
-    for (const message of all) {
+    for (const message of named) {
+      expect(decode(message)).toEqual(message);
       for (const field of Object.keys(message)) {
         const { [field]: _, ...without } = message as unknown as Record<string, unknown>;
         expect(decode(without), `${message.type} without ${field}`).toBeUndefined();
@@ -132,10 +137,10 @@ describe("a message", () => {
 
   test("of a memory group comes back with the lives that it tells of", () => {
     const crash_vector = [7, 0, 1_700_000_000_000];
-    const message = { ...messages.commit, crash_vector };
+    const message = { ...messages.read_round, crash_vector };
     expect(decode(message)).toEqual(message);
     for (const wrong of [null, 7, "777", [-1], [1.5], ["7"], new Array(8).fill(1), { 0: 1 }]) {
-      expect(decode({ ...messages.commit, crash_vector: wrong })).toBeUndefined();
+      expect(decode({ ...messages.read_round, crash_vector: wrong })).toBeUndefined();
       expect(decode({ ...messages.recovery_response, founders: wrong })).toBeUndefined();
     }
   });
@@ -143,28 +148,35 @@ describe("a message", () => {
   test("is dropped if an entry in it is malformed", () => {
     for (const field of Object.keys(entry)) {
       const broken = { ...entry, [field]: "no" };
-      expect(decode({ ...messages.prepare, entry: broken })).toBeUndefined();
+      expect(decode({ ...messages.requested_prepare, entry: broken })).toBeUndefined();
       expect(decode({ ...messages.start_view, entries: [entry, broken] })).toBeUndefined();
     }
   });
 
   test("is dropped if its checksums and names are not what they look like", () => {
     for (const wrong of ["AB".repeat(16), "ab".repeat(15), `${"ab".repeat(16)}\n`, ""]) {
-      expect(decode({ ...messages.prepare_ok, checksum: wrong })).toBeUndefined();
+      expect(decode({ ...messages.request_prepare, checksum: wrong })).toBeUndefined();
       expect(decode({ ...messages.query, client: wrong })).toBeUndefined();
     }
   });
 
   test("is dropped if its type is unknown, or a word that objects know", () => {
     for (const type of ["leader", "", "constructor", "__proto__", "toString", 7, undefined]) {
-      expect(decode({ ...messages.prepare, type })).toBeUndefined();
+      expect(decode({ ...messages.get_state, type })).toBeUndefined();
+    }
+  });
+
+  test("is dropped if it is an object, and should be bytes", () => {
+    for (const type of frequent) {
+      expect(decode(messages[type as WireMessage["type"]]), type).toBeUndefined();
     }
   });
 
   test("is dropped if it is not in an envelope", () => {
-    const whole = [...Object.values(header), messages.commit];
+    const message = messages.get_state;
+    const whole = [...Object.values(header), message];
     expect(decodeMessage(codec, codec.encode(whole))).toBeDefined();
-    const others = [null, 7, "x", [], [messages.commit], messages.commit, Object.values(header)];
+    const others = [null, 7, "x", [], [message], message, Object.values(header)];
     for (const value of [...others, whole.slice(1), [...whole, 0]]) {
       expect(decodeMessage(codec, codec.encode(value))).toBeUndefined();
     }
@@ -173,7 +185,7 @@ describe("a message", () => {
   test("is dropped if a field of its envelope is not of its type", () => {
     for (const [at, wrong] of [7, "zz", -1, 1.5].entries()) {
       for (const value of [wrong, null, undefined, [], 2 ** 53]) {
-        const fields: unknown[] = [...Object.values(header), messages.commit];
+        const fields: unknown[] = [...Object.values(header), messages.get_state];
         fields[at] = value;
         expect(decodeMessage(codec, codec.encode(fields)), `${at}: ${value}`).toBeUndefined();
       }

@@ -60,11 +60,12 @@ export interface Place {
 }
 
 export function sealRecord(write: Write, before: Summary, place: Place, hash: Hash): Buffer {
-  const bytes = Buffer.alloc(recordBytes(write));
+  const bytes = Buffer.allocUnsafe(recordBytes(write));
   const tableEnd = recordHeaderBytes + write.entries.length * tableEntryBytes;
   bytes.writeUInt32BE(magic, 0);
   bytes.writeUInt32BE(write.entries.length, 4);
   bytes.writeUInt32BE(bytes.length - tableEnd, 8);
+  bytes.writeUInt32BE(0, 12);
   bytes.writeDoubleBE(place.start, 16);
   bytes.writeDoubleBE(place.base, 24);
   bytes.writeDoubleBE(write.write, 32);
@@ -92,9 +93,10 @@ export function sealRecord(write: Write, before: Summary, place: Place, hash: Ha
 }
 
 function sealOf(bytes: Buffer, start: number, end: number, key: Checksum, hash: Hash): Checksum {
-  const header = bytes.subarray(start, start + sealOffset);
-  const table = bytes.subarray(start + recordHeaderBytes, end);
-  return hash(Buffer.concat([Buffer.from(key, "hex"), header]), table);
+  const keyed = Buffer.allocUnsafe(checksumBytes + sealOffset);
+  keyed.write(key, "hex");
+  bytes.copy(keyed, checksumBytes, start, start + sealOffset);
+  return hash(keyed, bytes.subarray(start + recordHeaderBytes, end));
 }
 
 /** The record at `start`; undefined if its header and table cannot be read. */

@@ -53,9 +53,9 @@ export class CrashVector {
     const { length } = this.#lives;
     assert(lives.length === length, `a crash vector of ${lives.length}, the group has ${length}`);
     const risen: ReplicaIndex[] = [];
-    lives.forEach((life, replica) => {
-      if (life > this.of(replica)) risen.push(replica);
-    });
+    for (let replica = 0; replica < length; replica++) {
+      if ((lives[replica] ?? 0) > this.of(replica)) risen.push(replica);
+    }
     if (risen.length > 0) {
       this.#lives = Object.freeze(this.#lives.map((life, i) => Math.max(life, lives[i] ?? 0)));
       this.#isFirst = false;
