@@ -78,10 +78,9 @@ export class FileJournal implements Journal {
       return;
     }
     this.#waiting.push({ write, done });
-    // Once the caller's stack is left, so that whatever else it appends shares this flush; and
-    // ahead of what the turn sends, which is written to sockets on the next tick as well: those who
-    // are woken by it take the processor, and meanwhile the disk is already at work.
-    this.#flushing ??= new Promise((resolve) => process.nextTick(() => resolve(this.#flushAll())));
+    // At once, for the disk should be at work while the rest of the turn is carried out: what it
+    // sends, and what it runs. What is appended meanwhile shares the next flush.
+    this.#flushing ??= this.#flushAll();
   }
 
   /**

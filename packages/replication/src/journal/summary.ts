@@ -32,24 +32,23 @@ export const emptySummary: Summary = {
 };
 
 /** What a log has come to after a write. */
-export function summaryAfter({ commit: committed, ...before }: Summary, write: Write): Summary {
-  const { head, headChecksum, headTimestamp } = before;
-  let after: Pick<Summary, "head" | "headChecksum" | "headTimestamp"> = {
-    head,
-    headChecksum,
-    headTimestamp,
+export function summaryAfter(before: Summary, write: Write): Summary {
+  const { reset, truncate, entries, view, log_view } = write;
+  let { head, headChecksum, headTimestamp } = before;
+  const goTo = ({ op, checksum, timestamp }: LogBase) => {
+    head = op;
+    headChecksum = checksum;
+    headTimestamp = timestamp;
   };
-  if (write.reset !== undefined) after = headAt(write.reset);
-  if (write.truncate !== undefined && write.truncate < after.head) {
-    after = { head: write.truncate, headChecksum: undefined };
+  if (reset !== undefined) goTo(reset);
+  if (truncate !== undefined && truncate < head) {
+    head = truncate;
+    headChecksum = undefined;
+    headTimestamp = undefined;
   }
-  for (const entry of write.entries) if (entry.op >= after.head) after = headAt(entry);
-  const commit = Math.max(committed, write.commit);
-  return { view: write.view, log_view: write.log_view, commit, ...after };
-}
-
-function headAt({ op, checksum, timestamp }: LogBase) {
-  return { head: op, headChecksum: checksum, headTimestamp: timestamp };
+  for (const entry of entries) if (entry.op >= head) goTo(entry);
+  const commit = Math.max(before.commit, write.commit);
+  return { view, log_view, commit, head, headChecksum, headTimestamp };
 }
 
 export function writeSummary(bytes: Buffer, at: number, summary: Summary): void {

@@ -126,7 +126,8 @@ let lastRead: ClientId = "";
 
 /** Makes the entry that follows the one with checksum `parent`. */
 export function sealPrepare(fields: Omit<Prepare, "checksum">, hash: Hash): Prepare {
-  return { ...fields, checksum: checksumOf(fields, hash) };
+  const { view, op, timestamp, parent, body } = fields;
+  return { view, op, timestamp, parent, checksum: checksumOf(fields, hash), body };
 }
 
 /** Whether an entry that came from a peer or from disk is what its author sealed. */
