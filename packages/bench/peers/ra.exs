@@ -1,6 +1,7 @@
-# Ra as a side: a store on three Erlang nodes that sync their logs, this node being one of them, and
-# the clients on this node too, as in Ra's own benchmark. `elixir … ra.exs PLUGINS DIRECTORY`, where
-# PLUGINS holds Ra and what it needs. It speaks what src/sides/serve.ts speaks.
+# Ra as a side: a store on three Erlang nodes that sync their logs, this node being one of them. The
+# clients are on a fourth node, and in the row `call-durable-inside` on this one, which must lead, as
+# in Ra's own benchmark. `elixir … ra.exs PLUGINS DIRECTORY`, where PLUGINS holds Ra and what it
+# needs. It speaks what src/sides/serve.ts speaks.
 
 [plugins, directory] = System.argv()
 
@@ -24,7 +25,7 @@ Enum.each(paths, &:code.add_patha/1)
   end
   """)
 
-defmodule Rows do
+{:module, _, rows_code, _} = defmodule Rows do
   @keys 1000
   @clients 5
   @in_flight 2500
@@ -32,6 +33,13 @@ defmodule Rows do
 
   def run("call-durable", members, n) do
     timed(members, n, fn leader -> calls(leader, n) end)
+  end
+
+  def run("call-durable-inside", members, n) do
+    timed(members, n, fn {_, node} = leader ->
+      if node != node(), do: raise("the leader is on #{node}")
+      calls(leader, n)
+    end)
   end
 
   def run("pipelined-durable", members, n) do
@@ -91,22 +99,22 @@ defmodule Rows do
 end
 
 defmodule Serve do
-  def loop(members) do
+  def loop(members, client) do
     case IO.gets("") do
       line when is_binary(line) ->
         [row, operations] = String.split(line)
-        IO.puts(answer(row, members, String.to_integer(operations)))
-        loop(members)
+        IO.puts(answer(row, members, String.to_integer(operations), client))
+        loop(members, client)
 
       _ended ->
         :ok
     end
   end
 
-  defp answer(row, members, operations) do
-    # A process of its own for each row, so that no heap is handed on.
-    Task.async(fn -> ~s({"value":#{Rows.run(row, members, operations)}}) end)
-    |> Task.await(:infinity)
+  # Each row has a process of its own, so that no heap is handed on.
+  defp answer(row, members, operations, client) do
+    from = if row == "call-durable-inside", do: node(), else: client
+    ~s({"value":#{:erpc.call(from, Rows, :run, [row, members, operations])}})
   rescue
     error -> ~s({"error":#{inspect(Exception.message(error))}})
   end
@@ -116,15 +124,19 @@ end
 shown = Enum.flat_map(paths, fn path -> [~c"-pa", path] end)
 quiet = [~c"-kernel", ~c"logger_level", ~c"error"]
 
-others =
-  for name <- [:ra1, :ra2] do
-    args = [~c"-setcookie", ~c"bench"] ++ quiet ++ shown
-    {:ok, _peer, node} = :peer.start_link(%{name: name, host: ~c"127.0.0.1", args: args})
-    node
-  end
+start = fn name, more ->
+  args = [~c"-setcookie", ~c"bench"] ++ quiet ++ shown ++ more
+  {:ok, _peer, node} = :peer.start_link(%{name: name, host: ~c"127.0.0.1", args: args})
+  {:module, _} = :erpc.call(node, :code, :load_binary, [RaStore, ~c"ra_store", store_code])
+  node
+end
+
+others = for name <- [:ra1, :ra2], do: start.(name, [])
+# The client's code is Elixir's.
+client = start.(:ra_client, Enum.flat_map(:code.get_path(), fn path -> [~c"-pa", path] end))
+{:module, _} = :erpc.call(client, :code, :load_binary, [Rows, ~c"rows", rows_code])
 
 for node <- [node() | others] do
-  {:module, _} = :erpc.call(node, :code, :load_binary, [RaStore, ~c"ra_store", store_code])
   own = String.to_charlist(Path.join(directory, Atom.to_string(node)))
   {:ok, _} = :erpc.call(node, :ra, :start_in, [own])
 end
@@ -133,4 +145,4 @@ members = for node <- [node() | others], do: {:store, node}
 {:ok, _, _} = :ra.start_cluster(:default, :store, {:module, RaStore, %{}}, members)
 
 IO.puts(~s({"ready":true}))
-Serve.loop(members)
+Serve.loop(members, client)

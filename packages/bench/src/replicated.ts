@@ -18,6 +18,7 @@ export function replicatedRows(quick: boolean): Row[] {
   const operations = { unit: "operations/s", better: "higher" } as const;
   return [
     { name: "call-durable", ...operations, unitOfWork: 50, warmUp: sequential },
+    { name: "call-durable-inside", ...operations, unitOfWork: 50, warmUp: sequential },
     { name: "call-memory", ...operations, unitOfWork: 100, warmUp: sequential },
     { name: "pipelined-durable", ...operations, unitOfWork: 2 * inFlight },
     { name: "pipelined-memory", ...operations, unitOfWork: 2 * inFlight },
@@ -48,7 +49,11 @@ const agreeing = ["call-durable", "call-memory", "pipelined-durable", "pipelined
 export const replicatedSides: readonly SideProgram[] = [
   nodeSide("troupe"),
   { ...nodeSide("sockets"), rows: agreeing },
-  { ...nodeSide("ra"), rows: ["call-durable", "pipelined-durable"], optional: true },
+  {
+    ...nodeSide("ra"),
+    rows: ["call-durable", "call-durable-inside", "pipelined-durable"],
+    optional: true,
+  },
   {
     ...nodeSide("etcd"),
     rows: ["call-durable", "pipelined-durable", "query-linearizable", "query-local"],

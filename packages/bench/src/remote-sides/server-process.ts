@@ -31,9 +31,10 @@ export class ServerProcess {
     return this.ask("used");
   }
 
-  /** Asks for a figure that the program knows by this name. */
-  async ask(figure: string): Promise<number> {
-    this.#child.send(figure);
+  /** Asks for a figure that the program knows by this name, of so many operations if it has any. */
+  async ask(figure: string, operations = 0): Promise<number> {
+    const asked: Asked = { figure, operations };
+    this.#child.send(asked);
     const [value] = (await once(this.#child, "message")) as [number];
     return value;
   }
@@ -46,15 +47,18 @@ export class ServerProcess {
   }
 }
 
+interface Asked {
+  readonly figure: string;
+  readonly operations: number;
+}
+
+type Figure = (operations: number) => number | Promise<number>;
+
 /** The program's end: says where it can be reached, and answers with its figures. */
-export function serveSide(
-  address: string,
-  figures: Readonly<Record<string, () => number>> = {},
-): void {
-  process.on("message", (figure: string) => {
-    const value = figures[figure];
-    if (value !== undefined) process.send?.(value());
-    else void usedBytes().then((bytes) => process.send?.(bytes));
+export function serveSide(address: string, figures: Readonly<Record<string, Figure>> = {}): void {
+  process.on("message", async ({ figure, operations }: Asked) => {
+    const value = figures[figure] ?? usedBytes;
+    process.send?.(await value(operations));
   });
   process.on("disconnect", () => process.exit());
   process.send?.(address);

@@ -27,6 +27,11 @@ export type Reading = "linearizable" | "local";
 export interface Group {
   /** Puts so many values, with so many under way; resolves with how many the store has counted. */
   put(operations: number, depth: number): Promise<number>;
+  /**
+   * Puts so many values, one after the other, from within the primary's program; resolves with how
+   * many a second that were.
+   */
+  putInside?(operations: number): Promise<number>;
   /** Asks so many queries of that kind, with so many under way; resolves with the answers. */
   ask?(operations: number, depth: number, reading: Reading): Promise<number>;
   /** Ends the primary's program by force; milliseconds until the next put is acknowledged. */
@@ -50,6 +55,10 @@ export interface ReplicatedSide {
 
 export const replicatedRows: Rows<ReplicatedSide> = {
   "call-durable": (side) => putting(side, "disk", 1),
+  "call-durable-inside": async (side) => {
+    const group = await side.group("disk");
+    return (operations) => measured(group.putInside).call(group, operations);
+  },
   "call-memory": (side) => putting(side, "memory", 1),
   "pipelined-durable": (side) => putting(side, "disk", inFlight),
   "pipelined-memory": (side) => putting(side, "memory", inFlight),

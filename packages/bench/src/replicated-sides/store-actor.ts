@@ -1,7 +1,7 @@
 /** What the replicas of Troupe's side replicate, and what all its programs say of the group. */
 import { defineActor } from "@troupe/actor";
 import type { GroupOptions } from "@troupe/replication";
-import type { Kind } from "./replicated-loads.ts";
+import { type Kind, keys, payloadBytes } from "./replicated-loads.ts";
 
 export const names = ["a", "b", "c"] as const;
 
@@ -34,6 +34,13 @@ export const Store = defineActor("store", {
   },
   queries: { puts: (s) => s.puts },
 });
+
+const value = Buffer.alloc(payloadBytes, 97);
+
+/** What the put of that number puts. */
+export function pair(number: number): { readonly key: string; readonly value: Uint8Array } {
+  return { key: `k${number % keys}`, value };
+}
 
 /** The ops of a large group after which its replicas make a checkpoint. */
 export const largeCheckpointOps = 256;

@@ -9,7 +9,7 @@ import { replicate } from "@troupe/replication";
 import { benchKeys } from "../remote-sides/remote-counter-actor.ts";
 import { serveSide } from "../remote-sides/server-process.ts";
 import type { Kind } from "./replicated-loads.ts";
-import { groupOptions, Store } from "./store-actor.ts";
+import { groupOptions, pair, Store } from "./store-actor.ts";
 
 /**
  * Counts every sync of a file in this program, whoever asks for it. Writes with a callback are
@@ -57,5 +57,17 @@ const node = await createNode({
   listen: { port: Number(port) },
   discovery: [staticSeeds(seeds)],
 });
-await replicate(node, Store, undefined, groupOptions(kind as Kind, directory));
-serveSide(node.url ?? "", { syncs, stall });
+const ref = await replicate(node, Store, undefined, groupOptions(kind as Kind, directory));
+
+/** Puts one after the other from here; how many a second that were. */
+async function puts(operations: number): Promise<number> {
+  const before = await ref.query("puts");
+  const began = performance.now();
+  for (let next = 0; next < operations; next += 1) await ref.call("put", pair(next));
+  const ms = performance.now() - began;
+  const counted = (await ref.query("puts")) - before;
+  if (counted !== operations) throw new Error(`expected ${operations} puts, got ${counted}`);
+  return (operations * 1000) / ms;
+}
+
+serveSide(node.url ?? "", { syncs, stall, puts });

@@ -13,13 +13,11 @@ import { serve } from "../sides/serve.ts";
 import {
   type Group,
   type Kind,
-  keys,
-  payloadBytes,
   type Reading,
   type ReplicatedSide,
   replicatedRows,
 } from "./replicated-loads.ts";
-import { groupOptions, largeCheckpointOps, names, Store } from "./store-actor.ts";
+import { groupOptions, largeCheckpointOps, names, pair, Store } from "./store-actor.ts";
 
 /** While a large state is captured the group answers late. */
 const patienceMs = 300_000;
@@ -36,7 +34,6 @@ class TroupeGroup implements Group {
   readonly #replicas = new Map<string, ServerProcess>();
   readonly #kind: Kind;
   readonly #directory: string;
-  readonly #value = Buffer.alloc(payloadBytes, 97);
   #refs: StoreRef[] = [];
 
   private constructor(kind: Kind, directory: string) {
@@ -81,19 +78,28 @@ class TroupeGroup implements Group {
     return answered;
   }
 
+  async putInside(operations: number): Promise<number> {
+    const [, primary] = await this.#primary();
+    return primary.ask("puts", operations);
+  }
+
   async failover(): Promise<number> {
-    const ref = this.#ref(0);
-    const replica = (await ref.status()).find(({ reachable }) => reachable);
-    const primary = replica?.reachable === true ? replica.primary : "";
-    const killed = this.#replicas.get(primary);
-    if (killed === undefined) throw new Error(`no replica is called "${primary}"`);
-    const port = Number(new URL(killed.address).port);
-    await killed.kill();
+    const [name, primary] = await this.#primary();
+    const port = Number(new URL(primary.address).port);
+    await primary.kill();
     const began = performance.now();
-    await this.#put(ref, 0);
+    await this.#put(this.#ref(0), 0);
     const ms = performance.now() - began;
-    await this.#startReplica(primary, port);
+    await this.#startReplica(name, port);
     return ms;
+  }
+
+  async #primary(): Promise<[name: string, program: ServerProcess]> {
+    const replica = (await this.#ref(0).status()).find(({ reachable }) => reachable);
+    const name = replica?.reachable === true ? replica.primary : "";
+    const program = this.#replicas.get(name);
+    if (program === undefined) throw new Error(`no replica is called "${name}"`);
+    return [name, program];
   }
 
   async fill(objects: number): Promise<void> {
@@ -106,7 +112,7 @@ class TroupeGroup implements Group {
     // The next state that is captured may have been due before; the one after it is due now.
     const wanted = checkpoint + 2 * largeCheckpointOps;
     for (let next = 0; (await this.#oldestCheckpoint()) < wanted; next += 1) {
-      await this.#ref(0).call("put", this.#pair(next), { timeout: patienceMs });
+      await this.#ref(0).call("put", pair(next), { timeout: patienceMs });
     }
     return Math.max(...(await this.#ask("stall")));
   }
@@ -142,11 +148,7 @@ class TroupeGroup implements Group {
   }
 
   #put(ref: StoreRef, number: number): Promise<number> {
-    return ref.call("put", this.#pair(number));
-  }
-
-  #pair(number: number): { readonly key: string; readonly value: Uint8Array } {
-    return { key: `k${number % keys}`, value: this.#value };
+    return ref.call("put", pair(number));
   }
 
   #count(): Promise<number> {
