@@ -123,8 +123,10 @@ export function readFrequent(bytes: Buffer, start: number): FrequentMessage | un
   if (count > livesMax || at > bytes.length) return undefined;
   const message = readFields(tag, bytes, at);
   if (message === undefined || count === 0) return message;
-  const crash_vector = readLives(bytes, start + 2, count);
-  return crash_vector?.every(isNatural) ? { ...message, crash_vector } : undefined;
+  const lives = readLives(bytes, start + 2, count);
+  // Added to it, and not to a copy: that would be made field by field, for each message.
+  (message as { crash_vector?: readonly number[] }).crash_vector = lives;
+  return lives.every(isNatural) ? message : undefined;
 }
 
 function readFields(
@@ -162,8 +164,8 @@ function readPrepare(bytes: Buffer, at: number): PrepareMessage | undefined {
 }
 
 function readLives(bytes: Buffer, start: number, count: number): number[] {
-  const lives: number[] = [];
-  for (let i = 0; i < count; i++) lives.push(bytes.readDoubleBE(start + 8 * i));
+  const lives = new Array<number>(count);
+  for (let i = 0; i < count; i++) lives[i] = bytes.readDoubleBE(start + 8 * i);
   return lives;
 }
 

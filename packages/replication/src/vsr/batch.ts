@@ -135,15 +135,18 @@ export function isIntact(entry: Prepare, hash: Hash): boolean {
   return checksumOf(entry, hash) === entry.checksum;
 }
 
+/** What is hashed of an entry before its body: three numbers, and the text of its parent. */
+const head = new Uint8Array(3 * 8 + 1 + 0xff);
+const headView = new DataView(head.buffer);
+
 function checksumOf(entry: Omit<Prepare, "checksum">, hash: Hash): Checksum {
-  const bytes = new Uint8Array(3 * 8 + 1 + entry.parent.length);
-  const view = new DataView(bytes.buffer);
-  view.setFloat64(0, entry.view);
-  view.setFloat64(8, entry.op);
-  view.setFloat64(16, entry.timestamp);
-  view.setUint8(24, entry.parent.length);
-  writeAscii(bytes, 25, entry.parent);
-  return hash(bytes, entry.body);
+  const { parent } = entry;
+  headView.setFloat64(0, entry.view);
+  headView.setFloat64(8, entry.op);
+  headView.setFloat64(16, entry.timestamp);
+  headView.setUint8(24, parent.length);
+  writeAscii(head, 25, parent);
+  return hash(head.subarray(0, 25 + parent.length), entry.body);
 }
 
 function writeAscii(bytes: Uint8Array, at: number, text: string): void {

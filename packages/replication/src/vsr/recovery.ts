@@ -84,11 +84,34 @@ export function withLives({ memory, hasJournal }: ReplicaState, ready: Ready): R
   const messages: Addressed[] = [];
   for (const { to, message } of ready.messages) {
     // What goes to all stays one message, so that a host encodes it once.
-    if (message !== before || withVector === undefined) withVector = { ...message, crash_vector };
+    if (message !== before || withVector === undefined) withVector = telling(message, crash_vector);
     before = message;
     messages.push({ to, message: withVector });
   }
   return { ...ready, messages };
+}
+
+/**
+ * A copy, for what is sent may be kept to be sent again. Field by field where each call takes one:
+ * a copy of just any message is made, and later read, several times as slowly.
+ */
+function telling(message: ReplicaMessage, crash_vector: readonly Incarnation[]): ReplicaMessage {
+  switch (message.type) {
+    case "prepare": {
+      const { type, view, commit, entry } = message;
+      return { type, view, commit, entry, crash_vector };
+    }
+    case "prepare_ok": {
+      const { type, view, op, checksum } = message;
+      return { type, view, op, checksum, crash_vector };
+    }
+    case "commit": {
+      const { type, view, commit, checksum } = message;
+      return { type, view, commit, checksum, crash_vector };
+    }
+    default:
+      return { ...message, crash_vector };
+  }
 }
 
 /** In ms of the host's clock, as lives are numbered: about a quarter of an hour. */
