@@ -6,6 +6,7 @@
  * made durable again, and that this is a new life of the replica.
  */
 import { join, resolve } from "node:path";
+import { assert } from "@troupe/actor/runtime";
 import { JournalError } from "../errors.ts";
 import type { Hash, KnownLives, Recovered } from "../vsr/index.ts";
 import { Boundaries } from "./boundaries.ts";
@@ -171,6 +172,8 @@ class Opening {
    */
   async #goOn({ last, end, base, torn }: RecoveredJournal): Promise<OpenSegment> {
     const { storage, path } = this.#options;
+    const { header } = last;
+    assert(header !== undefined, "a log goes on in a segment whose header can be read");
     const file = await storage.open(join(path, segmentName(last.sequence)), "log");
     try {
       const bytes = await file.read();
@@ -178,7 +181,7 @@ class Opening {
       await file.write(bytes.subarray(Math.min(base, end), end), Math.min(base, end));
       await file.datasync();
       const length = torn > 0 ? end : bytes.length;
-      return { file, sequence: last.sequence, key: last.header?.key ?? "", end, length };
+      return { file, sequence: last.sequence, key: header.key, end, length };
     } catch (error) {
       await file.close().catch(() => undefined);
       throw error;

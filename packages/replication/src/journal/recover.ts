@@ -10,7 +10,7 @@ import type { Hash, LogBase, Recovered } from "../vsr/index.ts";
 import { Boundaries } from "./boundaries.ts";
 import { type Directory, isMeta, newestMeta } from "./directory.ts";
 import { LogFold } from "./log-fold.ts";
-import type { Meta } from "./meta.ts";
+import type { Mark, Meta } from "./meta.ts";
 import { type LogRecord, tableEntryBytes } from "./record.ts";
 import { type Gap, isRecord, type Segment, segmentHeaderBytes, segmentName } from "./segment.ts";
 import { formatVersion, type Summary } from "./summary.ts";
@@ -71,8 +71,12 @@ function metaOf({ path, metas, segments }: Directory): Meta | undefined {
       throw new JournalError(path, problem, "not_run", { kind: "version" });
     }
   }
-  // A journal's first segment is made first, then meta-a, then meta-b, and then it is used.
-  const isEmpty = segments.every(({ sequence, items }) => sequence === 1 && items.length === 0);
+  // A journal's first segment is made first, then meta-a, then meta-b, and then it is used. One
+  // that has room has been used, whatever is left of what was in it.
+  const isEmpty = segments.every(
+    ({ sequence, items, length }) =>
+      sequence === 1 && items.length === 0 && length <= segmentHeaderBytes,
+  );
   if (isEmpty && metas[1] === "absent") return undefined;
   throw new JournalDamagedError(
     path,
@@ -107,7 +111,7 @@ class Recovering {
     const last = this.#lastSegment();
     this.#readOlder(last);
     const { end, torn } = this.#readLast(last);
-    const tailDamaged = this.#settleTail(last, end, torn);
+    const tailDamaged = this.#settleTail(last, end);
     const broken = this.#fold.brokenAt();
     if (broken !== undefined) this.#refuse(last, end, `op ${broken} does not continue the log`);
     const records = last.items.filter(isRecord).filter((record) => record.end <= end);
@@ -194,23 +198,24 @@ class Recovering {
    * What stands at the end of the last segment and cannot be read; true if it was durable once. The
    * mark then says what it was, and names more slots than it knows of for what is behind the mark.
    */
-  #settleTail(last: Segment, end: number, torn: number): boolean {
+  #settleTail(last: Segment, end: number): boolean {
     const { mark } = this.#directory;
     const isDamaged = this.#fold.missing;
     if (isDamaged) {
       if (mark === undefined) return this.#refuse(last, end, "nothing tells what was in it");
       if (!this.#fold.meet(mark.summary)) this.#refuse(last, end, "its views are older");
-      const behind = Math.max(end, last.size) - mark.offset;
+      const behind = behindMark(last, end, mark);
       if (behind > 0) this.#fold.distrust(slotsIn(behind));
     }
     const { view, log_view } = this.#fold.summary;
     const { view: promised, log_view: promisedLog } = this.#meta;
     if (promised <= view && promisedLog <= log_view) return isDamaged;
-    // The view was in the log before it was in the meta record: so what looks torn was durable.
-    if (torn === 0 && !isDamaged) this.#refuse(last, end, `view ${promised} was promised later`);
-    this.#note(segmentName(last.sequence), end, last.size, "record");
-    // A part of it may read as zeros now, so the room behind it counts as well.
-    this.#fold.distrust(slotsIn(torn === 0 ? 0 : last.length - end));
+    // The view was in the log before it was in the meta record: so what looks torn was durable, or
+    // what looks like room was a record.
+    const lost = isDamaged ? 0 : last.length - end;
+    if (lost <= 0 && !isDamaged) this.#refuse(last, end, `view ${promised} was promised later`);
+    this.#note(segmentName(last.sequence), end, Math.max(last.size, end + lost), "record");
+    this.#fold.distrust(slotsIn(lost));
     this.#fold.meet({ ...this.#fold.summary, view: promised, log_view: promisedLog });
     return true;
   }
@@ -267,6 +272,19 @@ class Recovering {
 function upTo({ items }: Segment, durable: number): readonly (LogRecord | Gap)[] {
   const end = items.at(-1)?.end ?? segmentHeaderBytes;
   return end >= durable ? items : [...items, { start: end, end: durable }];
+}
+
+/** What a disk loses, it loses as a whole; those of today have sectors of this or a multiple. */
+const sectorBytes = 512;
+
+/**
+ * In how many bytes behind the mark there may have been records. Zeros there are room, or what has
+ * become of records, and only this tells: content that ends at the mark, in the middle of a sector,
+ * ends there, for a record behind it would have begun in the same sector.
+ */
+function behindMark(last: Segment, end: number, { offset }: Mark): number {
+  if (last.size === offset && offset % sectorBytes !== 0) return 0;
+  return Math.max(end, last.length) - offset;
 }
 
 /** No more entries than this can have been in so many bytes. */

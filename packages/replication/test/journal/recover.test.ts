@@ -264,9 +264,73 @@ describe("the end of a journal that was not closed", () => {
     // With nothing left to tell how much was lost, nobody guesses.
     const gone = changed(left, name, (bytes) => bytes.subarray(0, start));
     expect(await recover(gone)).toBeInstanceOf(JournalDamagedError);
+    // Where there is room, it tells how much that was at most.
     const allZeros = changed(left, name, (bytes) => bytes.fill(0, start, end));
-    expect(await recover(allZeros)).toBeInstanceOf(JournalDamagedError);
+    const found = await recover(allZeros);
+    expect(found).toMatchObject({ view: 4, log_view: 3 });
+    expect((found as Recovered).damaged?.at(-1)?.op).toBeGreaterThanOrEqual(2);
   });
+});
+
+describe("what was acknowledged behind the mark, and reads as zeros now", () => {
+  /** A life that ends without having been closed; its mark is where it began. */
+  async function killed(marked: readonly Write[], unmarked: readonly Write[]): Promise<Files> {
+    const storage = new FaultyStorage(await filesOf(marked));
+    const { journal } = await open(storage);
+    for (const write of unmarked) {
+      await new Promise<void>((done) => journal.append(write, done));
+    }
+    return storage.files();
+  }
+
+  const name = "000000000001.log";
+  const views = { view: 1, log_view: 1 };
+
+  test("is damaged with the record before it: one sector had both", async () => {
+    const writer = new Writer();
+    const marked = [writer.write([], views)];
+    const unmarked = [writer.write(["one", "two"], views)];
+    const files = await killed(marked, unmarked);
+    const found = await recover(changed(files, name, (bytes) => bytes.fill(0, 1024, 1536)));
+    if (found === undefined || found instanceof JournalError) throw new Error(String(found));
+    expectHonest(found, foldWrites([...marked, ...unmarked]) as Recovered, "a sector");
+  });
+
+  test("is damaged where a part of it is left", async () => {
+    const writer = new Writer();
+    const marked = [writer.write(["one"])];
+    const mark = roomAt((await filesOf(marked)).get(name) as Buffer);
+    const contents = Array.from({ length: 10 }, (_, i) => `entry ${i}`);
+    const unmarked = [writer.write(contents)];
+    const files = await killed(marked, unmarked);
+    const left = changed(files, name, (bytes) => flip(mark - 150)(bytes.fill(0, mark + 8)));
+    const found = await recover(left);
+    if (found === undefined || found instanceof JournalError) throw new Error(String(found));
+    expectHonest(found, foldWrites([...marked, ...unmarked]) as Recovered, "a part");
+  });
+
+  test("is damaged if it was the first record, and held a view that was promised", async () => {
+    const files = await killed([], [new Writer().write([], { view: 4, log_view: 3 })]);
+    const found = await recover(changed(files, name, (bytes) => bytes.fill(0, 1024, 1536)));
+    expect(found).toMatchObject({ view: 4, log_view: 3 });
+  });
+
+  test("is not made up for by more slots where the content ends with the mark", async () => {
+    const writer = new Writer();
+    const writes = [writer.write(["one"]), writer.write(["two"])];
+    const files = await filesOf(writes);
+    const end = roomAt(files.get(name) as Buffer);
+    expect(end % 512).not.toBe(0);
+    const found = await recover(changed(files, name, flip(end - 150)));
+    expect((found as Recovered).damaged?.map(({ op }) => op)).toEqual([1, 2]);
+  });
+});
+
+test("a journal without a meta record is not taken for new where its records read as zeros", async () => {
+  const files = await filesOf([new Writer().write(["one"])]);
+  const left = changed(without(files, "meta-b", "mark"), "meta-a", (bytes) => bytes.fill(7));
+  const zeros = changed(left, "000000000001.log", (bytes) => bytes.fill(0, 1024));
+  expect(await recover(zeros)).toBeInstanceOf(JournalDamagedError);
 });
 
 describe("a directory of somebody else", () => {

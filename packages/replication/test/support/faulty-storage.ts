@@ -64,7 +64,8 @@ export class FaultyStorage implements Storage {
     const survives = () => survival === "everything" || (survival === "a part" && chance() < 0.5);
     const names = survives() ? this.#names : this.#durableNames;
     const files = [...names].map(([name, { durable, pending }]) => {
-      const kept = pending.filter(() => survives()).map((change) => torn(change, survival, chance));
+      const surviving = pending.filter(() => survives());
+      const kept = surviving.flatMap((change) => torn(change, survival, chance));
       return [name, whole({ durable, pending: kept })] as const;
     });
     return new FaultyStorage(new Map(files));
@@ -153,17 +154,15 @@ function whole({ durable, pending }: Content): Buffer {
   return bytes;
 }
 
-/** A write of which only some pieces reached the disk, in any order. */
-function torn(change: Change, survival: Survival, chance: () => number): Change {
+/** A write of which only some pieces reached the disk; where the others are missing is the old. */
+function torn(change: Change, survival: Survival, chance: () => number): Change[] {
   const { bytes, position } = change;
-  if (bytes === undefined || survival !== "a part") return change;
+  if (bytes === undefined || survival !== "a part") return [change];
   const piece = 64;
-  const kept = Buffer.alloc(bytes.length);
-  let end = 0;
+  const pieces: Change[] = [];
   for (let at = 0; at < bytes.length; at += piece) {
     if (chance() < 0.3) continue;
-    end = Math.min(bytes.length, at + piece);
-    bytes.copy(kept, at, at, end);
+    pieces.push({ position: position + at, bytes: bytes.subarray(at, at + piece) });
   }
-  return { position, bytes: kept.subarray(0, end) };
+  return pieces;
 }
