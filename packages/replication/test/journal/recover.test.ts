@@ -140,6 +140,34 @@ describe("a journal that was closed", () => {
     }
   }, 240_000);
 
+  test.each([
+    ["a sector", 512],
+    ["a page", 4096],
+    ["all that follows", Number.MAX_SAFE_INTEGER],
+  ])(
+    "has, where %s reads as zeros, the same content, damaged slots, or is refused",
+    async (what, size) => {
+      const files = await filesOf(script());
+      let damaged = 0;
+      for (const [name, bytes] of files) {
+        // What is lost up to the end may begin anywhere, for a write may have been cut there.
+        const step = size > bytes.length ? 1 : size;
+        const end = name.endsWith(".log") ? roomAt(bytes) : bytes.length;
+        for (let at = 0; at < end; at += step) {
+          const zeros = (all: Buffer) => all.fill(0, at, Math.min(at + size, all.length));
+          const found = await recover(changed(files, name, zeros));
+          const place = `${what} of ${name} at ${at}`;
+          if (found === undefined) throw new Error(`${place}: taken for new`);
+          if (found instanceof JournalError) continue;
+          expectHonest(found, truth, place);
+          if (found.damaged !== undefined) damaged++;
+        }
+      }
+      expect(damaged).toBeGreaterThan(0);
+    },
+    240_000,
+  );
+
   test("is never honestly told from a new one by the absence of any one file", async () => {
     const files = await filesOf(script());
     for (const name of files.keys()) {
