@@ -19,6 +19,8 @@ export interface Row {
   readonly unitOfWork?: number;
   /** How many operations a side has done at least before it is measured. @default 0 */
   readonly warmUp?: number;
+  /** How many times as long as usual a round lasts. @default 1 */
+  readonly roundLength?: number;
   /** How many rounds, where one figure takes long and hardly differs from the next. */
   readonly rounds?: number;
 }
@@ -51,13 +53,13 @@ export async function measure(
   sides: readonly Measured[],
   pace: Pace,
 ): Promise<Map<string, Figures>> {
-  const { unitOfWork = usualUnit, rounds = pace.rounds } = row;
+  const { unitOfWork = usualUnit, rounds = pace.rounds, roundLength = 1 } = row;
   const all = sides.length * (rounds + 1);
   let done = 0;
   const operations = new Map<Measured, number>();
   for (const side of sides) {
     pace.onFigure(side.name, done++, all);
-    operations.set(side, await warmUp(row, side, pace.roundMs));
+    operations.set(side, await warmUp(row, side, pace.roundMs * roundLength));
   }
   const figures = new Map<Measured, number[]>(sides.map((side) => [side, []]));
   for (let round = 0; round < rounds; round += 1) {
